@@ -31,8 +31,11 @@ func (w Worker) DueRun(ctx context.Context, p Period) (Summary, error) {
 		slots    = make(chan struct{}, w.Concurrency)
 		inflight sync.WaitGroup
 	)
-	err := w.walk(ctx, p, func(inv Invoice) {
+	err := w.walk(ctx, p, func(inv Invoice) error {
 		slots <- struct{}{}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		inflight.Go(func() {
 			defer func() { <-slots }()
 			// An invoice once begun is finished, also when the server is asked to stop: a charge
@@ -40,14 +43,16 @@ func (w Worker) DueRun(ctx context.Context, p Period) (Summary, error) {
 			outcome, err := w.Mode.Bill(context.WithoutCancel(ctx), inv)
 			t.count(inv, outcome, err)
 		})
+		return nil
 	})
 	inflight.Wait()
 	return t.summary, err
 }
 
-// walk calls do for each invoice that is due. Each server begins at another place in the list and
-// walks it round, so that servers that fire together don't meet at every invoice.
-func (w Worker) walk(ctx context.Context, p Period, do func(Invoice)) error {
+// walk calls do for each invoice that is due, until do returns an error. Each server begins at
+// another place in the list and walks it round, so that servers that fire together don't meet at
+// every invoice.
+func (w Worker) walk(ctx context.Context, p Period, do func(Invoice) error) error {
 	share := float64(crc32.ChecksumIEEE([]byte(w.Server))) / (math.MaxUint32 + 1)
 	begin, err := w.Invoices.Seek(ctx, share)
 	if err != nil {
@@ -64,17 +69,16 @@ func (w Worker) walk(ctx context.Context, p Period, do func(Invoice)) error {
 const pageSize = 500
 
 // leg calls do for each invoice behind the ID after, up to and with the ID last ("" for the end).
-func (w Worker) leg(ctx context.Context, p Period, after, last string, do func(Invoice)) error {
+func (w Worker) leg(ctx context.Context, p Period, after, last string, do func(Invoice) error) error {
 	for {
 		page, err := w.Invoices.Due(ctx, p, after, pageSize)
 		if err != nil {
 			return err
 		}
 		for _, inv := range page {
-			if err := ctx.Err(); err != nil {
+			if err := do(inv); err != nil {
 				return err
 			}
-			do(inv)
 			after = inv.Subscription.ID
 			if after == last {
 				return nil
