@@ -1,6 +1,7 @@
 package stripecharge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,7 @@ const (
 // are at most six, and none starts later than the time-out of one after the first. An attempt, once
 // sent, is waited for also when ctx ends; ctx ends the pauses between.
 func (c *Client) Charge(ctx context.Context, r billing.Request) (billing.Charge, error) {
-	key := stripe.NewIdempotencyKey()
-	if r.Key != "" {
-		key = c.scoped(r.Key)
-	}
+	key := cmp.Or(r.Key, stripe.NewIdempotencyKey())
 	client := paymentintent.Client{B: c.backend, Key: c.key}
 	intent, err := c.persist(ctx, r, func() (*stripe.PaymentIntent, error) {
 		return client.New(c.chargeParams(ctx, r.Invoice, key))
@@ -61,9 +59,6 @@ func (c *Client) chargeParams(
 	p.IdempotencyKey = stripe.String(key)
 	p.AddMetadata(metaSubscription, inv.Subscription.ID)
 	p.AddMetadata(metaPeriod, inv.Period.String())
-	if c.runID != "" {
-		p.AddMetadata(metaRun, c.runID)
-	}
 	return p
 }
 

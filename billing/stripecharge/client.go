@@ -22,9 +22,6 @@ type Options struct {
 	Key     string        // sk_test_… or rk_test_…; never part of an error or a log
 	URL     string        // the API's base URL; "" for Stripe's own
 	Timeout time.Duration // of one attempt; 0 for DefaultTimeout
-	// RunID, if not "", goes before each idempotency key and into the metadata as "run", so that
-	// several runs can share one Stripe account without answering each other.
-	RunID string
 }
 
 // Client calls Stripe. It is safe for concurrent use.
@@ -32,7 +29,6 @@ type Client struct {
 	backend stripe.Backend
 	key     string
 	timeout time.Duration
-	runID   string
 }
 
 // New returns a client; it sends nothing yet. It refuses every key but a test mode one.
@@ -54,7 +50,6 @@ func New(o Options) (*Client, error) {
 		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config),
 		key:     o.Key,
 		timeout: timeout,
-		runID:   o.RunID,
 	}, nil
 }
 
@@ -72,14 +67,6 @@ func CheckKey(key string) error {
 	}
 	return errors.New("this is no Stripe secret key of test mode: " +
 		"set STRIPE_SECRET_KEY to one that begins with sk_test_, or unset it for the simulator")
-}
-
-// scoped puts the run's ID before an idempotency key.
-func (c *Client) scoped(key string) string {
-	if c.runID == "" {
-		return key
-	}
-	return c.runID + "/" + key
 }
 
 // describe turns what stripe-go returned into an error of one line. stripe-go's own is a JSON

@@ -15,19 +15,16 @@ import (
 // SetUp makes at Stripe what a subscription needs, and returns the subscription with Stripe's IDs
 // in place: a customer of that name, unless it is one of Stripe's already (cus_…), and the payment
 // method attached to it (Stripe gives an attached test card, such as pm_card_visa, an ID of its
-// own). Each step has an idempotency key from the run and the subscription, so that a set-up that
-// was interrupted can be run again.
+// own). Each step has an idempotency key from the subscription, so that a set-up that was
+// interrupted can be run again.
 func (c *Client) SetUp(
 	ctx context.Context, s billing.Subscription,
 ) (billing.Subscription, error) {
 	if !strings.HasPrefix(s.Customer, "cus_") {
 		params := &stripe.CustomerParams{Name: stripe.String(s.Customer)}
 		params.Context = ctx
-		params.IdempotencyKey = stripe.String(c.scoped("setup/" + s.ID + "/customer"))
+		params.IdempotencyKey = stripe.String("setup/" + s.ID + "/customer")
 		params.AddMetadata(metaSubscription, s.ID)
-		if c.runID != "" {
-			params.AddMetadata(metaRun, c.runID)
-		}
 		made, err := customer.Client{B: c.backend, Key: c.key}.New(params)
 		if err != nil {
 			return s, fmt.Errorf("set up customer of %s: %w", s.ID, describe(err))
@@ -36,7 +33,7 @@ func (c *Client) SetUp(
 	}
 	params := &stripe.PaymentMethodAttachParams{Customer: stripe.String(s.Customer)}
 	params.Context = ctx
-	params.IdempotencyKey = stripe.String(c.scoped("setup/" + s.ID + "/card"))
+	params.IdempotencyKey = stripe.String("setup/" + s.ID + "/card")
 	card, err := paymentmethod.Client{B: c.backend, Key: c.key}.Attach(s.PaymentMethod, params)
 	if err != nil {
 		return s, fmt.Errorf("attach %s to the customer of %s: %w",

@@ -14,7 +14,6 @@ import (
 const (
 	metaSubscription = "subscription"
 	metaPeriod       = "period"
-	metaRun          = "run"
 )
 
 // Payment is money taken, as Stripe has it.
@@ -27,9 +26,9 @@ type Payment struct {
 	Created       time.Time
 }
 
-// Payments goes through all PaymentIntents of this client's run that were created at or after a
-// time and have succeeded, newest first. It lists, page by page: Stripe's search lags behind by up
-// to a minute. An error ends it.
+// Payments goes through all PaymentIntents that were created at or after a time and have succeeded,
+// newest first. It lists, page by page: Stripe's search lags behind by up to a minute. An error
+// ends it.
 func (c *Client) Payments(ctx context.Context, since time.Time) iter.Seq2[Payment, error] {
 	return func(yield func(Payment, error) bool) {
 		params := &stripe.PaymentIntentListParams{
@@ -40,7 +39,7 @@ func (c *Client) Payments(ctx context.Context, since time.Time) iter.Seq2[Paymen
 		list := paymentintent.Client{B: c.backend, Key: c.key}.List(params)
 		for list.Next() {
 			p := list.PaymentIntent()
-			if p.Status != stripe.PaymentIntentStatusSucceeded || p.Metadata[metaRun] != c.runID {
+			if p.Status != stripe.PaymentIntentStatusSucceeded {
 				continue
 			}
 			payment := Payment{

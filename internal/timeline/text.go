@@ -1,0 +1,97 @@
+package timeline
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// width is the scale's, in characters: with a server's name and the end's label it fits 80 columns.
+const width = 56
+
+// Text draws the picture for a terminal: a line a server on a common scale, then what each did, in
+// the lesson's own words. name is what the customer is called.
+func (p Picture) Text(w io.Writer, name string) {
+	margin := 0
+	for _, lane := range p.Lanes {
+		margin = max(margin, len(lane.Server))
+	}
+	end := fmt.Sprintf("%d ms", p.Length.Round(time.Millisecond).Milliseconds())
+	fmt.Fprintf(w, "  %-*s  0%*s\n", margin, "", width-1, end)
+	for _, lane := range p.Lanes {
+		fmt.Fprintf(w, "  %-*s  %s\n", margin, lane.Server, p.bar(lane))
+	}
+	fmt.Fprintln(w)
+	for _, lane := range p.Lanes {
+		fmt.Fprintf(w, "  %-*s  %s\n", margin, lane.Server, lane.words(name))
+	}
+}
+
+// bar is a lane on the scale.
+func (p Picture) bar(lane Lane) string {
+	cells := []rune(strings.Repeat(" ", width))
+	at := func(d time.Duration) int {
+		if p.Length == 0 {
+			return 0
+		}
+		return int(int64(width-1) * int64(d) / int64(p.Length))
+	}
+	// Marks go over charges, and what goes wrong over everything.
+	for _, s := range lane.Steps {
+		if s.Kind == Charge || s.Kind == Fail && s.To > s.From {
+			for i := at(s.From); i <= at(s.To); i++ {
+				cells[i] = '─'
+			}
+		}
+	}
+	for _, s := range lane.Steps {
+		i := at(s.To)
+		switch s.Kind {
+		case Obtain:
+			cells[at(s.From)] = '['
+		case Charge:
+			cells[i] = '$'
+		case Release:
+			cells[i] = ']'
+		case Held, Skip:
+			cells[i] = '·'
+		case Fail:
+			cells[i] = 'x'
+		}
+	}
+	return strings.TrimRight(string(cells), " ")
+}
+
+// words tells what a server did, as one would tell it.
+func (l Lane) words(name string) string {
+	var said []string
+	for _, s := range l.Steps {
+		e := s.Event
+		switch s.Kind {
+		case Obtain:
+			said = append(said, fmt.Sprintf("SET %s NX PX → OK.", e.Key))
+		case Held:
+			said = append(said, fmt.Sprintf("SET %s NX PX → (nil).", e.Key))
+		case Charge:
+			said = append(said, fmt.Sprintf("Charged %s %s,", name, Money(e.AmountMinor, e.Currency)))
+		case Record:
+			said = append(said, "wrote it down.")
+		case Skip:
+			said = append(said, skipped(e.Reason, name))
+		case Fail:
+			said = append(said, fmt.Sprintf("%s: %s.", e.Name, e.Error))
+		}
+	}
+	if len(said) == 0 {
+		return "did nothing."
+	}
+	return strings.Join(said, " ")
+}
+
+func skipped(reason, name string) string {
+	if reason == "skipped" {
+		return fmt.Sprintf("Someone else is billing %s. Skipping.", name)
+	}
+	return fmt.Sprintf("The ledger says %s is billed. Skipping.", name)
+}
