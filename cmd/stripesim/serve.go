@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"example.com/triplecharge/internal/stripesim"
+)
+
+// headerTimeout is how long a client may take to send its headers: generous to a stopped process
+// under test, and still an end for one that never will.
+const headerTimeout = time.Minute
+
+// endpoint is one address that is served.
+type endpoint struct {
+	name     string
+	listener net.Listener
+	handler  http.Handler
+	what     string
+}
+
+// serve opens all addresses, prints them, and serves until the context ends.
+func serve(ctx context.Context, f *flags, adminToken string, out, errs io.Writer) error {
+	if err := checkAdmin(f.Admin, adminToken); err != nil {
+		return err
+	}
+	options := stripesim.Options{Latency: f.Latency, Jitter: f.Jitter, RateLimit: f.RateLimit,
+		SearchLag: f.SearchLag, LockTimeout: f.LockTimeout}
+	if f.Verbose {
+		options.Log = slog.New(slog.NewTextHandler(errs, nil))
+	}
+	simulator := stripesim.New(options)
+	defer simulator.Close()
+
+	endpoints, err := open(f, simulator, adminToken)
+	if err != nil {
+		return err
+	}
+	for _, e := range endpoints {
+		fmt.Fprintf(out, "%s on http://%s\n", e.what, e.listener.Addr())
+	}
+	return serveAll(ctx, simulator, endpoints)
+}
+
+// checkAdmin refuses to let strangers control the simulator.
+func checkAdmin(address, token string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("--admin %s is not an address: %w", address, err)
+	}
+	ip := net.ParseIP(host)
+	if host == "localhost" || ip != nil && ip.IsLoopback() || token != "" {
+		return nil
+	}
+	return fmt.Errorf("--admin %s can be reached from other machines: set STRIPESIM_ADMIN_TOKEN "+
+		"to a secret, or use 127.0.0.1", address)
+}
+
+// open listens on all addresses, or on none.
+func open(f *flags, s *stripesim.Simulator, adminToken string) ([]endpoint, error) {
+	var endpoints []endpoint
+	add := func(name, flag, address, what string, h http.Handler) error {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			for _, e := range endpoints {
+				e.listener.Close()
+			}
+			return explain(err, flag, address)
+		}
+		endpoints = append(endpoints, endpoint{name, listener, h, what})
+		return nil
+	}
+	for _, listen := range f.Listen {
+		name, address, labelled := strings.Cut(listen, "=")
+		what := "Stripe API for " + name
+		if !labelled {
+			name, address, what = "", listen, "Stripe API"
+		}
+		if err := add(name, "--listen", address, what, s.Handler(name)); err != nil {
+			return nil, err
+		}
+	}
+	err := add("", "--admin", f.Admin, "control API", s.Admin(adminToken))
+	return endpoints, err
+}
+
+// explain says what to do about an address that cannot be had.
+func explain(err error, flag, address string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s %s is in use, perhaps by another stripesim: stop that one, or "+
+			"choose another port (port 0 picks a free one)", flag, address)
+	}
+	return fmt.Errorf("%s %s cannot be listened on: %w", flag, address, err)
+}
+
+// serveAll serves until the context ends or a listener fails. The simulator is closed first, so that
+// requests that are held do not hold up the end.
+func serveAll(ctx context.Context, s *stripesim.Simulator, endpoints []endpoint) error {
+	failed := make(chan error, len(endpoints))
+	var servers []*http.Server
+	var running sync.WaitGroup
+	for _, e := range endpoints {
+		server := &http.Server{Handler: e.handler, ReadHeaderTimeout: headerTimeout}
+		servers = append(servers, server)
+		running.Go(func() {
+			if err := server.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve %s: %w", e.listener.Addr(), err)
+			}
+		})
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.Close()
+	for _, server := range servers {
+		server.Close()
+	}
+	running.Wait()
+	return err
+}
+
+// healthTimeout is how long a health check waits: less than compose's own time-out of a few seconds.
+const healthTimeout = 2 * time.Second
+
+// healthcheck is for containers that have no curl.
+func healthcheck(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("--healthcheck: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("not healthy: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not healthy: %s answers %s", url, response.Status)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package stripesim
+
+import (
+	"sync"
+	"time"
+)
+
+// account is everything that Stripe would remember. A reset replaces it as a whole.
+type account struct {
+	clock     *clock
+	ids       ids
+	locks     objectLocks
+	keys      keyStore
+	searchLag lag
+
+	customers    table[customer]
+	methods      table[paymentMethod]
+	intents      table[intent]
+	charges      table[charge]
+	refunds      table[refund]
+	transactions table[transaction]
+	events       table[event]
+	requests     requestCounter
+
+	feed    feed
+	balance balance
+	retired chan struct{} // closed when a reset has replaced this account
+}
+
+// requestCounter numbers the requests.
+type requestCounter struct {
+	mu   sync.Mutex
+	last ref
+}
+
+func (n *requestCounter) next() ref {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.last++
+	return n.last
+}
+
+func newAccount(c *clock, lockTimeout, searchLag time.Duration) *account {
+	a := &account{clock: c, ids: newIDs(), retired: make(chan struct{})}
+	a.locks.timeout = lockTimeout
+	a.searchLag.set(searchLag)
+	return a
+}
+
+// retire ends what waits for news of this account.
+func (a *account) retire() {
+	close(a.retired)
+}
+
+// empty says whether the account has no objects.
+func (a *account) empty() bool {
+	return a.customers.len()+a.methods.len()+a.intents.len()+a.events.len() == 0
+}
+
+// load returns the present snapshot of an object that is known to exist.
+func (a *account) load(k kind, r ref) any {
+	switch k {
+	case kindCustomer:
+		return a.customers.get(r)
+	case kindMethod:
+		return a.methods.get(r)
+	case kindIntent:
+		return a.intents.get(r)
+	case kindCharge:
+		return a.charges.get(r)
+	case kindRefund:
+		return a.refunds.get(r)
+	case kindTransaction:
+		return a.transactions.get(r)
+	case kindEvent:
+		return a.events.get(r)
+	}
+	return nil
+}
+
+// find looks an id up in a table. It is not a method of account because methods have no type
+// parameters.
+func find[T object](a *account, t *table[T], k kind, id string) (ref, *T) {
+	r, ok := a.ids.ref(k, id)
+	if !ok {
+		return 0, nil
+	}
+	return r, t.get(r)
+}
+
+// lag is how long the search index lags behind; the admin may change it at any time.
+type lag struct {
+	mu sync.Mutex
+	d  time.Duration
+}
+
+func (l *lag) set(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.d = d
+}
+
+func (l *lag) get() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.d
+}

@@ -1,0 +1,257 @@
+package stripesim
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+// pollTime is how long a long poll waits for news: less than what proxies and clients give up after.
+const pollTime = 20 * time.Second
+
+// Admin serves the control API, for an address of its own; package control is its client. With a
+// token, every request must carry it as a bearer token.
+func (s *Simulator) Admin(token string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.adminIndex)
+	mux.HandleFunc("POST /rules", s.adminAddRule)
+	mux.HandleFunc("GET /rules/{id}", s.adminWatchRule)
+	mux.HandleFunc("POST /rules/{id}/open", s.adminOpenRule)
+	mux.HandleFunc("DELETE /rules/{id}", s.adminRemoveRule)
+	mux.HandleFunc("GET /clock", s.adminReadClock)
+	mux.HandleFunc("POST /clock", s.adminSetClock)
+	mux.HandleFunc("POST /settings", s.adminSettings)
+	mux.HandleFunc("POST /reset", s.adminReset)
+	mux.HandleFunc("GET /charges", s.adminCharges)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent := r.Header.Get("Authorization")
+		if token != "" && subtle.ConstantTimeCompare([]byte(sent), []byte("Bearer "+token)) != 1 {
+			problem(w, http.StatusUnauthorized, "the admin token is missing or wrong")
+			return
+		}
+		// A page in a browser cannot send this type to another site without asking first, so that
+		// no web site can drive a simulator on the reader's machine.
+		media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if r.Method == http.MethodPost && media != "application/json" {
+			problem(w, http.StatusUnsupportedMediaType, "send Content-Type: application/json")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (s *Simulator) adminIndex(w http.ResponseWriter, _ *http.Request) {
+	fmt.Fprint(w, `The control API of a Stripe simulator (see internal/stripesim/README.md):
+POST   /rules            {"kind":"hold|lose|fail","rule":{...},"status":500,"when":"before|after"}
+GET    /rules/{id}       who waits at a gate; ?since=REVISION waits for a change
+POST   /rules/{id}/open  {"calls":["call_1"]}
+DELETE /rules/{id}
+GET    /clock
+POST   /clock            {"now":"2026-12-01T00:00:00Z"} or {"advance":86400000000000}
+POST   /settings         {"latency":250000000,"jitter":0,"rate_limit":25,"search_lag":0}
+POST   /reset            {}
+GET    /charges          money taken, a JSON line each; ?follow=true goes on as it is taken
+`)
+}
+
+// problem answers an error.
+func problem(w http.ResponseWriter, status int, message string) {
+	answer(w, status, control.Problem{Error: message})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(body)
+}
+
+// decode reads a request, and answers it if it cannot be read.
+func decode(w http.ResponseWriter, r *http.Request, into any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		problem(w, http.StatusBadRequest, "the body is not what is expected here: "+err.Error())
+		return false
+	}
+	return true
+}
+
+func (s *Simulator) adminAddRule(w http.ResponseWriter, r *http.Request) {
+	var n control.NewRule
+	if !decode(w, r, &n) {
+		return
+	}
+	id, err := s.rules.add(n)
+	if err != nil {
+		problem(w, http.StatusBadRequest, `a rule is a "hold" with a point of arriving, executing `+
+			`or committed, a "lose", or a "fail" with a status from 400 to 599 and when before or after`)
+		return
+	}
+	answer(w, http.StatusCreated, control.RuleAdded{ID: id})
+}
+
+func (s *Simulator) adminWatchRule(w http.ResponseWriter, r *http.Request) {
+	since := int64(-1)
+	if text := r.URL.Query().Get("since"); text != "" {
+		var err error
+		if since, err = strconv.ParseInt(text, 10, 64); err != nil {
+			problem(w, http.StatusBadRequest, "since must be a revision")
+			return
+		}
+	}
+	timer := time.NewTimer(pollTime)
+	defer timer.Stop()
+	for news := true; news; {
+		waiting, changed, ok := s.rules.watch(r.PathValue("id"))
+		switch {
+		case !ok:
+			problem(w, http.StatusNotFound, "there is no such rule")
+			return
+		case waiting.Revision != since:
+			answer(w, http.StatusOK, waiting)
+			return
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			news = false
+			answer(w, http.StatusOK, waiting)
+		case <-r.Context().Done():
+			return
+		case <-s.closing:
+			problem(w, http.StatusServiceUnavailable, "the simulator is closing")
+			return
+		}
+	}
+}
+
+func (s *Simulator) adminOpenRule(w http.ResponseWriter, r *http.Request) {
+	var o control.Open
+	if !decode(w, r, &o) {
+		return
+	}
+	if !s.rules.open(r.PathValue("id"), o.Calls) {
+		problem(w, http.StatusNotFound, "there is no such rule")
+		return
+	}
+	answer(w, http.StatusOK, struct{}{})
+}
+
+func (s *Simulator) adminRemoveRule(w http.ResponseWriter, r *http.Request) {
+	s.rules.remove(r.PathValue("id"))
+	answer(w, http.StatusOK, struct{}{})
+}
+
+func (s *Simulator) adminReadClock(w http.ResponseWriter, _ *http.Request) {
+	now := s.clock.now()
+	answer(w, http.StatusOK, control.Clock{Now: &now})
+}
+
+func (s *Simulator) adminSetClock(w http.ResponseWriter, r *http.Request) {
+	var set control.Clock
+	if !decode(w, r, &set) {
+		return
+	}
+	back := set.Now != nil && set.Now.Before(s.clock.now()) ||
+		set.Advance != nil && *set.Advance < 0
+	switch {
+	case (set.Now == nil) == (set.Advance == nil):
+		problem(w, http.StatusBadRequest, "give either now or advance")
+		return
+	case back && !s.account.Load().empty():
+		problem(w, http.StatusConflict, "there are objects, so the clock only goes forward: "+
+			"POST /reset first")
+		return
+	case set.Now != nil:
+		s.clock.set(*set.Now)
+	default:
+		s.clock.advance(*set.Advance)
+	}
+	s.adminReadClock(w, r)
+}
+
+func (s *Simulator) adminSettings(w http.ResponseWriter, r *http.Request) {
+	var set control.Settings
+	if !decode(w, r, &set) {
+		return
+	}
+	next := *s.latency.Load()
+	if set.Latency != nil {
+		next.fixed = *set.Latency
+	}
+	if set.Jitter != nil {
+		next.jitter = *set.Jitter
+	}
+	if next.fixed < 0 || next.jitter < 0 || set.SearchLag != nil && *set.SearchLag < 0 {
+		problem(w, http.StatusBadRequest, "a duration cannot be negative")
+		return
+	}
+	s.latency.Store(&next)
+	if set.RateLimit != nil {
+		s.setRateLimit(*set.RateLimit)
+	}
+	if set.SearchLag != nil {
+		s.account.Load().searchLag.set(*set.SearchLag)
+	}
+	answer(w, http.StatusOK, struct{}{})
+}
+
+func (s *Simulator) adminReset(w http.ResponseWriter, _ *http.Request) {
+	s.reset()
+	answer(w, http.StatusOK, struct{}{})
+}
+
+// adminCharges writes the feed, a line a charge.
+func (s *Simulator) adminCharges(w http.ResponseWriter, r *http.Request) {
+	a := s.account.Load()
+	w.Header().Set("Content-Type", "application/jsonl")
+	lines := json.NewEncoder(w)
+	for sent := 0; ; {
+		entries, news := a.feed.after(sent)
+		for _, entry := range entries {
+			sent++
+			if err := lines.Encode(a.describeCharge(sent, entry)); err != nil {
+				return // the reader is gone
+			}
+		}
+		if r.URL.Query().Get("follow") != "true" {
+			return
+		}
+		http.NewResponseController(w).Flush()
+		select {
+		case <-news:
+		case <-a.retired:
+			return
+		case <-s.closing:
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (a *account) describeCharge(sequence int, entry feedEntry) control.Charge {
+	o := a.charges.get(entry.charge)
+	d := control.Charge{
+		Sequence: sequence, ID: a.ids.id(kindCharge, o.ref), AmountMinor: o.taken,
+		Currency: o.currency, Created: time.Unix(o.created, 0).UTC(), Server: entry.origin.server,
+		IdempotencyKey: entry.origin.key, Subscription: o.metadata.get("subscription"),
+		Period: o.metadata.get("period"), Metadata: make(map[string]string),
+	}
+	if o.intent != 0 {
+		d.PaymentIntent = a.ids.id(kindIntent, o.intent)
+	}
+	if o.customer != 0 {
+		d.Customer = a.ids.id(kindCustomer, o.customer)
+	}
+	for _, p := range o.metadata {
+		d.Metadata[p.key] = p.value
+	}
+	return d
+}

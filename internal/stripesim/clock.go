@@ -1,0 +1,37 @@
+package stripesim
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// clock is the simulator's time: a base that ticks, and an offset that the admin sets.
+type clock struct {
+	base   func() time.Time
+	offset atomic.Int64 // nanoseconds
+}
+
+func newClock(base func() time.Time) *clock {
+	return &clock{base: base}
+}
+
+func (c *clock) now() time.Time {
+	return c.base().Add(time.Duration(c.offset.Load()))
+}
+
+// unix is the time as Stripe writes it: whole seconds.
+func (c *clock) unix() int64 {
+	return c.now().Unix()
+}
+
+func (c *clock) set(to time.Time) {
+	c.offset.Store(int64(to.Sub(c.base())))
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.offset.Add(int64(d))
+}
+
+func (c *clock) restore() {
+	c.offset.Store(0)
+}

@@ -1,0 +1,41 @@
+package stripesim
+
+import "sync"
+
+// origin is whose request something came from.
+type origin struct {
+	server, key string
+	request     ref
+}
+
+// feed is the log of money taken, in the order in which it was committed.
+type feed struct {
+	mu      sync.Mutex
+	entries []feedEntry
+	news    chan struct{} // closed at the next entry; nil if nobody waits
+}
+
+type feedEntry struct {
+	charge ref
+	origin origin
+}
+
+func (f *feed) add(o origin, charge ref) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.entries = append(f.entries, feedEntry{charge, o})
+	if f.news != nil {
+		close(f.news)
+		f.news = nil
+	}
+}
+
+// after returns the entries after the first n, and what tells of the next one.
+func (f *feed) after(n int) (entries []feedEntry, news <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.news == nil {
+		f.news = make(chan struct{})
+	}
+	return f.entries[n:len(f.entries):len(f.entries)], f.news
+}

@@ -1,0 +1,153 @@
+package stripesim
+
+import (
+	"errors"
+	"net/url"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// The bounds on what a request may send keep one request from costing more than its length.
+const (
+	maxParams = 1000
+	maxDepth  = 8
+)
+
+// field is one parameter as it was sent: a value, or children by name. The children of a list are
+// named by their index.
+type field struct {
+	name     string
+	value    string
+	nested   bool
+	children []*field
+	seen     bool // whether the endpoint asked for it
+}
+
+var (
+	errFormSyntax   = errors.New("a parameter name or value is not properly encoded")
+	errFormConflict = errors.New("a parameter is both a value and an object")
+	errFormSize     = errors.New("too many parameters, or nested too deeply")
+)
+
+// decodeForm reads parameters in Stripe's form encoding: a=1, a[b]=1, a[]=1 and a[0][b]=1. Of a
+// name sent twice the last value counts.
+func decodeForm(root *field, encoded string) error {
+	root.nested = true
+	for count := 0; encoded != ""; count++ {
+		var pair string
+		pair, encoded, _ = strings.Cut(encoded, "&")
+		if pair == "" {
+			continue
+		}
+		if count >= maxParams {
+			return errFormSize
+		}
+		if err := root.decodePair(pair); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *field) decodePair(pair string) error {
+	rawName, rawValue, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(rawName)
+	if err != nil {
+		return errFormSyntax
+	}
+	value, err := url.QueryUnescape(rawValue)
+	if err != nil {
+		return errFormSyntax
+	}
+	base, rest, _ := strings.Cut(name, "[")
+	if base == "" {
+		return errFormSyntax
+	}
+	leaf, err := f.descend(base)
+	if err != nil {
+		return err
+	}
+	if len(base) < len(name) {
+		if leaf, err = leaf.descendAll(rest); err != nil {
+			return err
+		}
+	}
+	if leaf.nested {
+		return errFormConflict
+	}
+	leaf.value = value
+	return nil
+}
+
+// descendAll follows "b][c]", what is left of a[b][c] after the first bracket.
+func (f *field) descendAll(rest string) (*field, error) {
+	for depth := 0; ; depth++ {
+		if depth >= maxDepth {
+			return nil, errFormSize
+		}
+		name, after, found := strings.Cut(rest, "]")
+		if !found {
+			return nil, errFormSyntax
+		}
+		if name == "" {
+			name = strconv.Itoa(len(f.children))
+		}
+		child, err := f.descend(name)
+		if err != nil {
+			return nil, err
+		}
+		f = child
+		if after == "" {
+			return f, nil
+		}
+		if after[0] != '[' {
+			return nil, errFormSyntax
+		}
+		rest = after[1:]
+	}
+}
+
+// descend returns the child of this name, which is made if it is not there.
+func (f *field) descend(name string) (*field, error) {
+	if !f.nested {
+		if f.value != "" {
+			return nil, errFormConflict
+		}
+		f.nested = true
+	}
+	if child := f.child(name); child != nil {
+		return child, nil
+	}
+	child := &field{name: name}
+	f.children = append(f.children, child)
+	return child, nil
+}
+
+func (f *field) child(name string) *field {
+	for _, c := range f.children {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// canonical appends the parameters in an order that does not depend on how they were sent: two
+// requests are the same request if this is the same.
+func (f *field) canonical(b []byte) []byte {
+	if !f.nested {
+		b = strconv.AppendQuote(b, f.value)
+		return append(b, ';')
+	}
+	sorted := make([]*field, len(f.children))
+	copy(sorted, f.children)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].name < sorted[j].name })
+	b = append(b, '{')
+	for _, c := range sorted {
+		b = strconv.AppendQuote(b, c.name)
+		b = append(b, '=')
+		b = c.canonical(b)
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,261 @@
+package stripesim
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+const (
+	pointArriving  = control.Arriving
+	pointExecuting = control.Executing
+	pointCommitted = control.Committed
+	failBefore     = control.BeforeCommit
+	failAfter      = control.AfterCommit
+)
+
+// rules are what the admin has asked to happen to requests.
+type rules struct {
+	closing <-chan struct{}
+	count   atomic.Int32 // so that a simulator without rules pays one load a request
+
+	mu   sync.Mutex
+	last int // number of the last rule or held call
+	byID map[string]*rule
+}
+
+// rule is one of them. Its fields but the first two are guarded by rules.mu.
+type rule struct {
+	number int
+	control.NewRule
+
+	waiting  []*heldCall // in the order of arrival
+	revision int64       // of waiting
+	changed  chan struct{}
+	removed  bool
+}
+
+// heldCall is a request that waits.
+type heldCall struct {
+	control.Call
+	open    chan struct{} // closed to let it pass, or to drop it
+	dropped bool          // written before open is closed
+}
+
+func newRules(closing <-chan struct{}) *rules {
+	return &rules{closing: closing, byID: make(map[string]*rule)}
+}
+
+var errBadRule = errors.New("not a rule")
+
+// add puts a rule into effect and returns its id.
+func (s *rules) add(n control.NewRule) (string, error) {
+	points := []control.Point{pointArriving, pointExecuting, pointCommitted}
+	switch {
+	case n.Kind == control.KindHold && slices.Contains(points, n.Rule.Point):
+	case n.Kind == control.KindLose && n.Rule.Point == "":
+	case n.Kind == control.KindFail && n.Rule.Point == "" && n.Status >= 400 && n.Status < 600 &&
+		(n.When == failBefore || n.When == failAfter):
+	default:
+		return "", errBadRule
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last++
+	id := "rule_" + strconv.Itoa(s.last)
+	s.byID[id] = &rule{number: s.last, NewRule: n, changed: make(chan struct{})}
+	s.count.Add(1)
+	return id, nil
+}
+
+// matching returns the rules of a kind that match the request, oldest first.
+func (s *rules) matching(c *call, kind string, point control.Point) []*rule {
+	if s.count.Load() == 0 {
+		return nil
+	}
+	d := c.describe()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []*rule
+	for r := range maps.Values(s.byID) {
+		if r.Kind == kind && r.Rule.Point == point && matches(&r.Rule, &d, c.takesMoney()) {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b *rule) int { return cmp.Compare(a.number, b.number) })
+	return found
+}
+
+func matches(r *control.Rule, c *control.Call, takesMoney bool) bool {
+	same := func(want, got string) bool { return want == "" || want == got }
+	path := same(r.Path, c.Path)
+	if prefix, open := strings.CutSuffix(r.Path, "*"); open {
+		path = strings.HasPrefix(c.Path, prefix)
+	}
+	operation := same(r.Operation, c.Operation) ||
+		r.Operation == control.OperationCharge && takesMoney
+	return path && operation && same(r.Server, c.Server) && same(r.Key, c.IdempotencyKey) &&
+		same(r.Method, c.Method) && same(r.Subscription, c.Subscription) &&
+		same(r.Period, c.Period)
+}
+
+// describe is the request as an admin sees it. The subscription and the period are those of the
+// request's metadata or, for one on a PaymentIntent that exists, of that one's.
+func (c *call) describe() control.Call {
+	d := control.Call{Server: c.server, IdempotencyKey: c.key, Method: c.http.Method,
+		Path: c.http.URL.Path, Operation: c.route.operation, Arrived: c.arrived}
+	if c.key == "" && c.http.Method == http.MethodPost {
+		d.IdempotencyKey = c.http.Header.Get("Idempotency-Key")
+	}
+	if m := c.form.child("metadata"); m != nil {
+		if f := m.child("subscription"); f != nil {
+			d.Subscription = f.value
+		}
+		if f := m.child("period"); f != nil {
+			d.Period = f.value
+		}
+	}
+	if !strings.HasPrefix(c.route.operation, "payment_intents.") {
+		return d
+	}
+	_, i := find(c.account, &c.account.intents, kindIntent, c.http.PathValue("id"))
+	if i == nil {
+		return d
+	}
+	d.PaymentIntent = c.http.PathValue("id")
+	d.Subscription = cmp.Or(d.Subscription, i.metadata.get("subscription"))
+	d.Period = cmp.Or(d.Period, i.metadata.get("period"))
+	return d
+}
+
+// hold waits at each gate that the request matches at this point.
+func (s *rules) hold(c *call, point control.Point) {
+	for _, r := range s.matching(c, control.KindHold, point) {
+		s.wait(c, r)
+	}
+}
+
+func (s *rules) wait(c *call, r *rule) {
+	s.mu.Lock()
+	if r.removed {
+		s.mu.Unlock()
+		return
+	}
+	s.last++
+	held := &heldCall{Call: c.describe(), open: make(chan struct{})}
+	held.ID = "call_" + strconv.Itoa(s.last)
+	r.waiting = append(r.waiting, held)
+	r.change()
+	s.mu.Unlock()
+
+	select {
+	case <-held.open:
+		if held.dropped {
+			panic(errDropped)
+		}
+	case <-s.closing:
+		panic(errDropped)
+	}
+}
+
+// change tells those who watch the gate. The caller holds rules.mu.
+func (r *rule) change() {
+	r.revision++
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// loses says whether the reply is to be dropped.
+func (s *rules) loses(c *call) bool {
+	return len(s.matching(c, control.KindLose, "")) > 0
+}
+
+// fails returns the error to answer in place of the result, nil for none.
+func (s *rules) fails(c *call, when control.When) *apiError {
+	for _, r := range s.matching(c, control.KindFail, "") {
+		if r.When == when {
+			return errForced(r.Status)
+		}
+	}
+	return nil
+}
+
+// watch returns who waits at a gate, the revision of that, and what tells of the next change.
+func (s *rules) watch(id string) (w control.Waiting, changed <-chan struct{}, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.byID[id]
+	if r == nil {
+		return w, nil, false
+	}
+	w.Revision, w.Calls = r.revision, []control.Call{}
+	for _, held := range r.waiting {
+		w.Calls = append(w.Calls, held.Call)
+	}
+	return w, r.changed, true
+}
+
+// open lets some of the calls at a gate pass.
+func (s *rules) open(id string, calls []string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.byID[id]
+	if r == nil {
+		return false
+	}
+	r.release(false, func(held *heldCall) bool { return slices.Contains(calls, held.ID) })
+	return true
+}
+
+// release lets the chosen calls go on, or drops them. The caller holds rules.mu.
+func (r *rule) release(drop bool, chosen func(*heldCall) bool) {
+	kept := r.waiting[:0:0]
+	for _, held := range r.waiting {
+		if !chosen(held) {
+			kept = append(kept, held)
+			continue
+		}
+		held.dropped = drop
+		close(held.open)
+	}
+	if len(kept) < len(r.waiting) {
+		r.waiting = kept
+		r.change()
+	}
+}
+
+func everyCall(*heldCall) bool { return true }
+
+// remove lets everybody at the gate pass and forgets the rule.
+func (s *rules) remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.byID[id]; r != nil {
+		s.forget(id, r, false)
+	}
+}
+
+// abortAll forgets all rules and drops the calls that they hold.
+func (s *rules) abortAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, r := range s.byID {
+		s.forget(id, r, true)
+	}
+}
+
+func (s *rules) forget(id string, r *rule, drop bool) {
+	r.removed = true
+	r.release(drop, everyCall)
+	r.change()
+	delete(s.byID, id)
+	s.count.Add(-1)
+}

@@ -1,0 +1,81 @@
+package stripesim
+
+import (
+	"sync"
+	"time"
+)
+
+// lockShards spreads the locks so that requests on different objects seldom meet; a power of two.
+const lockShards = 64
+
+// objectLocks holds one lock per object that is being worked on, and none for the rest.
+type objectLocks struct {
+	timeout time.Duration
+	shards  [lockShards]lockShard
+}
+
+type lockShard struct {
+	mu   sync.Mutex
+	held map[lockKey]*objectLock
+}
+
+type lockKey struct {
+	kind kind
+	ref  ref
+}
+
+// objectLock is held by whoever has taken its one token.
+type objectLock struct {
+	token chan struct{}
+	users int // holder and waiters; at zero the lock is forgotten
+}
+
+// acquire waits for the object's lock for as long as the time-out allows, and returns what releases
+// it. Stripe does the same: two confirms of one PaymentIntent never run at once, and the one that
+// waited too long is told lock_timeout (https://stripe.com/docs/rate-limits#object-lock-timeouts).
+func (l *objectLocks) acquire(c *call, k kind, r ref) (release func(), err *apiError) {
+	shard := &l.shards[uint64(r)%lockShards]
+	key := lockKey{k, r}
+	shard.mu.Lock()
+	lock := shard.held[key]
+	if lock == nil {
+		if shard.held == nil {
+			shard.held = make(map[lockKey]*objectLock)
+		}
+		lock = &objectLock{token: make(chan struct{}, 1)}
+		shard.held[key] = lock
+	}
+	lock.users++
+	shard.mu.Unlock()
+
+	release = func() {
+		<-lock.token
+		shard.leave(key, lock)
+	}
+	select {
+	case lock.token <- struct{}{}:
+		return release, nil
+	default:
+	}
+	timer := time.NewTimer(l.timeout)
+	defer timer.Stop()
+	select {
+	case lock.token <- struct{}{}:
+		return release, nil
+	case <-timer.C:
+		shard.leave(key, lock)
+		return nil, errLockTimeout()
+	case <-c.sim.closing:
+		shard.leave(key, lock)
+		panic(errDropped)
+	}
+}
+
+func (s *lockShard) leave(key lockKey, lock *objectLock) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lock.users--
+	if lock.users == 0 {
+		delete(s.held, key)
+	}
+}

@@ -1,0 +1,253 @@
+package stripesim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unique"
+)
+
+// params reads the parameters of one request or of one object in it. The first problem sticks and
+// is reported by done, which also reports what was sent and not asked for; an endpoint therefore
+// reads everything it knows, asks done once, and needs no check in between.
+type params struct {
+	field *field
+	path  string // "card" for card[number]; empty at the top
+	first **apiError
+}
+
+func newParams(root *field) *params {
+	return &params{field: root, first: new(*apiError)}
+}
+
+// done returns what is wrong with the parameters: those unknown first, as Stripe does.
+func (p *params) done() *apiError {
+	if unknown := p.unknown(nil, p.field, ""); len(unknown) > 0 {
+		return errUnknownParameters(unknown)
+	}
+	return *p.first
+}
+
+func (p *params) unknown(names []string, f *field, path string) []string {
+	for _, c := range f.children {
+		name := join(path, c.name)
+		switch {
+		case !c.seen:
+			names = append(names, name)
+		case c.nested:
+			names = p.unknown(names, c, name)
+		}
+	}
+	return names
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "[" + name + "]"
+}
+
+func (p *params) fail(e *apiError) {
+	if *p.first == nil {
+		*p.first = e
+	}
+}
+
+// take marks a parameter as known and returns it, nil if it was not sent.
+func (p *params) take(name string) *field {
+	f := p.field.child(name)
+	if f != nil {
+		f.seen = true
+	}
+	return f
+}
+
+func (p *params) has(name string) bool {
+	return p.field.child(name) != nil
+}
+
+// missing reports a required parameter that was not sent.
+func (p *params) missing(name string) {
+	p.fail(errMissingParameter(join(p.path, name)))
+}
+
+// text returns a string that cannot be unset: sent empty, it is an error.
+func (p *params) text(name string) string {
+	value, sent := p.optional(name)
+	if sent && value == "" {
+		p.fail(errEmptyParameter(join(p.path, name)))
+	}
+	return value
+}
+
+// required is text that has to be sent.
+func (p *params) required(name string) string {
+	if !p.has(name) {
+		p.missing(name)
+	}
+	return p.text(name)
+}
+
+// optional returns a string that an empty value unsets, and whether it was sent.
+func (p *params) optional(name string) (value string, sent bool) {
+	f := p.take(name)
+	if f == nil {
+		return "", false
+	}
+	if f.nested {
+		p.fail(errInvalidParameter(join(p.path, name), "Invalid string: {}"))
+		return "", true
+	}
+	return strings.Clone(f.value), true
+}
+
+// update overwrites a string that was sent, also with nothing.
+func (p *params) update(name string, target *string) {
+	if value, sent := p.optional(name); sent {
+		*target = value
+	}
+}
+
+// integer returns a whole number of at least min and whether it was sent. The zero value of a
+// parameter that is not valid is never used, because done reports it.
+func (p *params) integer(name string, min int64) (value int64, sent bool) {
+	text, sent := p.optional(name)
+	if !sent {
+		return 0, false
+	}
+	value, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil:
+		p.fail(errInvalidInteger(join(p.path, name), "Invalid integer: "+text))
+	case value < min:
+		p.fail(errInvalidInteger(join(p.path, name),
+			fmt.Sprintf("This value must be greater than or equal to %d.", min)))
+	}
+	return value, true
+}
+
+// flag returns a boolean, false if it was not sent.
+func (p *params) flag(name string) bool {
+	text, sent := p.optional(name)
+	if sent && text != "true" && text != "false" {
+		p.fail(errInvalidParameter(join(p.path, name), "Invalid boolean: "+text))
+	}
+	return text == "true"
+}
+
+// choice returns one of the values allowed, empty if it was not sent.
+func (p *params) choice(name string, allowed ...string) string {
+	value := p.text(name)
+	if value != "" && !slices.Contains(allowed, value) {
+		p.fail(errInvalidParameter(join(p.path, name), fmt.Sprintf(
+			"Invalid %s: must be one of %s", join(p.path, name), strings.Join(allowed, ", "))))
+	}
+	return value
+}
+
+// object returns the parameters within an object, nil if it was not sent. Sent as an empty value,
+// which unsets it, it is an object of no parameters.
+func (p *params) object(name string) *params {
+	f := p.take(name)
+	if f == nil {
+		return nil
+	}
+	if !f.nested && f.value != "" {
+		p.fail(errInvalidParameter(join(p.path, name), "Invalid object"))
+	}
+	return &params{field: f, path: join(p.path, name), first: p.first}
+}
+
+// list returns the values of a list.
+func (p *params) list(name string) []string {
+	f := p.take(name)
+	if f == nil {
+		return nil
+	}
+	if !f.nested {
+		if f.value != "" {
+			p.fail(errInvalidParameter(join(p.path, name), "Invalid array"))
+		}
+		return nil
+	}
+	var values []string
+	for _, c := range f.children {
+		c.seen = true
+		if c.nested {
+			p.fail(errInvalidParameter(join(join(p.path, name), c.name), "Invalid string: {}"))
+			continue
+		}
+		values = append(values, strings.Clone(c.value))
+	}
+	return values
+}
+
+// pair is one entry of an object's metadata.
+type pair struct {
+	key, value string
+}
+
+// metadata is what a caller attached to an object, in the order it was given. It is shared between
+// the snapshots of an object, and never written to.
+type metadata []pair
+
+// get returns the value of a key, empty if there is none.
+func (m metadata) get(key string) string {
+	for _, p := range m {
+		if p.key == key {
+			return p.value
+		}
+	}
+	return ""
+}
+
+// Stripe's limits (https://stripe.com/docs/api/metadata).
+const (
+	maxMetadataKeys  = 50
+	maxMetadataKey   = 40
+	maxMetadataValue = 500
+)
+
+// metadata merges what was sent into what was there: an empty value deletes its key, and metadata
+// sent empty deletes all.
+func (p *params) metadata(old metadata) metadata {
+	f := p.take("metadata")
+	if f == nil {
+		return old
+	}
+	path := join(p.path, "metadata")
+	if !f.nested {
+		if f.value != "" {
+			p.fail(errInvalidParameter(path, "Invalid object"))
+		}
+		return nil
+	}
+	merged := slices.Clone(old)
+	for _, c := range f.children {
+		c.seen = true
+		if c.nested || len(c.value) > maxMetadataValue || len(c.name) > maxMetadataKey {
+			p.fail(errInvalidParameter(join(path, c.name), fmt.Sprintf(
+				"Metadata keys have at most %d characters, values are strings of at most %d.",
+				maxMetadataKey, maxMetadataValue)))
+		}
+		// Keys are the same few for every object: they are kept once.
+		next := pair{unique.Make(c.name).Value(), strings.Clone(c.value)}
+		at := slices.IndexFunc(merged, func(m pair) bool { return m.key == next.key })
+		switch {
+		case c.value == "" && at >= 0:
+			merged = slices.Delete(merged, at, at+1)
+		case c.value == "":
+		case at >= 0:
+			merged[at] = next
+		default:
+			merged = append(merged, next)
+		}
+	}
+	if len(merged) > maxMetadataKeys {
+		p.fail(errInvalidParameter(path, fmt.Sprintf(
+			"Metadata can have up to %d keys.", maxMetadataKeys)))
+	}
+	return slices.Clip(merged)
+}
