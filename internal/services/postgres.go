@@ -1,0 +1,136 @@
+package services
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// startPostgres makes a database cluster with the programs in bin and runs it.
+func startPostgres(ctx context.Context, g *guard, bin string) (Server, error) {
+	as, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := g.folder("postgres", as)
+	if err != nil {
+		return nil, err
+	}
+	password := rand.Text()
+	if err := initdb(ctx, g, as, bin, dir, password); err != nil {
+		return nil, err
+	}
+	return onFreePort(ctx, func(port int) (Server, error) {
+		s := newPostgres(g, as, bin, dir, port, password)
+		return s, s.Start(ctx)
+	})
+}
+
+// initdb fills dir/data. Its user is postgres, who needs the password: other people may have
+// accounts on this machine.
+func initdb(ctx context.Context, g *guard, as account, bin, dir, password string) error {
+	pwfile := filepath.Join(dir, "password")
+	if err := os.WriteFile(pwfile, []byte(password), 0o600); err != nil {
+		return fmt.Errorf("write the database's password: %w", err)
+	}
+	if err := as.own(pwfile); err != nil {
+		return fmt.Errorf("hand over the database's password: %w", err)
+	}
+	cmd := as.command(dir, filepath.Join(bin, "initdb"), "--pgdata="+filepath.Join(dir, "data"),
+		"--username=postgres", "--pwfile="+pwfile, "--auth=scram-sha-256",
+		"--encoding=UTF8", "--no-locale", "--no-sync")
+	g.adopt(cmd)
+	var log tail
+	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.WaitDelay = time.Second
+	if err := runUntil(ctx, cmd); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("make a database: %w", ctx.Err())
+		}
+		return fmt.Errorf("make a database: %s failed: %s", cmd.Path, log.reason())
+	}
+	return os.Remove(pwfile)
+}
+
+// runUntil runs a command to its end, or interrupts it when the context ends.
+func runUntil(ctx context.Context, cmd *exec.Cmd) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() {
+		cmd.Process.Signal(syscall.SIGINT) //nolint:errcheck // fails only if it has ended
+	})
+	defer stop()
+	return cmd.Wait()
+}
+
+func newPostgres(
+	g *guard, as account, bin, dir string, port int, password string,
+) *local {
+	address := (&url.URL{
+		Scheme:   "postgres",
+		User:     url.UserPassword("postgres", password),
+		Host:     loopback(port),
+		Path:     "/postgres",
+		RawQuery: "sslmode=disable",
+	}).String()
+	return &local{
+		name: "postgres",
+		url:  address,
+		command: func() *exec.Cmd {
+			cmd := as.command(dir, filepath.Join(bin, "postgres"), postgresArgs(dir, port)...)
+			g.adopt(cmd)
+			return cmd
+		},
+		ping: func(ctx context.Context) error { return pingPostgres(ctx, address) },
+		stop: syscall.SIGINT, // "fast": ends sessions, keeps what was committed
+		// SIGQUIT is "immediate": no checkpoint, and the next start recovers from the log, as
+		// after a crash. SIGKILL would leave sessions that go on for a while, and shared memory.
+		kill: syscall.SIGQUIT,
+	}
+}
+
+func postgresArgs(dir string, port int) []string {
+	args := []string{"-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(port)}
+	for _, setting := range []string{
+		"listen_addresses=127.0.0.1",
+		"unix_socket_directories=",        // a socket's path has 107 bytes at most, TMPDIR may have more
+		"dynamic_shared_memory_type=mmap", // in our folder, where it is sure to be removed
+		"timezone=UTC",
+		"log_timezone=UTC",
+		"max_connections=200",
+		"shared_buffers=64MB",
+		// What is on disk never needs to survive the machine. A commit is still ordered after
+		// its log record, so that Kill loses nothing that was committed.
+		"fsync=off",
+		"full_page_writes=off",
+		"synchronous_commit=on",
+	} {
+		args = append(args, "-c", setting)
+	}
+	return args
+}
+
+// pingPostgres returns nil once the server at the URL lets us in and runs a statement.
+func pingPostgres(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return err
+	}
+	return errors.Join(conn.Ping(ctx), conn.Close(ctx))
+}
+
+// pingLimit bounds one attempt to reach a server; one that takes longer is not there.
+const pingLimit = 5 * time.Second

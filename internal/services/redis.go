@@ -1,0 +1,108 @@
+package services
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// redisNodes starts Redis servers that share a program and a password. Each is independent of the
+// others unless it replicates one.
+type redisNodes struct {
+	guard    *guard
+	program  string // "" for the one embedded in this process
+	password string
+}
+
+// String says what the nodes are.
+func (n *redisNodes) String() string {
+	if n.program == "" {
+		return "embedded, as no redis-server was found,"
+	}
+	return n.program
+}
+
+// start runs one more node, a replica of the node at the URL unless that is empty.
+func (n *redisNodes) start(ctx context.Context, primary string) (Server, error) {
+	return onFreePort(ctx, func(port int) (Server, error) {
+		return n.startOn(ctx, port, primary)
+	})
+}
+
+func (n *redisNodes) startOn(ctx context.Context, port int, primary string) (Server, error) {
+	if n.program == "" {
+		if primary != "" {
+			return nil, errors.New("the embedded Redis can't replicate: install redis-server" +
+				" (apt-get install redis-server, or brew install redis)")
+		}
+		s := &embeddedRedis{port: port, password: n.password}
+		return s, s.Start(ctx)
+	}
+	as, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := n.guard.folder("redis-"+rand.Text(), as)
+	if err != nil {
+		return nil, err
+	}
+	config, err := n.config(port, primary)
+	if err != nil {
+		return nil, err
+	}
+	address := redisURL(port, n.password)
+	s := &local{
+		name: "redis",
+		url:  address,
+		command: func() *exec.Cmd {
+			cmd := as.command(dir, n.program, "-")
+			cmd.Stdin = strings.NewReader(config)
+			n.guard.adopt(cmd)
+			return cmd
+		},
+		ping: func(ctx context.Context) error { return pingRedis(ctx, address) },
+		stop: syscall.SIGTERM,
+		kill: syscall.SIGKILL,
+	}
+	return s, s.Start(ctx)
+}
+
+// config is read from standard input, so that the password shows in no list of processes.
+func (n *redisNodes) config(port int, primary string) (string, error) {
+	lines := []string{
+		"bind 127.0.0.1",
+		"port " + strconv.Itoa(port),
+		// Nothing on disk: a Redis that restarts is empty, which is what the scenarios are about.
+		`save ""`,
+		"appendonly no",
+		// A replica gets its first copy from memory to memory, and at once.
+		"repl-diskless-sync yes",
+		"repl-diskless-sync-delay 0",
+		// The password also proves that the server which answers on this port is this one.
+		"requirepass " + n.password,
+		"masterauth " + n.password,
+	}
+	if primary != "" {
+		u, err := url.Parse(primary)
+		if err != nil {
+			return "", fmt.Errorf("read the primary's address: %w", err)
+		}
+		lines = append(lines, "replicaof "+u.Hostname()+" "+u.Port())
+	}
+	return strings.Join(lines, "\n") + "\n", nil
+}
+
+func redisURL(port int, password string) string {
+	return (&url.URL{
+		Scheme: "redis",
+		User:   url.UserPassword("", password),
+		Host:   loopback(port),
+		Path:   "/0",
+	}).String()
+}

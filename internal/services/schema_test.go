@@ -1,0 +1,60 @@
+package services
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func TestRunsOnOneDatabaseDoNotMeet(t *testing.T) {
+	t.Parallel()
+	given := start(t, Options{SkipRedis: true}).DatabaseURL()
+	exec1(t, given, "CREATE TABLE entries AS SELECT 'theirs' AS whose")
+	config, err := pgx.ParseConfig(given)
+	must(t, err)
+	keywords := fmt.Sprintf("host=%s port=%d user=%s password=%s dbname=%s",
+		config.Host, config.Port, config.User, config.Password, config.Database)
+	var runs []*Services
+	for _, database := range []string{given, keywords} {
+		s, err := Start(t.Context(), Options{SkipRedis: true, DatabaseURL: database})
+		must(t, err)
+		runs = append(runs, s)
+		exec1(t, s.DatabaseURL(), "CREATE TABLE entries AS SELECT 'ours' AS whose")
+	}
+	if runs[0].DatabaseURL() == runs[1].DatabaseURL() {
+		t.Error("both runs have the same URL")
+	}
+	if err := runs[0].Postgres().Kill(t.Context()); err != ErrGiven {
+		t.Errorf("killing the database that was given: %v, want %v", err, ErrGiven)
+	}
+	for _, s := range runs {
+		must(t, s.Close())
+	}
+	conn := connect(t, given)
+	var schemas int
+	must(t, conn.QueryRow(t.Context(),
+		"SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'run\\_%'").Scan(&schemas))
+	if schemas != 0 {
+		t.Errorf("%d schemas are left", schemas)
+	}
+	var whose string
+	must(t, conn.QueryRow(t.Context(), "SELECT whose FROM entries").Scan(&whose))
+	if whose != "theirs" {
+		t.Errorf("the table that was there is %s now", whose)
+	}
+}
+
+func TestTheSchemaIsAddedToEachFormOfURL(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"postgres://h/d":                 "postgres://h/d?search_path=s",
+		"postgresql://h/d?sslmode=allow": "postgresql://h/d?search_path=s&sslmode=allow",
+		"postgres://h/d?search_path=old": "postgres://h/d?search_path=s",
+		"host=h dbname=d":                "host=h dbname=d search_path=s",
+	} {
+		if got, err := withSearchPath(given, "s"); err != nil || got != want {
+			t.Errorf("%s becomes %s (%v), want %s", given, got, err, want)
+		}
+	}
+}
