@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"example.com/triplecharge/billing"
+)
+
+// builtIn is the list for those who brought none.
+func builtIn() []billing.Subscription {
+	return []billing.Subscription{
+		{ID: "alice", Customer: "Alice", AmountMinor: 1000, Currency: "usd",
+			PaymentMethod: "pm_card_visa"},
+		{ID: "bob", Customer: "Bob", AmountMinor: 2500, Currency: "usd",
+			PaymentMethod: "pm_card_mastercard"},
+		{ID: "carol", Customer: "Carol", AmountMinor: 750, Currency: "usd",
+			PaymentMethod: "pm_card_amex"},
+	}
+}
+
+// readSubscriptions reads a CSV file, or returns the built-in list if there is none ("").
+func readSubscriptions(path string) ([]billing.Subscription, error) {
+	if path == "" {
+		return builtIn(), nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("--subscriptions: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	list, err := parseSubscriptions(file)
+	if err != nil {
+		return nil, fmt.Errorf("--subscriptions %s: %w", path, err)
+	}
+	return list, nil
+}
+
+// parseSubscriptions reads lines of id, customer, amount in the smallest unit, currency, payment
+// method. A first line that names the columns may be there. An error names the line.
+func parseSubscriptions(file io.Reader) ([]billing.Subscription, error) {
+	r := csv.NewReader(file)
+	r.FieldsPerRecord = -1
+	r.TrimLeadingSpace = true
+	r.Comment = '#'
+	var list []billing.Subscription
+	seen := map[string]int{}
+	for first := true; ; first = false {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err // a csv.ParseError names its line
+		}
+		line, _ := r.FieldPos(0)
+		if first && strings.EqualFold(strings.TrimSpace(row[0]), "id") {
+			continue
+		}
+		s, err := parseRow(row)
+		if err == nil && seen[s.ID] != 0 {
+			err = fmt.Errorf("id %q is on line %d already", s.ID, seen[s.ID])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+		seen[s.ID] = line
+		list = append(list, s)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("no subscription in it: " +
+			"want lines such as alice,Alice,1000,usd,pm_card_visa")
+	}
+	return list, nil
+}
+
+func parseRow(row []string) (billing.Subscription, error) {
+	if len(row) != 5 {
+		return billing.Subscription{}, fmt.Errorf("%d fields: want 5: "+
+			"id, customer, amount, currency, payment method", len(row))
+	}
+	for i := range row {
+		row[i] = strings.TrimSpace(row[i])
+	}
+	amount, err := strconv.ParseInt(row[2], 10, 64)
+	if err != nil {
+		return billing.Subscription{}, fmt.Errorf("amount %q: "+
+			"want a whole number in the currency's smallest unit, such as 1000 for $10.00", row[2])
+	}
+	s := billing.Subscription{
+		ID: row[0], Customer: row[1], AmountMinor: amount, Currency: strings.ToLower(row[3]),
+		PaymentMethod: row[4],
+	}
+	return s, s.Validate()
+}

@@ -1,0 +1,127 @@
+package scenario
+
+import (
+	"context"
+	"slices"
+
+	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/timeline"
+)
+
+// midnight is what makes "all servers fire at the same instant" true whatever the machine is busy
+// with: Stripe holds each charge until every server is waiting there for that invoice, or has left
+// it, so that no clock decides the result.
+type midnight struct {
+	servers     []string
+	concurrency int
+	opened      map[string]bool            // by invoice: whose charges may pass
+	left        map[string]map[string]bool // by invoice and server: who has nothing more to do there
+	finished    map[string]bool            // by server: whose due run is over
+}
+
+func newMidnight(servers []string, concurrency int) *midnight {
+	return &midnight{
+		servers: servers, concurrency: concurrency,
+		opened: map[string]bool{}, left: map[string]map[string]bool{}, finished: map[string]bool{},
+	}
+}
+
+// note takes in an event.
+func (m *midnight) note(e timeline.Event) {
+	switch e.Name {
+	case "run.finished":
+		m.finished[e.Server] = true
+	case "invoice.skipped", "invoice.failed", "ledger.recorded":
+		if m.left[e.Invoice] == nil {
+			m.left[e.Invoice] = map[string]bool{}
+		}
+		m.left[e.Invoice][e.Server] = true
+	}
+}
+
+// ready returns the calls that may pass.
+func (m *midnight) ready(waiting []control.Call) []control.Call {
+	there := map[string]map[string]bool{} // by invoice and server
+	held := map[string]int{}              // by server
+	for _, c := range waiting {
+		inv := invoiceOf(c)
+		if there[inv] == nil {
+			there[inv] = map[string]bool{}
+		}
+		there[inv][c.Server] = true
+		held[c.Server]++
+	}
+	// A long list comes a few invoices at a time: when every server has all its hands full here,
+	// nobody else will come, and what is here must pass.
+	full := !slices.ContainsFunc(m.servers, func(s string) bool {
+		return !m.finished[s] && held[s] < m.concurrency
+	})
+	var calls []control.Call
+	for _, c := range waiting {
+		inv := invoiceOf(c)
+		all := !slices.ContainsFunc(m.servers, func(s string) bool {
+			return !there[inv][s] && !m.left[inv][s] && !m.finished[s]
+		})
+		if full || all || m.opened[inv] {
+			m.opened[inv] = true
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+func invoiceOf(c control.Call) string { return c.Subscription + "/" + c.Period }
+
+// hold opens the gate for each invoice when its time has come, until ctx ends.
+func (m *midnight) hold(ctx context.Context, gate *control.Gate, events *log) error {
+	type update struct {
+		calls []control.Call
+		err   error
+	}
+	updates := make(chan update)
+	go func() {
+		for rev := int64(0); ; {
+			var u update
+			u.calls, rev, u.err = gate.Waiting(ctx, rev)
+			select {
+			case updates <- u:
+			case <-ctx.Done():
+				return
+			}
+			if u.err != nil {
+				return
+			}
+		}
+	}()
+	var waiting []control.Call
+	read := 0
+	for {
+		news, more := events.since(read)
+		read += len(news)
+		for _, e := range news {
+			m.note(e)
+		}
+		var ids []string
+		for _, c := range m.ready(waiting) {
+			ids = append(ids, c.ID)
+		}
+		if len(ids) > 0 {
+			if err := gate.Open(ctx, ids...); err != nil {
+				return err
+			}
+			waiting = slices.DeleteFunc(waiting, func(c control.Call) bool {
+				return slices.Contains(ids, c.ID)
+			})
+		}
+		select {
+		case <-more:
+		case u := <-updates:
+			if u.err != nil {
+				return u.err
+			}
+			waiting = u.calls
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

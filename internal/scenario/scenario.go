@@ -1,0 +1,228 @@
+package scenario
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/timeline"
+	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/ledger"
+)
+
+// Stage is where scenarios are played: what must be there before a server can start.
+type Stage struct {
+	Services  *services.Services
+	Worker    []string // the command that is a billing server, without its flags
+	StripeKey string   // of the real Stripe's test mode; "" for a simulator
+	Latency   time.Duration
+	// Shared says that others use the same Redis. There, and at the real Stripe, the run's
+	// subscriptions get IDs of its own.
+	Shared bool
+}
+
+// Scenario is one mode, met by some servers at midnight.
+type Scenario struct {
+	Mode          string
+	Servers       int
+	Subscriptions []billing.Subscription
+	At            time.Time // the logical due time, in UTC
+	LockTTL       time.Duration
+}
+
+// Play runs the scenario: it sets the customers up, starts the servers, fires them all at the same
+// instant, waits for their due runs to end, stops them and judges. An error says that it could not
+// be played; a wrong count is a Result. The caller closes the Result, which keeps the simulator up.
+func (st Stage) Play(ctx context.Context, s Scenario) (result Result, err error) {
+	p := &play{Stage: st, Scenario: s, events: newLog(), token: rand.Text()}
+	result = Result{Mode: s.Mode, Fault: verdicts.None, Servers: s.Servers}
+	if st.StripeKey == "" {
+		if p.simulator, err = startSimulator(st.Latency, p.names()); err != nil {
+			return result, err
+		}
+		result.close = p.simulator.close
+	}
+	for _, step := range []func(context.Context) error{p.setUp, p.startAll, p.midnight} {
+		if err = step(ctx); err != nil {
+			break
+		}
+	}
+	p.stopAll()
+	if err == nil {
+		err = p.judge(ctx, &result)
+	}
+	if p.books.store != nil {
+		p.books.store.Close()
+	}
+	if err != nil {
+		result.Close()
+		return result, fmt.Errorf("%s: %w", s.Mode, err)
+	}
+	return result, nil
+}
+
+// play is a scenario under way.
+type play struct {
+	Stage
+	Scenario
+	books     books
+	simulator *simulator // nil at the real Stripe
+	database  string
+	token     string
+	processes []*process
+	events    *log
+}
+
+// setUp opens the books, in a database of this run's own.
+func (p *play) setUp(ctx context.Context) (err error) {
+	p.books = books{subscriptions: p.Subscriptions, period: billing.PeriodOf(p.At)}
+	if p.Shared || p.simulator == nil {
+		p.books.tag()
+	}
+	p.books.stripe, err = stripecharge.New(stripecharge.Options{
+		Key: cmp.Or(p.StripeKey, stripecharge.SimulatorKey), URL: p.stripeURL(""),
+	})
+	if err != nil {
+		return err
+	}
+	if p.database, err = p.Services.NewDatabase(ctx); err != nil {
+		return err
+	}
+	p.books.store, err = ledger.Open(ctx, p.database, ledger.Options{Recorder: "demo"})
+	if err != nil {
+		return err
+	}
+	return p.books.open(ctx)
+}
+
+// stripeURL is Stripe's address for a server, "" for the real one's.
+func (p *play) stripeURL(server string) string {
+	if p.simulator == nil {
+		return ""
+	}
+	return p.simulator.urls[server]
+}
+
+// maxConcurrency is how many invoices a server handles at a time at most: a list that is shorter is
+// handled all at once.
+const maxConcurrency = 64
+
+func (p *play) concurrency() int { return max(1, min(len(p.Subscriptions), maxConcurrency)) }
+
+// startAll starts the servers and returns once all of them listen.
+func (p *play) startAll(ctx context.Context) error {
+	p.processes = make([]*process, p.Servers)
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i, name := range p.names() {
+		group.Go(func() (err error) {
+			p.processes[i], err = spawn(groupCtx, name, p.token, p.command(name), p.Services.Adopt,
+				p.events)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// names are server-a, server-b and so on; after server-z comes server-27.
+func (p *play) names() []string {
+	var names []string
+	for i := range p.Servers {
+		if i < 26 {
+			names = append(names, "server-"+string(rune('a'+i)))
+		} else {
+			names = append(names, "server-"+strconv.Itoa(i+1))
+		}
+	}
+	return names
+}
+
+// command is a server's command line. Its environment has what it needs and nothing else, so that
+// what a person has exported can't change a run.
+func (p *play) command(name string) *exec.Cmd {
+	args := append(p.Worker[1:len(p.Worker):len(p.Worker)],
+		"--name", name, "--mode", p.Mode, "--at", p.At.Format(time.RFC3339),
+		"--lock-ttl", p.LockTTL.String(), "--concurrency", strconv.Itoa(p.concurrency()),
+		"--listen", "127.0.0.1:0", "--log-format", "json",
+	)
+	if url := p.stripeURL(name); url != "" {
+		args = append(args, "--stripe-url", url)
+	}
+	cmd := exec.Command(p.Worker[0], args...)
+	// The URLs hold passwords, which a command line would show to everyone on the machine.
+	cmd.Env = []string{
+		"DATABASE_URL=" + p.database, "REDIS_URL=" + p.Services.RedisURL(),
+		"STRIPE_SECRET_KEY=" + p.StripeKey, "WORKER_TOKEN=" + p.token,
+	}
+	return cmd
+}
+
+// midnight fires all servers at the same instant and returns when all their due runs are over.
+func (p *play) midnight(ctx context.Context) error {
+	var servers []remote
+	for _, process := range p.processes {
+		servers = append(servers, process.remote)
+	}
+	if p.simulator == nil {
+		return fire(ctx, servers)
+	}
+	gate, err := p.simulator.control.Hold(ctx, control.Rule{
+		Point: control.Arriving, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	held := make(chan struct{})
+	go func() {
+		defer close(held)
+		if err := newMidnight(p.names(), p.concurrency()).hold(ctx, gate, p.events); err != nil {
+			cancel(err)
+		}
+	}()
+	err = fire(ctx, servers)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause // the request that ctx cut short only says that it was
+	}
+	cancel(nil)
+	<-held
+	return errors.Join(err, gate.Remove(context.WithoutCancel(ctx)))
+}
+
+// stopAll ends all servers and waits for them.
+func (p *play) stopAll() {
+	var group errgroup.Group
+	for _, process := range p.processes {
+		if process != nil {
+			group.Go(func() error { process.stop(); return nil })
+		}
+	}
+	_ = group.Wait()
+}
+
+// judge fills in what came of it.
+func (p *play) judge(ctx context.Context, r *Result) (err error) {
+	if err := r.expect(); err != nil {
+		return err
+	}
+	if r.Accounts, err = p.books.accounts(ctx); err != nil {
+		return err
+	}
+	events, _ := p.events.since(0)
+	r.Lock = measure(events)
+	invoice := billing.Invoice{Subscription: p.Subscriptions[0], Period: p.books.period}
+	invoice.Subscription.ID = p.books.id(invoice.Subscription)
+	r.Picture = timeline.Draw(invoice.String(), p.names(), events)
+	r.DatabaseURL, r.StripeURL = p.database, p.stripeURL("")
+	return nil
+}

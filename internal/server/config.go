@@ -1,0 +1,134 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/stripecharge"
+)
+
+// Config is the command line of a server. kong fills it; each flag can also come from the
+// environment as WORKER_<FLAG>, the URLs also under their usual names.
+type Config struct {
+	Name string `required:"" placeholder:"NAME" help:"This server's name, such as server-a."`
+	Mode string `required:"" placeholder:"MODE" help:"How an invoice is protected before it is charged: ${modes}."`
+
+	At       string `placeholder:"TIME" help:"The logical due time of one due run; it names the billing period: RFC 3339, such as 2026-12-01T00:00:00Z, or now. The run starts at once, or with --listen when it is triggered."`
+	Schedule string `placeholder:"CRON" help:"Make a due run at these times, such as \"0 0 1 * *\"; an optional sixth field in front is for seconds."`
+	Timezone string `default:"UTC" placeholder:"ZONE" help:"The time zone of --schedule, and of the calendar month that is billed."`
+	Listen   string `placeholder:"ADDRESS" help:"Serve /healthz, /metrics and POST /runs here, such as 127.0.0.1:8081. POST /runs wants the bearer token in WORKER_TOKEN."`
+
+	DatabaseURL string `name:"database-url" required:"" env:"WORKER_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The ledger's Postgres."`
+	RedisURL    string `name:"redis-url" env:"WORKER_REDIS_URL,REDIS_URL" placeholder:"URL" help:"The Redis of the modes with a lock: redis://host, ?master_name= for Sentinel, ?addr= for Cluster."`
+	StripeURL   string `name:"stripe-url" env:"WORKER_STRIPE_URL,STRIPE_URL" placeholder:"URL" help:"A Stripe simulator, charged as long as STRIPE_SECRET_KEY is not set; with a test mode key in it Stripe itself is charged."`
+
+	LockTTL       time.Duration `name:"lock-ttl" default:"5s" help:"How long a lease lasts unless it is renewed."`
+	StripeTimeout time.Duration `name:"stripe-timeout" default:"${stripe_timeout}" help:"How long one request to Stripe is waited for."`
+	Concurrency   int           `default:"16" help:"How many invoices are handled at a time."`
+	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"The events' format: json, text, or auto: text on a terminal, else json."`
+}
+
+// Secrets come from the environment only: a flag would show them to everyone who can list the
+// processes.
+type Secrets struct {
+	StripeKey string // STRIPE_SECRET_KEY
+	Token     string // WORKER_TOKEN: what POST /runs wants
+}
+
+// plan is a Config that was found right.
+type plan struct {
+	mode     billing.Mode
+	zone     *time.Location
+	at       time.Time // zero: none given
+	schedule cron.Schedule
+}
+
+// check reads what kong can't: all that could be wrong is found before anything is opened.
+func (c Config) check(s Secrets, now time.Time) (plan, error) {
+	var p plan
+	var err error
+	if p.mode, err = billing.ModeNamed(c.Mode); err != nil {
+		return p, fmt.Errorf("--mode: %w", err)
+	}
+	if p.zone, err = time.LoadLocation(c.Timezone); err != nil {
+		return p, fmt.Errorf("--timezone: %w: use a name such as UTC or Europe/Berlin", err)
+	}
+	if c.At != "" {
+		if p.at, err = parseAt(c.At, now); err != nil {
+			return p, fmt.Errorf("--at: %w", err)
+		}
+	}
+	if c.Schedule != "" {
+		if p.schedule, err = parseSchedule(c.Schedule); err != nil {
+			return p, fmt.Errorf("--schedule: %w", err)
+		}
+	}
+	if s.StripeKey == "" && c.StripeURL == "" {
+		return p, errors.New("no Stripe: set STRIPE_SECRET_KEY to a test mode key (sk_test_…), " +
+			"or give --stripe-url for a simulator")
+	}
+	if s.StripeKey != "" {
+		if err := stripecharge.CheckKey(s.StripeKey); err != nil {
+			return p, err
+		}
+	}
+	return p, c.checkRest(s, p)
+}
+
+// stripe says which Stripe is charged. A real key is never sent to an address that was given.
+func (c Config) stripe(s Secrets) stripecharge.Options {
+	if s.StripeKey != "" {
+		return stripecharge.Options{Key: s.StripeKey, Timeout: c.StripeTimeout}
+	}
+	return stripecharge.Options{
+		Key: stripecharge.SimulatorKey, URL: c.StripeURL, Timeout: c.StripeTimeout,
+	}
+}
+
+func (c Config) checkRest(s Secrets, p plan) error {
+	switch {
+	case c.At == "" && c.Schedule == "" && c.Listen == "":
+		return errors.New("nothing would start a due run: " +
+			"give --at now for one at once, --schedule for a timetable, or --listen for POST /runs")
+	case c.At != "" && c.Schedule != "":
+		return errors.New("--at is the due time of one run, --schedule names many: give one of them")
+	case c.Listen != "" && c.Schedule == "" && s.Token == "":
+		return errors.New("--listen without --schedule waits for POST /runs, " +
+			"and that wants a bearer token: set WORKER_TOKEN in the environment")
+	case p.mode.Lock != billing.NoLock && c.RedisURL == "":
+		return fmt.Errorf("mode %s locks in Redis: give --redis-url or REDIS_URL", c.Mode)
+	case c.Concurrency < 1:
+		return fmt.Errorf("--concurrency %d: want 1 or more", c.Concurrency)
+	case c.StripeTimeout <= 0:
+		return fmt.Errorf("--stripe-timeout %s: want more than nothing", c.StripeTimeout)
+	case strings.ContainsAny(c.Name, " \t\n") || c.Name == "":
+		return fmt.Errorf("--name %q: want a name without blanks", c.Name)
+	}
+	return nil
+}
+
+func parseAt(s string, now time.Time) (time.Time, error) {
+	if s == "now" {
+		return now, nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, fmt.Errorf("%q: want a time such as 2026-12-01T00:00:00Z, or now", s)
+	}
+	return t, nil
+}
+
+func parseSchedule(s string) (cron.Schedule, error) {
+	schedule, err := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom |
+		cron.Month | cron.Dow | cron.Descriptor).Parse(s)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w: want minute, hour, day, month and weekday, "+
+			"such as \"0 0 1 * *\"", s, err)
+	}
+	return schedule, nil
+}

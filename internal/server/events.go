@@ -1,0 +1,101 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/term"
+
+	"example.com/triplecharge/billing"
+)
+
+// events is the server's one way to say what happens: a line in the log, a count in the metrics.
+type events struct {
+	log     *slog.Logger
+	counted *prometheus.CounterVec
+	seconds *prometheus.HistogramVec
+	leased  sync.Map // from the keys of leases held to their invoices' names
+}
+
+// newEvents writes to w in the given format (json, text or auto) and registers its metrics.
+func newEvents(w io.Writer, format, server, mode string, reg prometheus.Registerer) *events {
+	labels := prometheus.Labels{"server": server, "mode": mode}
+	e := &events{
+		log: slog.New(handler(w, format)).With("server", server),
+		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "billing_events_total", Help: "Events of due runs, by their name in the log.",
+			ConstLabels: labels,
+		}, []string{"event"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "billing_event_seconds", Help: "How long that which an event ends took.",
+			ConstLabels: labels,
+			// From a round trip on loopback to a charge that timed out.
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
+		}, []string{"event"}),
+	}
+	reg.MustRegister(e.counted, e.seconds)
+	return e
+}
+
+func handler(w io.Writer, format string) slog.Handler {
+	file, ok := w.(*os.File)
+	terminal := ok && term.IsTerminal(int(file.Fd()))
+	if format == "text" || format == "auto" && terminal {
+		return tint.NewHandler(w, &tint.Options{TimeFormat: "15:04:05.000", NoColor: !terminal})
+	}
+	return slog.NewJSONHandler(w, nil)
+}
+
+// say tells of something that happened at an instant.
+func (e *events) say(ctx context.Context, event string, attrs ...slog.Attr) {
+	e.counted.WithLabelValues(event).Inc()
+	if inv := invoiceIn(ctx); inv != "" {
+		attrs = append([]slog.Attr{slog.String("invoice", inv)}, attrs...)
+	}
+	e.log.LogAttrs(ctx, level(attrs), event, attrs...)
+}
+
+// took tells of something that ended, and how long it took.
+func (e *events) took(ctx context.Context, event string, began time.Time, attrs ...slog.Attr) {
+	d := time.Since(began)
+	e.seconds.WithLabelValues(event).Observe(d.Seconds())
+	e.say(ctx, event, append(attrs, slog.Float64("ms", milliseconds(d)))...)
+}
+
+// milliseconds rounds to a microsecond: what is below that is noise.
+func milliseconds(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}
+
+func level(attrs []slog.Attr) slog.Level {
+	for _, a := range attrs {
+		if a.Key == "error" {
+			return slog.LevelWarn
+		}
+	}
+	return slog.LevelInfo
+}
+
+func failure(err error) slog.Attr { return slog.String("error", err.Error()) }
+
+// invoiceKey is the context key of the invoice that is being billed, so that each event can name it.
+type invoiceKey struct{}
+
+func withInvoice(ctx context.Context, inv billing.Invoice) context.Context {
+	return context.WithValue(ctx, invoiceKey{}, inv)
+}
+
+// invoiceIn returns the name of the invoice that is being billed, "" if none is.
+func invoiceIn(ctx context.Context) string {
+	if inv, ok := ctx.Value(invoiceKey{}).(billing.Invoice); ok {
+		return inv.String()
+	}
+	return ""
+}

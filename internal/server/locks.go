@@ -1,0 +1,53 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/redislock"
+)
+
+// locker makes the lock that a mode relies on, and what closes it. It connects when it is used: a
+// Redis that is down must not keep a server from starting.
+func (c Config) locker(kind billing.Lock, e *events) (billing.Locker, func(), error) {
+	if kind == billing.NoLock {
+		return nil, func() {}, nil
+	}
+	client, err := redislock.Open(c.RedisURL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--redis-url: %w", err)
+	}
+	closeClient := func() { _ = client.Close() }
+	var locker billing.Locker
+	switch kind {
+	case billing.NaiveLock:
+		locker, err = redislock.NewNaive(client, redislock.NaiveOptions{Server: c.Name, TTL: c.LockTTL})
+	case billing.SafeLock:
+		locker, err = redislock.New(client, redislock.Options{
+			Server: c.Name, TTL: c.LockTTL, Now: time.Now, Observe: e.lease,
+		})
+	default:
+		err = fmt.Errorf("no lock of the kind %q", kind)
+	}
+	if err != nil {
+		closeClient()
+		return nil, nil, err
+	}
+	return locker, closeClient, nil
+}
+
+// lease tells what became of a lease between its obtain and its release. It is told from the one
+// loop that renews all leases, which knows them by their keys.
+func (e *events) lease(l redislock.Event) {
+	attrs := []slog.Attr{
+		slog.String("key", l.Key),
+		slog.Float64("ms", milliseconds(l.Took)), slog.Float64("held_ms", milliseconds(l.Held)),
+	}
+	if inv, ok := e.leased.Load(l.Key); ok {
+		attrs = append(attrs, slog.String("invoice", inv.(string)))
+	}
+	e.say(context.Background(), string(l.Kind), attrs...)
+}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"example.com/triplecharge/billing"
+)
+
+// errBusy: a due run is on, and one server makes one at a time.
+var errBusy = errors.New("a due run is on")
+
+// runs makes this server's due runs, one at a time, and remembers how the last ones went.
+type runs struct {
+	worker billing.Worker
+	events *events
+
+	mu   sync.Mutex
+	last int
+	kept map[int]*run
+	on   bool
+}
+
+// runsKept is how many finished runs can still be asked for: a trigger asks within seconds.
+const runsKept = 100
+
+// run is one due run; summary and err may be read once done is closed.
+type run struct {
+	id      int
+	period  billing.Period
+	done    chan struct{}
+	summary billing.Summary
+	err     error
+}
+
+func newRuns(w billing.Worker, e *events) *runs {
+	r := &runs{worker: w, events: e, kept: map[int]*run{}}
+	r.worker.Report = r.report
+	return r
+}
+
+// start begins a due run for the period and returns at once; errBusy if one is on. When ctx ends,
+// the run starts no further invoice.
+func (r *runs) start(ctx context.Context, p billing.Period) (*run, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.on {
+		return nil, errBusy
+	}
+	r.on = true
+	r.last++
+	one := &run{id: r.last, period: p, done: make(chan struct{})}
+	r.kept[one.id] = one
+	delete(r.kept, one.id-runsKept)
+	go r.make(ctx, one)
+	return one, nil
+}
+
+func (r *runs) make(ctx context.Context, one *run) {
+	began := time.Now()
+	period := slog.String("period", one.period.String())
+	r.events.say(ctx, "run.started", period)
+	one.summary, one.err = r.worker.DueRun(ctx, one.period)
+	attrs := append([]slog.Attr{period}, counts(one.summary)...)
+	if one.err != nil {
+		attrs = append(attrs, failure(one.err))
+	}
+	r.events.took(ctx, "run.finished", began, attrs...)
+
+	r.mu.Lock()
+	r.on = false
+	r.mu.Unlock()
+	close(one.done)
+}
+
+// find returns the run with that number, or nil.
+func (r *runs) find(id int) *run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.kept[id]
+}
+
+// wait returns when no run is on.
+func (r *runs) wait() {
+	r.mu.Lock()
+	one := r.kept[r.last]
+	r.mu.Unlock()
+	if one != nil {
+		<-one.done
+	}
+}
+
+// report says how an invoice was left, where none of the ports has said so already.
+func (r *runs) report(inv billing.Invoice, outcome billing.Outcome, err error) {
+	ctx := withInvoice(context.Background(), inv)
+	switch {
+	case err != nil:
+		r.events.say(ctx, "invoice.failed", failure(err))
+	case outcome != billing.Billed:
+		r.events.say(ctx, "invoice.skipped", slog.String("reason", string(outcome)))
+	}
+}
+
+func counts(s billing.Summary) []slog.Attr {
+	return []slog.Attr{
+		slog.Int("billed", s.Billed), slog.Int("already_billed", s.AlreadyBilled),
+		slog.Int("skipped", s.Skipped), slog.Int("declined", s.Declined),
+		slog.Int("failed", s.Failed),
+	}
+}
