@@ -121,10 +121,10 @@ func (p print) lesson(results []scenario.Result) {
 	var said []string
 	for _, r := range results {
 		a := r.Accounts[0]
-		said = append(said, fmt.Sprintf("%s paid %s (%s)",
-			p.name(a), timeline.Money(a.ChargedMinor, a.Currency), r.Mode))
+		said = append(said, fmt.Sprintf("%s (%s)",
+			timeline.Money(a.ChargedMinor, a.Currency), r.Mode))
 	}
 	a := results[0].Accounts[0]
-	fmt.Fprintf(p.out, "\n%s owed %s; %s.\n", p.name(a),
+	fmt.Fprintf(p.out, "\n%s owed %s and paid %s.\n", p.name(a),
 		timeline.Money(a.DueMinor, a.Currency), strings.Join(said, ", "))
 }

@@ -39,6 +39,16 @@ func (c Config) locker(kind billing.Lock, e *events) (billing.Locker, func(), er
 	return locker, closeClient, nil
 }
 
+// observe stands before the lock. A naive lease's value is the server's name, a safe one's begins
+// with it; the random rest is nobody else's business.
+func (c Config) observe(l billing.Locker, kind billing.Lock, e *events) billing.Locker {
+	value := c.Name
+	if kind != billing.NaiveLock {
+		value += ":…"
+	}
+	return observedLocker{l, e, value, c.LockTTL}
+}
+
 // lease tells what became of a lease between its obtain and its release. It is told from the one
 // loop that renews all leases, which knows them by their keys.
 func (e *events) lease(l redislock.Event) {

@@ -23,20 +23,24 @@ func (m observedMode) Bill(ctx context.Context, inv billing.Invoice) (billing.Ou
 type observedLocker struct {
 	billing.Locker
 	*events
+	value string        // what the key is set to, as far as it may be shown
+	ttl   time.Duration // and for how long
 }
 
 func (l observedLocker) Obtain(ctx context.Context, key string) (billing.Lease, error) {
 	began := time.Now()
 	lease, err := l.Locker.Obtain(ctx, key)
+	set := []slog.Attr{slog.String("key", key), slog.String("value", l.value),
+		slog.Int64("ttl_ms", l.ttl.Milliseconds())}
 	switch {
 	case err == nil:
-		l.took(ctx, "lease.obtained", began, slog.String("key", key))
+		l.took(ctx, "lease.obtained", began, set...)
 		l.leased.Store(key, invoiceIn(ctx))
 		return observedLease{lease, l.events, key}, nil
 	case errors.Is(err, billing.ErrHeld):
-		l.took(ctx, "lease.held", began, slog.String("key", key))
+		l.took(ctx, "lease.held", began, set...)
 	default:
-		l.took(ctx, "lease.failed", began, slog.String("key", key), failure(err))
+		l.took(ctx, "lease.failed", began, append(set, failure(err))...)
 	}
 	return nil, err
 }

@@ -100,7 +100,7 @@ func Run(ctx context.Context, c Config, s Secrets, out io.Writer) error {
 		Mode: observedMode{p.mode.New(billing.Ports{
 			Ledger:  observedLedger{store, events},
 			Charger: observedCharger{charger, events},
-			Locker:  observedLocker{locker, events},
+			Locker:  c.observe(locker, p.mode.Lock, events),
 		})},
 		Concurrency: c.Concurrency,
 	}, events)

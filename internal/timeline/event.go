@@ -15,6 +15,8 @@ type Event struct {
 	Server        string    `json:"server"`
 	Invoice       string    `json:"invoice,omitempty"` // <subscription>/<period>
 	Key           string    `json:"key,omitempty"`     // of a lease
+	Value         string    `json:"value,omitempty"`   // likewise: what it is set to
+	TTLMS         int64     `json:"ttl_ms,omitempty"`  // likewise
 	MS            float64   `json:"ms,omitempty"`      // how long that which it ends took
 	AmountMinor   int64     `json:"amount_minor,omitempty"`
 	Currency      string    `json:"currency,omitempty"`

@@ -70,9 +70,9 @@ func (l Lane) words(name string) string {
 		e := s.Event
 		switch s.Kind {
 		case Obtain:
-			said = append(said, fmt.Sprintf("SET %s NX PX → OK.", e.Key))
+			said = append(said, set(e)+" → OK.")
 		case Held:
-			said = append(said, fmt.Sprintf("SET %s NX PX → (nil).", e.Key))
+			said = append(said, set(e)+" → (nil).")
 		case Charge:
 			said = append(said, fmt.Sprintf("Charged %s %s,", name, Money(e.AmountMinor, e.Currency)))
 		case Record:
@@ -87,6 +87,11 @@ func (l Lane) words(name string) string {
 		return "did nothing."
 	}
 	return strings.Join(said, " ")
+}
+
+// set is the command that asks Redis for the lease.
+func set(e Event) string {
+	return fmt.Sprintf("SET %s %s NX PX %d", e.Key, e.Value, e.TTLMS)
 }
 
 func skipped(reason, name string) string {
