@@ -58,6 +58,7 @@ func (p print) accounts(r scenario.Result) {
 	render := lipgloss.NewRenderer(p.out)
 	t := table.New().Headers("customer", "owed", "charged at Stripe", "in the ledger", "verdict").
 		Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).BorderLeft(false).
+		BorderRight(false).BorderHeader(false).
 		StyleFunc(func(row, col int) lipgloss.Style {
 			style := render.NewStyle().PaddingLeft(2)
 			if row == table.HeaderRow {

@@ -24,7 +24,11 @@ func (p Picture) Text(w io.Writer, name string) {
 	}
 	fmt.Fprintln(w)
 	for _, lane := range p.Lanes {
-		fmt.Fprintf(w, "  %-*s  %s\n", margin, lane.Server, lane.words(name))
+		label := lane.Server
+		for _, line := range lane.words(name) {
+			fmt.Fprintf(w, "  %-*s  %s\n", margin, label, line)
+			label = ""
+		}
 	}
 }
 
@@ -63,30 +67,31 @@ func (p Picture) bar(lane Lane) string {
 	return strings.TrimRight(string(cells), " ")
 }
 
-// words tells what a server did, as one would tell it.
-func (l Lane) words(name string) string {
-	var said []string
+// words tells what a server did, as one would tell it: what it asked Redis for on a line of its
+// own, the rest on another.
+func (l Lane) words(name string) []string {
+	var asked, did []string
 	for _, s := range l.Steps {
 		e := s.Event
 		switch s.Kind {
 		case Obtain:
-			said = append(said, set(e)+" → OK.")
+			asked = append(asked, set(e)+" → OK")
 		case Held:
-			said = append(said, set(e)+" → (nil).")
+			asked = append(asked, set(e)+" → (nil)")
 		case Charge:
-			said = append(said, fmt.Sprintf("Charged %s %s,", name, Money(e.AmountMinor, e.Currency)))
+			did = append(did, fmt.Sprintf("Charged %s %s,", name, Money(e.AmountMinor, e.Currency)))
 		case Record:
-			said = append(said, "wrote it down.")
+			did = append(did, "wrote it down.")
 		case Skip:
-			said = append(said, skipped(e.Reason, name))
+			did = append(did, skipped(e.Reason, name))
 		case Fail:
-			said = append(said, fmt.Sprintf("%s: %s.", e.Name, e.Error))
+			did = append(did, fmt.Sprintf("%s: %s.", e.Name, e.Error))
 		}
 	}
-	if len(said) == 0 {
-		return "did nothing."
+	if len(did) == 0 {
+		did = []string{"Did nothing."}
 	}
-	return strings.Join(said, " ")
+	return append(asked, strings.Join(did, " "))
 }
 
 // set is the command that asks Redis for the lease.
