@@ -19,17 +19,33 @@ import (
 // flags are what the command can be told. Each can come from the environment as well, as
 // STRIPESIM_ and its name.
 type flags struct {
-	Listen []string `default:"127.0.0.1:12111" sep:"," placeholder:"[NAME=]ADDRESS" help:"API address; port 0 picks a free one. May be repeated: requests are attributed to the server NAME whose address they came through. Default: ${default}."`
-	Admin  string   `default:"127.0.0.1:12112" placeholder:"ADDRESS" help:"Control address. Beyond loopback only with a token in STRIPESIM_ADMIN_TOKEN. Default: ${default}."`
+	Listen []string `default:"127.0.0.1:12111" placeholder:"[NAME=]ADDRESS" help:"${listen}"`
+	Admin  string   `default:"127.0.0.1:12112" placeholder:"ADDRESS" help:"${admin}"`
 
-	Latency     time.Duration `default:"0s" help:"How long a request that can take money executes. Default: none."`
-	Jitter      time.Duration `default:"0s" help:"Added to the latency, uniformly distributed from zero to this."`
-	RateLimit   int           `default:"0" help:"Requests a second before 429; 0 is no limit. Stripe's test mode has 25."`
-	SearchLag   time.Duration `default:"0s" help:"How long an object takes to be found by a search."`
-	LockTimeout time.Duration `default:"1s" help:"How long a request waits for an object that another works on, before 429."`
+	Latency     time.Duration `default:"0s" help:"${latency}"`
+	Jitter      time.Duration `default:"0s" help:"${jitter}"`
+	RateLimit   int           `default:"0" help:"${rate_limit}"`
+	SearchLag   time.Duration `default:"0s" help:"${search_lag}"`
+	LockTimeout time.Duration `default:"1s" help:"${lock_timeout}"`
 	Verbose     bool          `short:"v" help:"Log each request to standard error."`
 
-	Healthcheck string `placeholder:"URL" help:"Serve nothing: exit 0 if URL answers 200, else 1."`
+	Healthcheck string `placeholder:"URL" help:"${healthcheck}"`
+}
+
+// help is what --help says about each flag, apart from them because it does not fit into a tag.
+func help() kong.Vars {
+	return kong.Vars{
+		"listen": "API address (127.0.0.1:12111). Repeat it for several: requests are attributed to " +
+			"the server NAME whose address they came through. Port 0 picks a free port.",
+		"admin": "Control address (127.0.0.1:12112). Beyond loopback only with a token in " +
+			"STRIPESIM_ADMIN_TOKEN.",
+		"latency":      "How long a request that can take money executes.",
+		"jitter":       "Added to the latency, uniformly distributed from zero to this.",
+		"rate_limit":   "Requests a second before 429; 0 is no limit. Stripe's test mode has 25.",
+		"search_lag":   "How long an object takes to be found by a search.",
+		"lock_timeout": "How long a request waits for an object that another works on, before 429.",
+		"healthcheck":  "Serve nothing: exit 0 if URL answers 200, else 1.",
+	}
 }
 
 func main() {
@@ -49,7 +65,7 @@ func run(ctx context.Context, args []string, adminToken string, out, errs io.Wri
 	exited := false
 	parser, err := kong.New(&f, kong.Name("stripesim"), kong.Writers(out, errs),
 		kong.Description("Stripe's test mode, offline and stateful."),
-		kong.DefaultEnvars("STRIPESIM"), kong.Exit(func(int) { exited = true }))
+		help(), kong.DefaultEnvars("STRIPESIM"), kong.Exit(func(int) { exited = true }))
 	if err != nil {
 		return fmt.Errorf("describe the flags: %w", err)
 	}

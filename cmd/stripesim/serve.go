@@ -102,8 +102,8 @@ func explain(err error, flag, address string) error {
 	return fmt.Errorf("%s %s cannot be listened on: %w", flag, address, err)
 }
 
-// serveAll serves until the context ends or a listener fails. The simulator is closed first, so that
-// requests that are held do not hold up the end.
+// serveAll serves until the context ends or a listener fails. The simulator is closed first, so
+// that requests that are held do not hold up the end.
 func serveAll(ctx context.Context, s *stripesim.Simulator, endpoints []endpoint) error {
 	failed := make(chan error, len(endpoints))
 	var servers []*http.Server
@@ -130,7 +130,8 @@ func serveAll(ctx context.Context, s *stripesim.Simulator, endpoints []endpoint)
 	return err
 }
 
-// healthTimeout is how long a health check waits: less than compose's own time-out of a few seconds.
+// healthTimeout is how long a health check waits: less than compose's own time-out of a few
+// seconds.
 const healthTimeout = 2 * time.Second
 
 // healthcheck is for containers that have no curl.

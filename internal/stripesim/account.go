@@ -7,11 +7,11 @@ import (
 
 // account is everything that Stripe would remember. A reset replaces it as a whole.
 type account struct {
-	clock     *clock
-	ids       ids
-	locks     objectLocks
-	keys      keyStore
-	searchLag lag
+	clock *clock
+	ids   ids
+	locks objectLocks
+	keys  keyStore
+	index searchIndex
 
 	customers    table[customer]
 	methods      table[paymentMethod]
@@ -43,7 +43,11 @@ func (n *requestCounter) next() ref {
 func newAccount(c *clock, lockTimeout, searchLag time.Duration) *account {
 	a := &account{clock: c, ids: newIDs(), retired: make(chan struct{})}
 	a.locks.timeout = lockTimeout
-	a.searchLag.set(searchLag)
+	a.index.clock = c
+	a.index.setLag(a, searchLag)
+	a.customers.changed = func(r ref, o *customer) { a.index.note(kindCustomer, r, o) }
+	a.intents.changed = func(r ref, o *intent) { a.index.note(kindIntent, r, o) }
+	a.charges.changed = func(r ref, o *charge) { a.index.note(kindCharge, r, o) }
 	return a
 }
 
@@ -86,22 +90,4 @@ func find[T object](a *account, t *table[T], k kind, id string) (ref, *T) {
 		return 0, nil
 	}
 	return r, t.get(r)
-}
-
-// lag is how long the search index lags behind; the admin may change it at any time.
-type lag struct {
-	mu sync.Mutex
-	d  time.Duration
-}
-
-func (l *lag) set(d time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.d = d
-}
-
-func (l *lag) get() time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.d
 }

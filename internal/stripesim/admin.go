@@ -12,7 +12,8 @@ import (
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
-// pollTime is how long a long poll waits for news: less than what proxies and clients give up after.
+// pollTime is how long a long poll waits for news: less than what proxies and clients give up
+// after.
 const pollTime = 20 * time.Second
 
 // Admin serves the control API, for an address of its own; package control is its client. With a
@@ -197,7 +198,8 @@ func (s *Simulator) adminSettings(w http.ResponseWriter, r *http.Request) {
 		s.setRateLimit(*set.RateLimit)
 	}
 	if set.SearchLag != nil {
-		s.account.Load().searchLag.set(*set.SearchLag)
+		a := s.account.Load()
+		a.index.setLag(a, *set.SearchLag)
 	}
 	answer(w, http.StatusOK, struct{}{})
 }

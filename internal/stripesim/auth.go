@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// authenticate accepts any secret test key. Live keys are refused, since whoever sends one here means
-// to talk to somebody else; no key is ever logged or repeated.
+// authenticate accepts any secret test key. Live keys are refused, since whoever sends one here
+// means to talk to somebody else; no key is ever logged or repeated.
 func (c *call) authenticate() *apiError {
 	key := apiKey(c.http)
 	switch {

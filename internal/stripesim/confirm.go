@@ -31,8 +31,8 @@ func readConfirmation(p *params) session {
 	return s
 }
 
-// confirmIntent takes the money of a PaymentIntent that exists. From the first look at its status to
-// the last write it holds the PaymentIntent's lock: this is what makes it succeed at most once.
+// confirmIntent takes the money of a PaymentIntent that exists. From the first look at its status
+// to the last write it holds the PaymentIntent's lock: this is what makes it succeed at most once.
 func confirmIntent(c *call) (any, *apiError) {
 	p, a := c.params, c.account
 	found, err := c.intentInPath()
@@ -57,11 +57,12 @@ func confirmIntent(c *call) (any, *apiError) {
 		d.types = types
 	}
 	p.update("receipt_email", &d.receiptEmail)
-	p.update("setup_future_usage", &d.futureUsage)
+	readFutureUsage(p, &d)
 	if q := p.object("shipping"); q != nil {
 		d.shipping = readShipping(q)
 	}
 	p.text("client_secret")
+	p.refuse("mandate_data", "payment_method_options", "radar_options")
 	e := p.expand(kindIntent)
 	if err := p.done(); err != nil {
 		return nil, err
@@ -159,7 +160,7 @@ func (a *account) take(c *call, i *intent, m *paymentMethod, s session) (*intent
 	} else {
 		next.status, next.received = succeeded, next.amount
 	}
-	a.spend(m)
+	a.used(c, &next, m)
 	a.intents.set(next.ref, &next)
 	a.emit(c, eventChargeSucceeded, charged)
 	if manual {
@@ -217,6 +218,16 @@ func (c *call) lockPayer(m *paymentMethod) (
 		return nil, nil, errSpent("payment_method")
 	}
 	return m, release, nil
+}
+
+// used keeps a payment method for the customer if that was asked for, or else spends it.
+func (a *account) used(c *call, i *intent, m *paymentMethod) {
+	owner := a.customers.get(i.customer)
+	if i.detail().futureUsage != "" && m.customer == 0 && owner != nil && !owner.deleted {
+		a.attach(c, m, owner)
+		return
+	}
+	a.spend(m)
 }
 
 // spend marks a payment method that no customer owns: it pays once.

@@ -174,6 +174,8 @@ func readCustomer(p *params, c *customer) {
 		c.shipping = readShipping(q)
 	}
 	c.metadata = p.metadata(c.metadata)
+	p.refuse("cash_balance", "coupon", "default_source", "invoice_prefix",
+		"next_invoice_sequence", "promotion_code", "source", "tax", "tax_id_data", "test_clock")
 }
 
 // readInvoiceSettings returns the default payment method that was sent, nil if none was.
@@ -182,6 +184,7 @@ func readInvoiceSettings(p *params) *string {
 	if q == nil {
 		return nil
 	}
+	q.refuse("custom_fields", "footer", "rendering_options")
 	if id, sent := q.optional("default_payment_method"); sent {
 		return &id
 	}

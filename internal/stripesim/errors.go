@@ -64,6 +64,11 @@ func errInvalidInteger(name, message string) *apiError {
 	return errInvalid("parameter_invalid_integer", name, message)
 }
 
+// errNotSimulated is a parameter that Stripe has and this simulator has not.
+func errNotSimulated(name string) *apiError {
+	return errInvalid("", name, "stripesim does not simulate the parameter "+name+".")
+}
+
 // errInvalidParameter is for the many values that Stripe refuses without a code of their own.
 func errInvalidParameter(name, message string) *apiError {
 	return errInvalid("", name, message)
@@ -121,6 +126,12 @@ func errForced(status int) *apiError {
 }
 
 func errUnrecognized(method, path string) *apiError {
+	if strings.HasSuffix(path, "/") {
+		return &apiError{status: http.StatusNotFound, typ: typeInvalid, message: fmt.Sprintf(
+			"Unrecognized request URL (%s: %s). If you are trying to list objects, remove the "+
+				"trailing slash. If you are trying to retrieve an object, make sure you passed a "+
+				"valid (non-empty) identifier in your code.", method, path)}
+	}
 	return &apiError{status: http.StatusNotFound, typ: typeInvalid, message: fmt.Sprintf(
 		"Unrecognized request URL (%s: %s). Please see https://stripe.com/docs or we can help at "+
 			"https://support.stripe.com/. If Stripe has this endpoint, it is one that stripesim "+

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,9 +111,6 @@ func matches(r *control.Rule, c *control.Call, takesMoney bool) bool {
 func (c *call) describe() control.Call {
 	d := control.Call{Server: c.server, IdempotencyKey: c.key, Method: c.http.Method,
 		Path: c.http.URL.Path, Operation: c.route.operation, Arrived: c.arrived}
-	if c.key == "" && c.http.Method == http.MethodPost {
-		d.IdempotencyKey = c.http.Header.Get("Idempotency-Key")
-	}
 	if m := c.form.child("metadata"); m != nil {
 		if f := m.child("subscription"); f != nil {
 			d.Subscription = f.value

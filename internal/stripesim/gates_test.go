@@ -93,7 +93,10 @@ func TestOpenLetsOnlyTheNamedCallsPass(t *testing.T) {
 	gate := w.hold(control.Rule{Point: control.Arriving, Operation: control.OperationCharge})
 	var done []<-chan error
 	for _, key := range []string{"1", "2", "3"} {
-		done = append(done, w.start(func() error { _, err := a.intents.New(tenDollars(who, key)); return err }))
+		done = append(done, w.start(func() error {
+			_, err := a.intents.New(tenDollars(who, key))
+			return err
+		}))
 		w.waiting(gate, len(done))
 	}
 	calls := w.waiting(gate, 3)

@@ -135,7 +135,8 @@ func (k *keyStore) bind(n keyName, next keyEntry) (*keyEntry, bindResult) {
 	return &next, keyFree
 }
 
-// find returns the entry of a key that is not forgotten. One that still executes is never forgotten.
+// find returns the entry of a key that is not forgotten. One that still executes is never
+// forgotten.
 func (s *keyShard) find(n keyName, now time.Time) *keyEntry {
 	entry := s.young[n]
 	if entry == nil {

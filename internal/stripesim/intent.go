@@ -163,7 +163,7 @@ func readIntent(c *call, i *intent) intentRefs {
 	r.newMethod = readMethodData(p)
 	p.update("description", &d.description)
 	p.update("receipt_email", &d.receiptEmail)
-	p.update("setup_future_usage", &d.futureUsage)
+	readFutureUsage(p, &d)
 	p.update("statement_descriptor", &d.descriptor)
 	p.update("statement_descriptor_suffix", &d.descriptorSuffix)
 	p.update("transfer_group", &d.transferGroup)
@@ -185,7 +185,19 @@ func readIntent(c *call, i *intent) intentRefs {
 	}
 	i.metadata = p.metadata(i.metadata)
 	i.setDetail(d)
+	p.refuse("application_fee_amount", "mandate_data", "on_behalf_of", "payment_method_options",
+		"payment_method_configuration", "radar_options", "transfer_data")
 	return r
+}
+
+func readFutureUsage(p *params, d *intentDetails) {
+	usage, sent := p.optional("setup_future_usage")
+	if usage != "" {
+		usage = p.choice("setup_future_usage", "off_session", "on_session")
+	}
+	if sent {
+		d.futureUsage = usage
+	}
 }
 
 // readTypes returns payment_method_types, nil if they were not sent.

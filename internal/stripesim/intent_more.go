@@ -165,19 +165,19 @@ func captureIntent(c *call) (any, *apiError) {
 	p, a := c.params, c.account
 	amount := readAmount(p, "amount_to_capture", false)
 	p.flag("final_capture")
-	var changed intent
-	if p.has("metadata") {
-		changed.metadata = p.metadata(nil)
-	}
-	e := p.expand(kindIntent)
-	if err := p.done(); err != nil {
-		return nil, err
-	}
 	current, release, err := c.lockedIntent()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	next := *current
+	next.metadata = p.metadata(next.metadata)
+	p.refuse("application_fee_amount", "statement_descriptor", "statement_descriptor_suffix",
+		"transfer_data")
+	e := p.expand(kindIntent)
+	if err := p.done(); err != nil {
+		return nil, err
+	}
 
 	if current.status != needsCapture {
 		return nil, errUnexpectedState(current, fmt.Sprintf("This PaymentIntent could not be "+
@@ -195,10 +195,6 @@ func captureIntent(c *call) (any, *apiError) {
 	}
 	if err := c.begin(); err != nil {
 		return nil, err
-	}
-	next := *current
-	if changed.metadata != nil {
-		next.metadata = changed.metadata
 	}
 	charged := a.capture(c, current.charge, amount)
 	next.status, next.capturable, next.received = succeeded, 0, amount

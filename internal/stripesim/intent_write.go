@@ -1,7 +1,7 @@
 package stripesim
 
-// value writes any object. Its snapshot alone decides what is written, unless something is expanded:
-// a reply that was saved is written again for a replay, and comes out the same.
+// value writes any object. Its snapshot alone decides what is written, unless something is
+// expanded: a reply that was saved is written again for a replay, and comes out the same.
 func (w *writer) value(o any, e expansion) {
 	w.begin('{')
 	switch o := o.(type) {

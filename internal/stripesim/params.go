@@ -68,6 +68,17 @@ func (p *params) has(name string) bool {
 	return p.field.child(name) != nil
 }
 
+// refuse reports parameters that Stripe knows and this simulator does not act on, instead of
+// passing over them in silence.
+func (p *params) refuse(names ...string) {
+	for _, name := range names {
+		if f := p.take(name); f != nil {
+			f.children = nil // what is in it does not matter
+			p.fail(errNotSimulated(join(p.path, name)))
+		}
+	}
+}
+
 // missing reports a required parameter that was not sent.
 func (p *params) missing(name string) {
 	p.fail(errMissingParameter(join(p.path, name)))

@@ -131,7 +131,8 @@ func readBilling(p *params, old *billing) *billing {
 	return &b
 }
 
-// retrieveMethod also answers the test names, each time with a fresh payment method, as Stripe does.
+// retrieveMethod also answers the test names, each time with a fresh payment method, as Stripe
+// does.
 func retrieveMethod(c *call) (any, *apiError) {
 	e := c.params.expand(kindMethod)
 	if err := c.params.done(); err != nil {
@@ -177,8 +178,9 @@ func attachMethod(c *call) (any, *apiError) {
 	return c.expanded(a.attach(c, m, owner), e), nil
 }
 
-// lockMethod locks a customer and then a payment method, which is the order of all who change whose
-// it is, and returns the payment method as it is under the lock. One without a ref is nobody else's.
+// lockMethod locks a customer and then a payment method, which is the order of all who change
+// whose it is, and returns the payment method as it is under the lock. One without a ref is nobody
+// else's.
 func (c *call) lockMethod(m *paymentMethod, owner ref) (
 	locked *paymentMethod, release func(), err *apiError,
 ) {

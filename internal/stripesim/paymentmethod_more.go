@@ -95,7 +95,7 @@ func (a *account) detach(c *call, r, owner ref) *paymentMethod {
 func listMethods(c *call) (any, *apiError) {
 	q := readListQuery(c, kindMethod)
 	id := c.params.text("customer")
-	c.params.choice("type", methodTypes()...)
+	typ := c.params.choice("type", methodTypes()...)
 	if err := c.params.done(); err != nil {
 		return nil, err
 	}
@@ -106,13 +106,13 @@ func listMethods(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	return c.methodsOf(owner, q)
+	return c.methodsOf(owner, q, typ)
 }
 
 // listCustomerMethods is the same list under the customer's own path.
 func listCustomerMethods(c *call) (any, *apiError) {
 	q := readListQuery(c, kindMethod)
-	c.params.choice("type", methodTypes()...)
+	typ := c.params.choice("type", methodTypes()...)
 	if err := c.params.done(); err != nil {
 		return nil, err
 	}
@@ -120,15 +120,14 @@ func listCustomerMethods(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	return c.methodsOf(owner, q)
+	return c.methodsOf(owner, q, typ)
 }
 
-func (c *call) methodsOf(owner *customer, q listQuery) (any, *apiError) {
+func (c *call) methodsOf(owner *customer, q listQuery, typ string) (any, *apiError) {
 	a := c.account
 	list := refs(owner.owned.list(&owner.owned.methods))
 	return q.page(c, list, a.methods.created, func(r ref) bool {
-		return a.methods.get(r).customer == owner.ref &&
-			(c.params.field.child("type") == nil || c.params.text("type") == "card")
+		return a.methods.get(r).customer == owner.ref && (typ == "" || typ == "card")
 	})
 }
 

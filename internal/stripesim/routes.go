@@ -1,6 +1,9 @@
 package stripesim
 
-import "net/http"
+import (
+	"net/http"
+	"path"
+)
 
 // route is one endpoint.
 type route struct {
@@ -14,6 +17,7 @@ type route struct {
 const (
 	opCreateIntent  = "payment_intents.create"
 	opConfirmIntent = "payment_intents.confirm"
+	opCreateCharge  = "charges.create"
 )
 
 // endpoints is everything that is simulated.
@@ -24,6 +28,10 @@ func endpoints() []route {
 		{"GET /v1/customers/{id}", "customers.retrieve", retrieveCustomer},
 		{"POST /v1/customers/{id}", "customers.update", updateCustomer},
 		{"DELETE /v1/customers/{id}", "customers.delete", deleteCustomer},
+		{"GET /v1/customers/search", "customers.search", searchCustomers},
+		{"DELETE /v1/customers/{id}/discount", "customers.delete_discount", deleteDiscount},
+		{"POST /v1/customers/{id}/funding_instructions", "customers.create_funding_instructions",
+			createFundingInstructions},
 		{"GET /v1/customers/{id}/payment_methods", "customers.list_payment_methods",
 			listCustomerMethods},
 		{"GET /v1/customers/{id}/payment_methods/{method}", "customers.retrieve_payment_method",
@@ -43,13 +51,27 @@ func endpoints() []route {
 		{"POST /v1/payment_intents/{id}/confirm", opConfirmIntent, confirmIntent},
 		{"POST /v1/payment_intents/{id}/cancel", "payment_intents.cancel", cancelIntent},
 		{"POST /v1/payment_intents/{id}/capture", "payment_intents.capture", captureIntent},
+		{"GET /v1/payment_intents/search", "payment_intents.search", searchIntents},
+		{"POST /v1/payment_intents/{id}/increment_authorization",
+			"payment_intents.increment_authorization", incrementAuthorization},
+		{"POST /v1/payment_intents/{id}/apply_customer_balance",
+			"payment_intents.apply_customer_balance", applyCustomerBalance},
+		{"POST /v1/payment_intents/{id}/verify_microdeposits",
+			"payment_intents.verify_microdeposits", verifyMicrodeposits},
 
+		{"POST /v1/charges", opCreateCharge, createCharge},
+		{"POST /v1/charges/{id}", "charges.update", updateCharge},
+		{"POST /v1/charges/{id}/capture", "charges.capture", captureCharge},
+		{"GET /v1/charges/{id}/refunds", "charges.list_refunds", listChargeRefunds},
+		{"GET /v1/charges/search", "charges.search", searchCharges},
 		{"GET /v1/charges", "charges.list", listCharges},
 		{"GET /v1/charges/{id}", "charges.retrieve", retrieveCharge},
 
 		{"POST /v1/refunds", "refunds.create", createRefund},
 		{"GET /v1/refunds", "refunds.list", listRefunds},
 		{"GET /v1/refunds/{id}", "refunds.retrieve", retrieveRefund},
+		{"POST /v1/refunds/{id}", "refunds.update", updateRefund},
+		{"POST /v1/refunds/{id}/cancel", "refunds.cancel", cancelRefund},
 
 		{"GET /v1/balance", "balance.retrieve", retrieveBalance},
 		{"GET /v1/balance_transactions", "balance_transactions.list", listTransactions},
@@ -65,11 +87,19 @@ func (s *Simulator) routes(server string) http.Handler {
 	for _, r := range endpoints() {
 		mux.Handle(r.pattern, s.serve(server, r))
 	}
-	mux.Handle("/", s.serve(server, route{"", "unrecognized", unrecognized}))
+	lost := s.serve(server, route{"", "unrecognized", unrecognized})
+	mux.Handle("/", lost)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Write([]byte("ok\n"))
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// ServeMux answers such a path with a redirect, which a client of Stripe's cannot read.
+		if r.URL.Path != path.Clean(r.URL.Path) {
+			lost.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func unrecognized(c *call) (any, *apiError) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"mime"
 	"net/http"
 	"strconv"
 	"time"
@@ -12,6 +13,9 @@ import (
 
 // apiVersion is the one version that is simulated.
 const apiVersion = "2023-10-16"
+
+// formType is the one encoding of parameters.
+const formType = "application/x-www-form-urlencoded"
 
 // maxBody is how much of a request is read; the largest that Stripe's limits allow is far smaller.
 const maxBody = 1 << 20
@@ -47,11 +51,12 @@ type reply struct {
 	anonymous bool
 }
 
-// rawBody is a body that cannot be written again later, because it shows other objects as they were.
+// rawBody is a body that cannot be written again later, because it shows other objects as they
+// were.
 type rawBody []byte
 
-// serve handles one endpoint. It never looks at the request's context: a client that hangs up, or is
-// killed, changes nothing about what Stripe does with a request it received.
+// serve handles one endpoint. It never looks at the request's context: a client that hangs up, or
+// is killed, changes nothing about what Stripe does with a request it received.
 func (s *Simulator) serve(server string, r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		a := s.account.Load()
@@ -86,6 +91,9 @@ func (c *call) run() reply {
 	if err := c.authenticate(); err != nil {
 		return reply{status: err.status, body: err, anonymous: true}
 	}
+	if err := c.readKey(); err != nil {
+		return c.refuse(err)
+	}
 	if l := c.sim.limiter.Load(); l != nil && !l.Allow() {
 		return c.refuse(errRateLimit())
 	}
@@ -107,11 +115,33 @@ func (c *call) refuse(err *apiError) reply {
 	return reply{status: err.status, body: err, request: c.request}
 }
 
-// read decodes the parameters and headers.
+// readKey reads the idempotency key. Stripe ignores that of anything but a POST.
+func (c *call) readKey() *apiError {
+	if c.http.Method != http.MethodPost {
+		return nil
+	}
+	key := c.http.Header.Get("Idempotency-Key")
+	if len(key) > maxKey {
+		return errInvalid("", "", fmt.Sprintf("The idempotency key is %d characters long, %d "+
+			"are allowed.", len(key), maxKey))
+	}
+	c.key = key
+	return nil
+}
+
+// read decodes the parameters, in the query and in the body.
 func (c *call) read() *apiError {
+	if v := c.http.Header.Get("Stripe-Version"); v != "" && v != apiVersion {
+		return errInvalid("", "", "Invalid Stripe API version: "+v+". stripesim simulates "+
+			apiVersion+" only.")
+	}
+	media, _, _ := mime.ParseMediaType(c.http.Header.Get("Content-Type"))
+	if c.http.Method == http.MethodPost && media != "" && media != formType {
+		return errInvalid("", "", "Invalid request (check that your POST content type is "+
+			formType+").")
+	}
 	body, err := io.ReadAll(io.LimitReader(c.http.Body, maxBody+1))
-	switch {
-	case err != nil || len(body) > maxBody:
+	if err != nil || len(body) > maxBody {
 		return errInvalid("", "", "The request body could not be read.")
 	}
 	if err := decodeForm(&c.form, c.http.URL.RawQuery); err != nil {
@@ -121,20 +151,6 @@ func (c *call) read() *apiError {
 		return errInvalid("", "", "Invalid request: "+err.Error()+".")
 	}
 	c.params = newParams(&c.form)
-	if v := c.http.Header.Get("Stripe-Version"); v != "" && v != apiVersion {
-		return errInvalid("", "", "Invalid Stripe API version: "+v+". stripesim simulates "+
-			apiVersion+" only.")
-	}
-	if c.http.Method != http.MethodPost {
-		return nil // Stripe ignores the key of anything else
-	}
-	c.key = c.http.Header.Get("Idempotency-Key")
-	if len(c.key) > maxKey {
-		key := c.key
-		c.key = ""
-		return errInvalid("", "", fmt.Sprintf("The idempotency key is %d characters long, %d "+
-			"are allowed.", len(key), maxKey))
-	}
 	return nil
 }
 
@@ -150,7 +166,8 @@ func (c *call) execute() (any, *apiError) {
 }
 
 // begin is where an endpoint stops checking and starts changing things: nothing before it leaves a
-// trace, and everything after it is saved under the idempotency key. Here a request spends its time.
+// trace, and everything after it is saved under the idempotency key. Here a request spends its
+// time.
 func (c *call) begin() *apiError {
 	c.began = true
 	c.sim.rules.hold(c, pointExecuting)
@@ -181,7 +198,7 @@ func (s *Simulator) pause(l *latency) {
 // takesMoney says whether the request is one of those that can take money.
 func (c *call) takesMoney() bool {
 	switch c.route.operation {
-	case opConfirmIntent:
+	case opConfirmIntent, opCreateCharge:
 		return true
 	case opCreateIntent:
 		confirm := c.form.child("confirm")

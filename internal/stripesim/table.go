@@ -21,6 +21,8 @@ type table[T object] struct {
 	chunks []*[chunkSize]atomic.Pointer[T]
 	n      ref
 	last   int64 // when the newest object was created
+
+	changed func(r ref, o *T) // is told of each change; nil: nobody is
 }
 
 // add appends what build makes of the next number and creation time, and returns it. build runs
@@ -35,6 +37,9 @@ func (t *table[T]) add(now int64, build func(r ref, created int64) *T) *T {
 	o := build(t.n+1, t.last)
 	t.chunks[t.n/chunkSize][t.n%chunkSize].Store(o)
 	t.n++
+	if t.changed != nil {
+		t.changed(t.n, o)
+	}
 	return o
 }
 
@@ -50,6 +55,9 @@ func (t *table[T]) get(r ref) *T {
 // set swaps in a new snapshot of an object that exists. The caller holds the object's lock.
 func (t *table[T]) set(r ref, o *T) {
 	t.slot(r).Store(o)
+	if t.changed != nil {
+		t.changed(r, o)
+	}
 }
 
 func (t *table[T]) slot(r ref) *atomic.Pointer[T] {

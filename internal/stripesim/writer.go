@@ -6,7 +6,8 @@ import (
 )
 
 // writer writes JSON as Stripe prints it, two spaces a level. It is written by hand because a
-// simulator spends most of its time here: encoding/json with an indentation costs ten times as much.
+// simulator spends most of its time here: encoding/json with an indentation costs ten times as
+// much.
 type writer struct {
 	account *account
 	buf     []byte

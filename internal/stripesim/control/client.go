@@ -85,10 +85,10 @@ func (c *Client) addRule(ctx context.Context, r NewRule) (string, error) {
 	return added.ID, err
 }
 
-// Waiting returns the calls that wait at the gate, in the order of arrival, and the revision of that
-// set. It returns as soon as the revision is not the one given: 0 is that of a new gate, at which
-// nobody waits, and a negative one returns at once. It ends with the context, or with an error if
-// the gate is removed.
+// Waiting returns the calls that wait at the gate, in the order of arrival, and the revision of
+// that set. It returns as soon as the revision is not the one given: 0 is that of a new gate, at
+// which nobody waits, and a negative one returns at once. It ends with the context, or with an
+// error if the gate is removed.
 func (g *Gate) Waiting(ctx context.Context, since int64) ([]Call, int64, error) {
 	for {
 		var w Waiting

@@ -1,6 +1,7 @@
-// Package control drives a Stripe simulator from outside, over its admin address: it holds requests
-// at a point of one's choice, loses replies, forces errors, and sets the clock. These are the things
-// that happen to requests at Stripe, or on the way, and that nobody can ask the real one for.
+// Package control drives a Stripe simulator from outside, over its admin address: it holds
+// requests at a point of one's choice, loses replies, forces errors, and sets the clock. These are
+// the things that happen to requests at Stripe, or on the way, and that nobody can ask the real
+// one for.
 //
 // It does not link the simulator, so that whoever controls one need not be one.
 package control
@@ -63,7 +64,8 @@ type Call struct {
 // When says whether a forced status comes instead of the charge or after it.
 type When string
 
-// The two moments at which a status can be forced. Either way it is saved under the idempotency key.
+// The two moments at which a status can be forced. Either way it is saved under the idempotency
+// key.
 const (
 	BeforeCommit When = "before"
 	AfterCommit  When = "after"
