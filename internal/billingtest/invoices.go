@@ -1,0 +1,88 @@
+package billingtest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"example.com/triplecharge/billing"
+)
+
+// Invoices runs the suite of billing.Invoices. newInvoices returns a list of these subscriptions,
+// which it is given in no order.
+func Invoices(
+	t *testing.T,
+	newInvoices func(t *testing.T, subs []billing.Subscription) billing.Invoices,
+) {
+	// By their bytes these are in one order, and in most languages in another.
+	var subs []billing.Subscription
+	for id := range strings.FieldsSeq("b B a A ab a-b a.b a_b Z 10 9 09 _ - alice ALICE Alice") {
+		subs = append(subs, Subscription(id))
+	}
+
+	t.Run("lists any page of what is due, in the order of the IDs", func(t *testing.T) {
+		invoices := newInvoices(t, subs)
+		sorted := slices.SortedFunc(slices.Values(subs),
+			func(a, b billing.Subscription) int { return cmp.Compare(a.ID, b.ID) })
+		rapid.Check(t, func(t *rapid.T) {
+			after := rapid.StringMatching(`[A-Za-z0-9._-]{0,3}`).Draw(t, "after")
+			limit := rapid.IntRange(1, len(subs)+1).Draw(t, "limit")
+			var want []billing.Invoice
+			for _, sub := range sorted {
+				if sub.ID > after && len(want) < limit {
+					want = append(want, billing.Invoice{Subscription: sub, Period: December()})
+				}
+			}
+			got, err := invoices.Due(context.Background(), December(), after, limit)
+			if err != nil || !slices.Equal(got, want) {
+				t.Fatalf("got %v, %v; want %v", got, err, want)
+			}
+		})
+	})
+
+	t.Run("begins a walk behind the share to pass over", func(t *testing.T) {
+		invoices := newInvoices(t, subs)
+		rapid.Check(t, func(t *rapid.T) {
+			share := rapid.Float64Range(0, 1).Draw(t, "share")
+			after, err := invoices.Seek(context.Background(), share)
+			if err != nil {
+				t.Fatal(err)
+			}
+			passed := 0
+			for _, sub := range subs {
+				if sub.ID <= after {
+					passed++
+				}
+			}
+			if off := float64(passed) - share*float64(len(subs)); off < -1 || off > 1 {
+				t.Fatalf("behind %q: passes over %d of %d", after, passed, len(subs))
+			}
+		})
+	})
+
+	t.Run("begins at the beginning if there is nothing to pass over", func(t *testing.T) {
+		if after, err := newInvoices(t, subs).Seek(t.Context(), 0); err != nil || after != "" {
+			t.Errorf("got %q, %v", after, err)
+		}
+		if after, err := newInvoices(t, nil).Seek(t.Context(), 0.5); err != nil || after != "" {
+			t.Errorf("empty list: got %q, %v", after, err)
+		}
+	})
+
+	t.Run("returns the context's error if it ended", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		invoices := newInvoices(t, subs)
+		if _, err := invoices.Due(ctx, December(), "", 10); !errors.Is(err, context.Canceled) {
+			t.Errorf("Due: got %v", err)
+		}
+		if _, err := invoices.Seek(ctx, 0.5); !errors.Is(err, context.Canceled) {
+			t.Errorf("Seek: got %v", err)
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package billingtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"example.com/triplecharge/billing"
+)
+
+// Ledger runs the suite of billing.Ledger. newLedger returns an empty one, and what tells how many
+// charges it has of an invoice.
+func Ledger(
+	t *testing.T,
+	newLedger func(t *testing.T) (l billing.Ledger, charges func(billing.Invoice) int),
+) {
+	t.Run("knows what was charged, by subscription and period", func(t *testing.T) {
+		l, _ := newLedger(t)
+		wantCharged(t, l, Invoice("alice"), false)
+		mustRecord(t, l, charge("pi_1"))
+		wantCharged(t, l, Invoice("alice"), true)
+		wantCharged(t, l, Invoice("bob"), false)
+		wantCharged(t, l, billing.Invoice{Subscription: Subscription("alice"), Period: january()}, false)
+	})
+
+	t.Run("records a charge once", func(t *testing.T) {
+		l, charges := newLedger(t)
+		mustRecord(t, l, charge("pi_1"))
+		mustRecord(t, l, charge("pi_1"))
+		wantCharges(t, charges, 1)
+	})
+
+	t.Run("records each charge of an invoice: the bug must be seen", func(t *testing.T) {
+		l, charges := newLedger(t)
+		mustRecord(t, l, charge("pi_1"))
+		mustRecord(t, l, charge("pi_2"))
+		wantCharges(t, charges, 2)
+	})
+
+	t.Run("refuses what contradicts it", func(t *testing.T) {
+		l, charges := newLedger(t)
+		mustRecord(t, l, charge("pi_1"))
+		for name, change := range map[string]func(*billing.Charge){
+			"amount":       func(c *billing.Charge) { c.AmountMinor++ },
+			"currency":     func(c *billing.Charge) { c.Currency = "eur" },
+			"subscription": func(c *billing.Charge) { c.Invoice = Invoice("bob") },
+			"period":       func(c *billing.Charge) { c.Invoice.Period = january() },
+		} {
+			other := charge("pi_1")
+			change(&other)
+			if err := l.Record(t.Context(), other); err == nil {
+				t.Errorf("another %s for the same PaymentIntent: want an error", name)
+			}
+		}
+		wantCharges(t, charges, 1)
+	})
+
+	t.Run("records a charge once, also if many servers record it at once", func(t *testing.T) {
+		l, charges := newLedger(t)
+		recordAtOnce(t, l, func(int) billing.Charge { return charge("pi_1") })
+		wantCharges(t, charges, 1)
+	})
+
+	t.Run("records all of many charges at once", func(t *testing.T) {
+		l, charges := newLedger(t)
+		recordAtOnce(t, l, func(i int) billing.Charge { return charge(fmt.Sprint("pi_", i)) })
+		wantCharges(t, charges, callers)
+	})
+
+	t.Run("does nothing under a context that ended, and says so", func(t *testing.T) {
+		l, charges := newLedger(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := l.Record(ctx, charge("pi_1")); !errors.Is(err, context.Canceled) {
+			t.Errorf("Record: got %v", err)
+		}
+		if _, err := l.Charged(ctx, Invoice("alice")); !errors.Is(err, context.Canceled) {
+			t.Errorf("Charged: got %v", err)
+		}
+		wantCharges(t, charges, 0)
+	})
+}
+
+// callers is how many call at once where that is what is tested: more than any pool of connections
+// holds.
+const callers = 100
+
+func recordAtOnce(t *testing.T, l billing.Ledger, nth func(int) billing.Charge) {
+	t.Helper()
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			if err := l.Record(t.Context(), nth(i)); err != nil {
+				t.Errorf("call %d: %v", i, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// charge returns the charge of Alice's invoice by a PaymentIntent.
+func charge(paymentIntent string) billing.Charge {
+	inv := Invoice("alice")
+	return billing.Charge{
+		Invoice:       inv,
+		PaymentIntent: paymentIntent,
+		AmountMinor:   inv.Subscription.AmountMinor,
+		Currency:      inv.Subscription.Currency,
+	}
+}
+
+func mustRecord(t *testing.T, l billing.Ledger, c billing.Charge) {
+	t.Helper()
+	if err := l.Record(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCharged(t *testing.T, l billing.Ledger, inv billing.Invoice, want bool) {
+	t.Helper()
+	if got, err := l.Charged(t.Context(), inv); err != nil || got != want {
+		t.Errorf("%s charged: got %t, %v; want %t", inv, got, err, want)
+	}
+}
+
+func wantCharges(t *testing.T, charges func(billing.Invoice) int, want int) {
+	t.Helper()
+	if got := charges(Invoice("alice")); got != want {
+		t.Errorf("got %d charges of Alice, want %d", got, want)
+	}
+}
