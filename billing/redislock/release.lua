@@ -1,0 +1,5 @@
+-- Deletes the key if the token still holds it. 0: it doesn't.
+if redis.call('get', KEYS[1]) == ARGV[1] then
+  return redis.call('del', KEYS[1])
+end
+return 0
