@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/scenario"
+	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/verdicts"
+)
+
+// TestMain lets this test binary be the billing servers, as the demo's own binary is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == workerArg {
+		os.Exit(server.Main(os.Args[2:], os.Stdout, os.Stderr))
+	}
+	// A key that somebody has exported is not for tests.
+	if err := os.Unsetenv("STRIPE_SECRET_KEY"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// shown is what --json prints.
+type shown struct {
+	Runs []struct {
+		Mode     string
+		OK       bool
+		Invoices []scenario.Account
+		Lock     map[string]float64
+	}
+}
+
+func demo(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, log bytes.Buffer
+	status = run(args, &out, &log)
+	return status, out.String(), log.String()
+}
+
+func demoJSON(t *testing.T, args ...string) shown {
+	t.Helper()
+	status, out, log := demo(t, append(args, "--json", "--latency", "20ms")...)
+	if status != 0 {
+		t.Fatalf("exit status %d, want 0: %s", status, log)
+	}
+	var s shown
+	if err := json.Unmarshal([]byte(out), &s); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return s
+}
+
+func TestWithoutArgumentsTheDemoShowsTheTripleChargeAndTheLock(t *testing.T) {
+	t.Parallel()
+	s := demoJSON(t)
+	if len(s.Runs) != 2 || s.Runs[0].Mode != "uncoordinated" || s.Runs[1].Mode != "locked" {
+		t.Fatalf("runs %+v, want uncoordinated, then locked", s.Runs)
+	}
+	for i, times := range []int{3, 1} {
+		if got := len(s.Runs[i].Invoices); got != len(builtIn()) {
+			t.Errorf("%s: %d invoices, want %d", s.Runs[i].Mode, got, len(builtIn()))
+		}
+		for _, a := range s.Runs[i].Invoices {
+			want := scenario.Account{
+				Subscription: a.Subscription, Period: "2026-12", Currency: "usd", DueMinor: a.DueMinor,
+				Charges: times, ChargedMinor: int64(times) * a.DueMinor,
+				Entries: times, EnteredMinor: int64(times) * a.DueMinor,
+			}
+			if a != want {
+				t.Errorf("%s: %+v, want %+v", s.Runs[i].Mode, a, want)
+			}
+		}
+	}
+	alice := s.Runs[0].Invoices[0]
+	if alice.Subscription != "alice" || alice.DueMinor != 1000 || alice.ChargedMinor != 3000 {
+		t.Errorf("%+v, want Alice, who owes 1000 and paid 3000", alice)
+	}
+	if s.Runs[1].Lock["acquire_ms"] <= 0 {
+		t.Errorf("the lock cost %v, want something", s.Runs[1].Lock)
+	}
+}
+
+func TestEachModeKeepsItsPromiseForAnyNumberOfServers(t *testing.T) {
+	t.Parallel()
+	for _, mode := range billing.Modes() {
+		for _, servers := range []string{"1", "5"} {
+			t.Run(mode.Name+" on "+servers, func(t *testing.T) {
+				t.Parallel()
+				s := demoJSON(t, "--mode", mode.Name, "--servers", servers)
+				if !s.Runs[0].OK {
+					t.Errorf("not what the mode promises: %+v", s.Runs[0])
+				}
+			})
+		}
+	}
+}
+
+func TestAListOfOnesOwnIsBilled(t *testing.T) {
+	t.Parallel()
+	// More invoices than a server has hands, so that they come to midnight in several lots.
+	var csv strings.Builder
+	csv.WriteString("id,customer,amount,currency,payment method\n")
+	for i := range 100 {
+		csv.WriteString(strings.Repeat("x", i+1) + ",Somebody,4200,jpy,pm_card_jcb\n")
+	}
+	file := filepath.Join(t.TempDir(), "subscriptions.csv")
+	if err := os.WriteFile(file, []byte(csv.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := demoJSON(t, "--subscriptions", file)
+	for _, r := range s.Runs {
+		if len(r.Invoices) != 100 || !r.OK {
+			t.Errorf("%s: %d invoices, ok %v, want 100 as the mode promises",
+				r.Mode, len(r.Invoices), r.OK)
+		}
+	}
+}
+
+func TestForPeopleTheDemoTellsTheStory(t *testing.T) {
+	t.Parallel()
+	status, out, _ := demo(t, "--latency", "20ms")
+	if status != 0 {
+		t.Fatalf("exit status %d, want 0", status)
+	}
+	for _, want := range []string{
+		"3 × $10.00 = $30.00", "overcharged", "1 × $10.00", "right",
+		"SET lock:billing:alice:2026-12", "→ OK", "→ (nil)",
+		"Someone else is billing Alice. Skipping.",
+		"Alice owed $10.00 and paid $30.00 (uncoordinated), $10.00 (locked).",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in:\n%s", want, out)
+		}
+	}
+}
+
+func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
+	list := func(content string) string {
+		file := filepath.Join(t.TempDir(), "list.csv")
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	good := "alice,Alice,1000,usd,pm_card_visa\n"
+	for name, tt := range map[string]struct {
+		args   []string
+		key    string
+		status int
+		want   string
+	}{
+		"an unknown mode":          {[]string{"--mode", "magic"}, "", 2, "uncoordinated, naive-lock, locked"},
+		"no server":                {[]string{"--servers", "0"}, "", 2, "--servers"},
+		"an unknown flag":          {[]string{"--moed", "locked"}, "", 2, "--moed"},
+		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a live restricted":        {nil, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"something that is no key": {nil, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"no such list":             {[]string{"--subscriptions", "/nowhere.csv"}, "", 2, "/nowhere.csv"},
+		"an empty list":            {[]string{"--subscriptions", list("")}, "", 2, "alice,Alice,1000"},
+		"a missing field":          {[]string{"--subscriptions", list(good + "bob,Bob\n")}, "", 2, "line 2"},
+		"an amount in dollars": {
+			[]string{"--subscriptions", list(good + "bob,Bob,10.00,usd,pm_card_visa")}, "", 2, "line 2"},
+		"a negative amount": {
+			[]string{"--subscriptions", list(good + "bob,Bob,-1,usd,pm_card_visa")}, "", 2, "line 2"},
+		"a currency that is none": {
+			[]string{"--subscriptions", list(good + "bob,Bob,1,dollars,pm_card_visa")}, "", 2, "line 2"},
+		"an id twice": {
+			[]string{"--subscriptions", list(good + "\n" + good)}, "", 2, "line 3"},
+		"a broken quote": {
+			[]string{"--subscriptions", list(good + `bob,"Bob,1,usd,pm_card_visa`)}, "", 2, "line 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("STRIPE_SECRET_KEY", tt.key)
+			status, out, log := demo(t, tt.args...)
+			if status != tt.status || !strings.Contains(log, tt.want) {
+				t.Errorf("exit status %d and %q, want %d and something about %q",
+					status, log, tt.status, tt.want)
+			}
+			if out != "" || strings.Contains(log, "Postgres:") || strings.Contains(log, "Redis:") {
+				t.Errorf("something was started: %s%s", out, log)
+			}
+			if strings.Contains(log, "KEYMATERIAL") {
+				t.Errorf("the key is printed: %s", log)
+			}
+		})
+	}
+}
+
+func TestTheExitStatusSaysThatAModeBrokeItsPromise(t *testing.T) {
+	t.Parallel()
+	kept := scenario.Result{
+		Mode: "locked", Expected: verdicts.Counts{Charges: 1, Entries: 1},
+		Accounts: []scenario.Account{{Charges: 1, Entries: 1}},
+	}
+	if err := verdict([]scenario.Result{kept}); err != nil {
+		t.Errorf("%v, want no complaint", err)
+	}
+	for _, a := range []scenario.Account{{Charges: 2, Entries: 1}, {Charges: 1, Entries: 2}, {}} {
+		broken := kept
+		broken.Accounts = []scenario.Account{kept.Accounts[0], a}
+		if err := verdict([]scenario.Result{kept, broken}); err == nil {
+			t.Errorf("%+v passes for what locked promises", a)
+		}
+	}
+}
