@@ -35,7 +35,7 @@ func refusal(t *testing.T, o Options, words ...string) {
 // closedPort is an address on which nobody listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	port, err := freePort(t.Context())
+	port, err := FreePort(t.Context())
 	must(t, err)
 	return loopback(port)
 }

@@ -9,7 +9,32 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 )
+
+// pingLimit bounds one attempt to reach a server; one that takes longer is not there.
+const pingLimit = 5 * time.Second
+
+// Ping returns nil if the Postgres or Redis at the URL lets us in and answers.
+func Ping(ctx context.Context, rawURL string) error {
+	scheme, _, _ := strings.Cut(rawURL, ":")
+	if scheme == "postgres" || scheme == "postgresql" {
+		return pingPostgres(ctx, rawURL)
+	}
+	return pingRedis(ctx, rawURL)
+}
+
+func pingPostgres(ctx context.Context, databaseURL string) error {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	return errors.Join(conn.Ping(ctx), conn.Close(ctx))
+}
 
 // pingRedis returns nil if a Redis answers at the URL and accepts its user and password. It
 // speaks the few words of the protocol itself: a client library would try again on its own, and

@@ -3,7 +3,6 @@ package services
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -12,8 +11,6 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // startPostgres makes a database cluster with the programs in bin and runs it.
@@ -92,7 +89,6 @@ func newPostgres(
 			g.adopt(cmd)
 			return cmd
 		},
-		ping: func(ctx context.Context) error { return pingPostgres(ctx, address) },
 		stop: syscall.SIGINT, // "fast": ends sessions, keeps what was committed
 		// SIGQUIT is "immediate": no checkpoint, and the next start recovers from the log, as
 		// after a crash. SIGKILL would leave sessions that go on for a while, and shared memory.
@@ -120,17 +116,3 @@ func postgresArgs(dir string, port int) []string {
 	}
 	return args
 }
-
-// pingPostgres returns nil once the server at the URL lets us in and runs a statement.
-func pingPostgres(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, pingLimit)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, address)
-	if err != nil {
-		return err
-	}
-	return errors.Join(conn.Ping(ctx), conn.Close(ctx))
-}
-
-// pingLimit bounds one attempt to reach a server; one that takes longer is not there.
-const pingLimit = 5 * time.Second

@@ -66,7 +66,6 @@ func (n *redisNodes) startOn(ctx context.Context, port int, primary string) (Ser
 			n.guard.adopt(cmd)
 			return cmd
 		},
-		ping: func(ctx context.Context) error { return pingRedis(ctx, address) },
 		stop: syscall.SIGTERM,
 		kill: syscall.SIGKILL,
 	}

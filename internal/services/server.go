@@ -44,8 +44,7 @@ var errPortTaken = errors.New("the port is in use")
 type local struct {
 	name    string
 	url     string
-	command func() *exec.Cmd                // the server, not started yet
-	ping    func(ctx context.Context) error // nil once it answers as ours
+	command func() *exec.Cmd // the server, not started yet
 	stop    syscall.Signal
 	kill    syscall.Signal
 
@@ -93,7 +92,7 @@ func (s *local) awaitReady(ctx context.Context, r *run) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		err := s.ping(ctx)
+		err := Ping(ctx, s.url)
 		if err == nil {
 			return nil
 		}
@@ -161,7 +160,7 @@ func onFreePort(ctx context.Context, start func(port int) (Server, error)) (Serv
 	var err error
 	for range attempts {
 		var port int
-		if port, err = freePort(ctx); err != nil {
+		if port, err = FreePort(ctx); err != nil {
 			return nil, err
 		}
 		var s Server
@@ -172,10 +171,10 @@ func onFreePort(ctx context.Context, start func(port int) (Server, error)) (Serv
 	return nil, err
 }
 
-// freePort returns a loopback port nobody listens on at the moment. It lies below the ranges from
+// FreePort returns a loopback port nobody listens on at the moment. It lies below the ranges from
 // which Linux (32768 on) and macOS (49152 on) give ports to outgoing connections, or one of those
 // could take the port of a server that a scenario has stopped for a while.
-func freePort(ctx context.Context) (int, error) {
+func FreePort(ctx context.Context) (int, error) {
 	const lowest, count, attempts = 20000, 12000, 100
 	var err error
 	for range attempts {

@@ -1,0 +1,176 @@
+package servicetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/services/dockertest"
+)
+
+// backing is the servers that the tests of a package share, each started when first asked for.
+type backing struct {
+	mu          sync.Mutex         // held while something is started, so that it is started once
+	docker      *dockertest.Docker // nil if it is not used
+	asked       bool               // whether it is used has been found out
+	databaseURL string             // where each test gets a schema
+	redisURL    string             // where each test gets a database
+	postgres    *services.Services // the local Postgres
+	nodes       *services.Services // the local Redis servers
+}
+
+// database is the URL of the Postgres in which each test gets a schema.
+func (b *backing) database(ctx context.Context) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.databaseURL != "" {
+		return b.databaseURL, nil
+	}
+	if given := os.Getenv("DATABASE_URL"); given != "" && !insists() {
+		announce("Postgres: given by DATABASE_URL")
+		b.databaseURL = given
+		return given, nil
+	}
+	if err := b.askDocker(ctx); err != nil {
+		return "", err
+	}
+	if b.docker != nil {
+		c, err := b.docker.Postgres(ctx)
+		if err != nil {
+			return "", err
+		}
+		announce("Postgres: Docker, " + dockertest.PostgresImage())
+		b.databaseURL = c.URL()
+		return b.databaseURL, nil
+	}
+	s, err := services.Start(ctx, services.Options{SkipRedis: true, Log: announce})
+	if err != nil {
+		return "", err
+	}
+	b.postgres, b.databaseURL = s, s.DatabaseURL()
+	return b.databaseURL, nil
+}
+
+// redis is the URL of the Redis of which each test gets a database; "" if there is none to share,
+// since on this machine a Redis of one's own costs next to nothing.
+func (b *backing) redis(ctx context.Context) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.redisURL != "" {
+		return b.redisURL, nil
+	}
+	if given := os.Getenv("REDIS_URL"); given != "" && !insists() {
+		announce("Redis: given by REDIS_URL")
+		b.redisURL = given
+		return given, nil
+	}
+	if err := b.askDocker(ctx); err != nil || b.docker == nil {
+		return "", err
+	}
+	c, err := b.docker.Redis(ctx)
+	if err != nil {
+		return "", err
+	}
+	announce("Redis: Docker, " + dockertest.RedisImage())
+	b.redisURL = c.URL()
+	return b.redisURL, nil
+}
+
+// ownRedis starts a Redis for one test.
+func (b *backing) ownRedis(ctx context.Context) (services.Server, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.askDocker(ctx); err != nil {
+		return nil, err
+	}
+	if b.docker != nil {
+		return b.docker.Redis(ctx)
+	}
+	if b.nodes != nil {
+		return b.nodes.StartRedis(ctx)
+	}
+	s, err := services.Start(ctx, services.Options{SkipPostgres: true, Log: announce})
+	if err != nil {
+		return nil, err
+	}
+	b.nodes = s
+	return s.Redis(), nil
+}
+
+// ownPostgres starts a Postgres for one test, and returns what ends it.
+func (b *backing) ownPostgres(ctx context.Context) (services.Server, func() error, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.askDocker(ctx); err != nil {
+		return nil, nil, err
+	}
+	if b.docker != nil {
+		c, err := b.docker.Postgres(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return c, c.Close, nil
+	}
+	s, err := services.Start(ctx, services.Options{SkipRedis: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.Postgres(), s.Close, nil
+}
+
+// askDocker finds out, the first time, whether Docker is used.
+func (b *backing) askDocker(ctx context.Context) error {
+	if b.asked || os.Getenv("SERVICES") == "local" {
+		return nil
+	}
+	docker, err := usableDocker(ctx)
+	if err != nil && insists() {
+		return fmt.Errorf("SERVICES=docker insists on Docker: %w", err)
+	}
+	if err != nil {
+		announce("not Docker: " + err.Error())
+	}
+	b.docker, b.asked = docker, true
+	return nil
+}
+
+// usableDocker returns a Docker that has the images. It downloads them only for SERVICES=docker:
+// a test run must not wait for a registry that somebody may not even have.
+func usableDocker(ctx context.Context) (*dockertest.Docker, error) {
+	docker, err := dockertest.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, image := range []string{dockertest.PostgresImage(), dockertest.RedisImage()} {
+		switch {
+		case insists():
+			err = docker.Pull(ctx, image)
+		case !docker.Has(image):
+			err = fmt.Errorf("no image %s; docker pull it, or see scripts/offline-images", image)
+		}
+		if err != nil {
+			return nil, errors.Join(err, docker.Close())
+		}
+	}
+	return docker, nil
+}
+
+func insists() bool { return os.Getenv("SERVICES") == "docker" }
+
+func (b *backing) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	for _, s := range []*services.Services{b.postgres, b.nodes} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	if b.docker != nil {
+		errs = append(errs, b.docker.Close())
+	}
+	return errors.Join(errs...)
+}
