@@ -72,8 +72,9 @@ func (m *midnight) ready(waiting []control.Call) []control.Call {
 
 func invoiceOf(c control.Call) string { return c.Subscription + "/" + c.Period }
 
-// hold opens the gate for each invoice when its time has come, until ctx ends.
-func (m *midnight) hold(ctx context.Context, gate *control.Gate, events *log) error {
+// hold opens the gate for each invoice when its time has come, until ctx ends. The events of
+// earlier due runs, the first read of them, are not of this midnight.
+func (m *midnight) hold(ctx context.Context, gate *control.Gate, events *log, read int) error {
 	type update struct {
 		calls []control.Call
 		err   error
@@ -94,7 +95,6 @@ func (m *midnight) hold(ctx context.Context, gate *control.Gate, events *log) er
 		}
 	}()
 	var waiting []control.Call
-	read := 0
 	for {
 		news, more := events.since(read)
 		read += len(news)

@@ -43,33 +43,50 @@ type Scenario struct {
 
 // Play runs the scenario: it sets the customers up, starts the servers, fires them all at the same
 // instant, waits for their due runs to end, stops them and judges. An error says that it could not
-// be played; a wrong count is a Result. The caller closes the Result, which keeps the simulator up.
+// be played; a wrong count is a Result. The caller closes a Result, which keeps the simulator up.
 func (st Stage) Play(ctx context.Context, s Scenario) (result Result, err error) {
-	p := &play{Stage: st, Scenario: s, events: newLog(), token: rand.Text()}
 	result = Result{Mode: s.Mode, Fault: verdicts.None, Servers: s.Servers}
-	if st.StripeKey == "" {
-		if p.simulator, err = startSimulator(st.Latency, p.names()); err != nil {
-			return result, err
-		}
-		result.close = p.simulator.close
-	}
-	for _, step := range []func(context.Context) error{p.setUp, p.startAll, p.midnight} {
-		if err = step(ctx); err != nil {
-			break
-		}
+	p, err := st.begin(ctx, s)
+	if err == nil {
+		err = p.midnight(ctx)
 	}
 	p.stopAll()
 	if err == nil {
 		err = p.judge(ctx, &result)
 	}
+	if err != nil {
+		p.end()
+		return result, fmt.Errorf("%s: %w", s.Mode, err)
+	}
+	result.close = p.end
+	return result, nil
+}
+
+// begin brings a scenario to the moment before midnight. The caller ends the play, also after an
+// error.
+func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
+	p := &play{Stage: st, Scenario: s, events: newLog(), token: rand.Text()}
+	if st.StripeKey == "" {
+		var err error
+		if p.simulator, err = startSimulator(st.Latency, p.names()); err != nil {
+			return p, err
+		}
+	}
+	if err := p.setUp(ctx); err != nil {
+		return p, err
+	}
+	return p, p.startAll(ctx)
+}
+
+// end stops what is still there of a play.
+func (p *play) end() {
+	p.stopAll()
 	if p.books.store != nil {
 		p.books.store.Close()
 	}
-	if err != nil {
-		result.Close()
-		return result, fmt.Errorf("%s: %w", s.Mode, err)
+	if p.simulator != nil {
+		p.simulator.close()
 	}
-	return result, nil
 }
 
 // play is a scenario under way.
@@ -111,7 +128,7 @@ func (p *play) stripeURL(server string) string {
 	if p.simulator == nil {
 		return ""
 	}
-	return p.simulator.urls[server]
+	return cmp.Or(p.simulator.urls[server], p.simulator.urls[""])
 }
 
 // maxConcurrency is how many invoices a server handles at a time at most: a list that is shorter is
@@ -126,12 +143,15 @@ func (p *play) startAll(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, name := range p.names() {
 		group.Go(func() (err error) {
-			p.processes[i], err = spawn(groupCtx, name, p.token, p.command(name), p.Services.Adopt,
-				p.events)
+			p.processes[i], err = p.spawn(groupCtx, name)
 			return err
 		})
 	}
 	return group.Wait()
+}
+
+func (p *play) spawn(ctx context.Context, name string) (*process, error) {
+	return spawn(ctx, name, p.token, p.command(name), p.Services.Adopt, p.events)
 }
 
 // names are server-a, server-b and so on; after server-z comes server-27.
@@ -169,12 +189,8 @@ func (p *play) command(name string) *exec.Cmd {
 
 // midnight fires all servers at the same instant and returns when all their due runs are over.
 func (p *play) midnight(ctx context.Context) error {
-	var servers []remote
-	for _, process := range p.processes {
-		servers = append(servers, process.remote)
-	}
 	if p.simulator == nil {
-		return fire(ctx, servers)
+		return fire(ctx, p.remotes())
 	}
 	gate, err := p.simulator.control.Hold(ctx, control.Rule{
 		Point: control.Arriving, Operation: control.OperationCharge,
@@ -183,20 +199,30 @@ func (p *play) midnight(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	earlier, _ := p.events.since(0)
 	held := make(chan struct{})
 	go func() {
 		defer close(held)
-		if err := newMidnight(p.names(), p.concurrency()).hold(ctx, gate, p.events); err != nil {
+		m := newMidnight(p.names(), p.concurrency())
+		if err := m.hold(ctx, gate, p.events, len(earlier)); err != nil {
 			cancel(err)
 		}
 	}()
-	err = fire(ctx, servers)
+	err = fire(ctx, p.remotes())
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause // the request that ctx cut short only says that it was
 	}
 	cancel(nil)
 	<-held
 	return errors.Join(err, gate.Remove(context.WithoutCancel(ctx)))
+}
+
+func (p *play) remotes() []remote {
+	var servers []remote
+	for _, process := range p.processes {
+		servers = append(servers, process.remote)
+	}
+	return servers
 }
 
 // stopAll ends all servers and waits for them.

@@ -1,0 +1,244 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/services/servicetest"
+	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/timeline"
+	"example.com/triplecharge/internal/verdicts"
+)
+
+// workerArg, as the first argument, makes this test binary a billing server.
+const workerArg = "worker"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == workerArg {
+		os.Exit(server.Main(os.Args[2:], os.Stdout, os.Stderr))
+	}
+	servicetest.Main(m)
+}
+
+// The tests called Integration are the claims of the README, held with real processes, a real
+// Postgres and a real Redis: in Docker's containers where there is Docker, and always with
+// SERVICES=docker.
+
+func TestIntegrationThreeServersFireTogether(t *testing.T) {
+	t.Parallel()
+	for _, customers := range []int{1, 50} {
+		for mode, want := range map[string]verdicts.Counts{
+			"uncoordinated": {Charges: 3, Entries: 3},
+			"naive-lock":    {Charges: 1, Entries: 1},
+			"locked":        {Charges: 1, Entries: 1},
+		} {
+			t.Run(fmt.Sprintf("%s, %d customers", mode, customers), func(t *testing.T) {
+				t.Parallel()
+				stage := newStage(t, servicetest.Database(t), servicetest.Redis(t))
+				result, err := stage.Play(t.Context(), scenarioOf(mode, customers))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(result.Close)
+				checkAll(t, result.Accounts, customers, want)
+			})
+		}
+	}
+}
+
+func TestIntegrationAFourthServerFiresLate(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]verdicts.Counts{
+		"naive-lock": {Charges: 2, Entries: 2}, // finds the lock free and asks nobody
+		"locked":     {Charges: 1, Entries: 1},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			stage := newStage(t, servicetest.Database(t), servicetest.Redis(t))
+			p := begin(t, stage, scenarioOf(mode, 3))
+			if err := p.midnight(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			late, err := p.spawn(t.Context(), "server-late")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(late.stop)
+			if err := fire(t.Context(), []remote{late.remote}); err != nil {
+				t.Fatal(err)
+			}
+			checkAll(t, accounts(t, p), 3, want)
+		})
+	}
+}
+
+func TestIntegrationRedisIsKilledAtMidnight(t *testing.T) {
+	t.Parallel()
+	redis := servicetest.OwnRedis(t)
+	stage := newStage(t, servicetest.Database(t), redis.URL())
+	p := begin(t, stage, scenarioOf("locked", 3))
+	if err := redis.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	// One Redis down, and nobody bills.
+	if err := fire(t.Context(), p.remotes()); err != nil {
+		t.Fatal(err)
+	}
+	checkAll(t, accounts(t, p), 3, verdicts.Counts{})
+
+	// It is back, and everybody is billed once.
+	if err := redis.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.midnight(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkAll(t, accounts(t, p), 3, verdicts.Counts{Charges: 1, Entries: 1})
+}
+
+// A lock can't help here: what was to remember the charge is down when it is made. The invoice is
+// unrecorded, and the next due run charges it again.
+func TestIntegrationPostgresIsKilledBetweenChargeAndRecord(t *testing.T) {
+	t.Parallel()
+	postgres := servicetest.OwnPostgres(t)
+	stage := newStage(t, postgres.URL(), servicetest.Redis(t))
+	p := begin(t, stage, scenarioOf("locked", 1))
+	gate, err := p.simulator.control.Hold(t.Context(), control.Rule{
+		Point: control.Committed, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fired := make(chan error, 1)
+	go func() { fired <- fire(t.Context(), p.remotes()) }()
+	if _, _, err := gate.Waiting(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	// Alice has been charged. Nobody knows yet but Stripe. The other servers find the lease held
+	// while Postgres is still there to answer them.
+	await(t, p, "invoice.skipped", 2)
+	if err := postgres.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := gate.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, p, "ledger.failed", 1)
+	if err := <-fired; err != nil {
+		t.Fatal(err)
+	}
+
+	if err := postgres.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkAll(t, accounts(t, p), 1, verdicts.Counts{Charges: 1, Entries: 0})
+	if err := p.midnight(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkAll(t, accounts(t, p), 1, verdicts.Counts{Charges: 2, Entries: 1})
+}
+
+func newStage(t *testing.T, databaseURL, redisURL string) Stage {
+	t.Helper()
+	svc, err := services.Start(t.Context(), services.Options{
+		DatabaseURL: databaseURL, RedisURL: redisURL,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := svc.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Stage{Services: svc, Worker: []string{self, workerArg}, Latency: 20 * time.Millisecond}
+}
+
+func scenarioOf(mode string, customers int) Scenario {
+	s := Scenario{
+		Mode: mode, Servers: 3, LockTTL: 30 * time.Second,
+		At: time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC),
+	}
+	for i := range customers {
+		s.Subscriptions = append(s.Subscriptions, billing.Subscription{
+			ID: fmt.Sprintf("customer-%02d", i), Customer: "Alice", AmountMinor: 1000,
+			Currency: "usd", PaymentMethod: "pm_card_visa",
+		})
+	}
+	return s
+}
+
+func begin(t *testing.T, stage Stage, s Scenario) *play {
+	t.Helper()
+	p, err := stage.begin(t.Context(), s)
+	t.Cleanup(p.end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func accounts(t *testing.T, p *play) []Account {
+	t.Helper()
+	a, err := p.books.accounts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// checkAll holds every account to the counts, on both sides, and to the amounts that go with them.
+func checkAll(t *testing.T, accounts []Account, customers int, want verdicts.Counts) {
+	t.Helper()
+	if len(accounts) != customers {
+		t.Errorf("%d accounts, want %d", len(accounts), customers)
+	}
+	for _, a := range accounts {
+		if a.Counts() != want || a.ChargedMinor != int64(want.Charges)*a.DueMinor ||
+			a.EnteredMinor != int64(want.Entries)*a.DueMinor {
+			t.Errorf("%+v, want %s", a, want)
+		}
+	}
+}
+
+// await returns once the servers have said the event so many times.
+func await(t *testing.T, p *play, event string, times int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		events, more := p.events.since(0)
+		said := 0
+		for _, e := range events {
+			if e.Name == event {
+				said++
+			}
+		}
+		if said >= times {
+			return
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			t.Fatalf("%s was said %d times, want %d: %s", event, said, times, told(events))
+		}
+	}
+}
+
+func told(events []timeline.Event) (s string) {
+	for _, e := range events {
+		s += fmt.Sprintf("\n%s %s %s %s", e.Server, e.Name, e.Invoice, e.Error)
+	}
+	return s
+}
