@@ -75,18 +75,20 @@ func (s *Store) RecordRefund(ctx context.Context, r Refund) error {
 
 // add runs a statement that adds an entry and says whether the ledger has it now.
 func (s *Store) add(ctx context.Context, what, statement string, args ...any) error {
-	return s.retry(ctx, what, func(ctx context.Context) error {
+	var has bool
+	err := s.retry(ctx, what, func(ctx context.Context) (err error) {
 		// A statement doesn't see what was committed while it ran. If that was this very entry,
-		// recorded by another server, a second look finds it.
+		// recorded by another call, a second look finds it.
 		for range 2 {
-			var has bool
-			if err := s.pool.QueryRow(ctx, statement, args...).Scan(&has); err != nil {
-				return err
-			}
-			if has {
-				return nil
+			err = s.pool.QueryRow(ctx, statement, args...).Scan(&has)
+			if err != nil || has {
+				break
 			}
 		}
-		return ErrContradiction
+		return err
 	})
+	if err == nil && !has {
+		err = fmt.Errorf("%s: %w", what, ErrContradiction)
+	}
+	return err
 }

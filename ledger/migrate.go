@@ -7,7 +7,7 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -15,11 +15,22 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema that the pool's search_path points to up to date. Servers that start
-// together do it one after another; all but the first find nothing to do.
-func migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
-	db := stdlib.OpenDBFromPool(pool)
+// errNoSchema: Postgres takes a search_path of names that don't exist without a word.
+var errNoSchema = errors.New("no schema in the URL's search_path exists")
+
+// migrate brings the schema that the search_path points to up to date, over connections of its
+// own. Servers that start together do it one after another; all but the first find nothing to do.
+func migrate(ctx context.Context, config *pgx.ConnConfig) (err error) {
+	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := lockSchema(ctx, conn); err != nil {
+		return err
+	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -29,7 +40,6 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 		// schema and its process with an application that uses goose as well.
 		goose.WithTableName("ledger_migrations"),
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithSessionLocker(migrationLock{}),
 	)
 	if err != nil {
 		return err
@@ -38,20 +48,22 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) (err error) {
 	return err
 }
 
-// migrationLock lets one server at a time migrate a schema. goose brings such a lock, but it asks
-// for it once a second, so that the last of three servers would start two seconds late; this one
-// waits in Postgres' queue. It ends with the connection, so a server that dies holds up nobody.
-type migrationLock struct{}
-
-// The lock is one of the database, its key made of this package's name and the schema's.
-const migrationKey = `(hashtext('triplecharge/ledger'), hashtext(current_schema()))`
-
-func (migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock`+migrationKey)
-	return err
-}
-
-func (migrationLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, `SELECT pg_advisory_unlock`+migrationKey)
+// lockSchema waits until no other server migrates this schema. The lock ends with the connection,
+// so a server that dies holds up nobody.
+//
+// goose's own session lock won't do: goose looks for its table before it takes the lock, so that
+// servers that meet there wait a second to try again; and it asks for the lock once a second,
+// where Postgres would have it wait in line.
+func lockSchema(ctx context.Context, conn *sql.Conn) error {
+	var exists bool
+	err := conn.QueryRowContext(ctx, `SELECT current_schema() IS NOT NULL`).Scan(&exists)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return errNoSchema
+	}
+	_, err = conn.ExecContext(ctx, `
+		SELECT pg_advisory_lock(hashtext('triplecharge/ledger'), hashtext(current_schema()))`)
 	return err
 }

@@ -57,34 +57,18 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = timeout
 	}
+	if err := migrate(ctx, config.ConnConfig); err != nil {
+		return nil, fmt.Errorf("open the ledger: %w%s", err, advice(err))
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
-	}
-	if err := prepare(ctx, pool); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("open the ledger: %w%s", err, advice(err))
 	}
 	return &Store{pool, o.Recorder, timeout}, nil
 }
 
 // Close waits for the calls in flight and closes the connections.
 func (s *Store) Close() { s.pool.Close() }
-
-// errNoSchema: Postgres takes a search_path of names that don't exist without a word.
-var errNoSchema = errors.New("no schema in the URL's search_path exists")
-
-func prepare(ctx context.Context, pool *pgxpool.Pool) error {
-	var exists bool
-	err := pool.QueryRow(ctx, `SELECT current_schema() IS NOT NULL`).Scan(&exists)
-	if err != nil {
-		return err
-	}
-	if !exists {
-		return errNoSchema
-	}
-	return migrate(ctx, pool)
-}
 
 // parse reads the URL. A message of the parser's quotes the URL, and what a parser takes for the
 // password of a broken one may not be all of it. So the message is made from the URL without its

@@ -1,0 +1,184 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
+	"example.com/triplecharge/internal/services/servicetest"
+	"example.com/triplecharge/ledger"
+)
+
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	billingtest.Ledger(t, func(t *testing.T) (billing.Ledger, func(billing.Invoice) int) {
+		s := open(t)
+		return s, func(inv billing.Invoice) int { return charges(t, s, inv) }
+	})
+}
+
+func TestEntriesAreAppendOnly(t *testing.T) {
+	t.Parallel()
+	databaseURL := servicetest.Database(t)
+	s := openAt(t, databaseURL, ledger.Options{Recorder: "server-a"})
+	mustRecord(t, s, charge("pi_1", "alice", 1000))
+	conn := connect(t, databaseURL)
+	for _, statement := range []string{
+		`UPDATE entries SET amount_minor = 1`,
+		`UPDATE entries SET amount_minor = 1 WHERE payment_intent = 'none'`,
+		`DELETE FROM entries`,
+		`TRUNCATE entries`,
+	} {
+		const raisedByTrigger = "P0001"
+		var pg *pgconn.PgError
+		_, err := conn.Exec(t.Context(), statement)
+		if !errors.As(err, &pg) || pg.Code != raisedByTrigger {
+			t.Errorf("%s: got %v, want it refused", statement, err)
+		}
+	}
+	if n := charges(t, s, billingtest.Invoice("alice")); n != 1 {
+		t.Errorf("got %d charges", n)
+	}
+}
+
+func TestEntriesSayWhoRecordedThem(t *testing.T) {
+	t.Parallel()
+	databaseURL := servicetest.Database(t)
+	before := time.Now().Add(-time.Hour) // Postgres' clock may be another
+	s := openAt(t, databaseURL, ledger.Options{Recorder: "server-b"})
+	mustRecord(t, s, charge("pi_1", "alice", 1000))
+	var (
+		by string
+		at time.Time
+	)
+	err := connect(t, databaseURL).
+		QueryRow(t.Context(), `SELECT recorded_by, recorded_at FROM entries`).Scan(&by, &at)
+	if err != nil || by != "server-b" || at.Before(before) {
+		t.Errorf("got %q at %v, %v", by, at, err)
+	}
+}
+
+func TestRecordRefusesWhatIsNoCharge(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	noPeriod := charge("pi_1", "alice", 1000)
+	noPeriod.Invoice.Period = billing.Period{}
+	for name, c := range map[string]billing.Charge{
+		"no PaymentIntent": charge("", "alice", 1000),
+		"no subscription":  charge("pi_1", "", 1000),
+		"no money":         charge("pi_1", "alice", 0),
+		"no period":        noPeriod,
+	} {
+		if err := s.Record(t.Context(), c); err == nil {
+			t.Errorf("%s: want an error", name)
+		}
+	}
+}
+
+func TestRecordTellsAContradiction(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	mustRecord(t, s, charge("pi_1", "alice", 1000))
+	err := s.Record(t.Context(), charge("pi_1", "alice", 2000))
+	if !errors.Is(err, ledger.ErrContradiction) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRefunds(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	mustRecord(t, s, charge("pi_1", "alice", 1000), charge("pi_2", "alice", 1000))
+	for _, step := range []struct {
+		name   string
+		refund ledger.Refund
+		want   error
+	}{
+		{"a refund", ledger.Refund{"re_1", "pi_1", 600}, nil},
+		{"the same again", ledger.Refund{"re_1", "pi_1", 600}, nil},
+		{"another of the charge", ledger.Refund{"re_2", "pi_1", 400}, nil},
+		{"another amount", ledger.Refund{"re_1", "pi_1", 500}, ledger.ErrContradiction},
+		{"another charge", ledger.Refund{"re_1", "pi_2", 600}, ledger.ErrContradiction},
+		{"a charge it doesn't have", ledger.Refund{"re_3", "pi_3", 1}, ledger.ErrContradiction},
+	} {
+		if err := s.RecordRefund(t.Context(), step.refund); !errors.Is(err, step.want) {
+			t.Errorf("%s: got %v, want %v", step.name, err, step.want)
+		}
+	}
+	audit, err := s.Audit(t.Context(), billingtest.December())
+	want := ledger.Line{"alice", "usd", 0, 2, 2000, 2, 1000}
+	if err != nil || len(audit.Invoices) != 1 || audit.Invoices[0] != want {
+		t.Errorf("got %+v, %v; want %+v", audit.Invoices, err, want)
+	}
+}
+
+// An invoice that was refunded is not due again.
+func TestRefundedInvoiceStaysCharged(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	mustRecord(t, s, charge("pi_1", "alice", 1000))
+	refund := ledger.Refund{ID: "re_1", PaymentIntent: "pi_1", AmountMinor: 1000}
+	if err := s.RecordRefund(t.Context(), refund); err != nil {
+		t.Fatal(err)
+	}
+	if charged, err := s.Charged(t.Context(), billingtest.Invoice("alice")); err != nil || !charged {
+		t.Errorf("got %t, %v", charged, err)
+	}
+}
+
+func TestRecordOutlivesItsConnection(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, servicetest.Database(t))
+	s := openAt(t, p.url, ledger.Options{Recorder: "server-a"})
+	mustRecord(t, s, charge("pi_1", "alice", 1000))
+	p.each((*link).cut)
+	mustRecord(t, s, charge("pi_2", "alice", 1000))
+}
+
+func TestRecordOnceAlsoIfTheReplyIsLost(t *testing.T) {
+	t.Parallel()
+	databaseURL := servicetest.Database(t)
+	p := newProxy(t, databaseURL)
+	direct := openAt(t, databaseURL, ledger.Options{Recorder: "test"})
+	s := openAt(t, p.url, ledger.Options{Recorder: "server-a", MaxConns: 1})
+	// The first call prepares the statement; of the second, the only reply is that of the insert.
+	mustRecord(t, s, charge("pi_1", "alice", 1000))
+	lost := func() {
+		if n := charges(t, direct, billingtest.Invoice("alice")); n != 2 {
+			t.Errorf("got %d charges when the reply was lost, want 2", n)
+		}
+	}
+	p.onReply.Store(&lost)
+	mustRecord(t, s, charge("pi_2", "alice", 1000))
+	if p.onReply.Load() != nil {
+		t.Error("no reply was lost")
+	}
+	if n := charges(t, direct, billingtest.Invoice("alice")); n != 2 {
+		t.Errorf("got %d charges, want 2", n)
+	}
+}
+
+func TestRecordOutlivesAConnectionThatHangs(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, servicetest.Database(t))
+	s := openAt(t, p.url, ledger.Options{Recorder: "server-a", Timeout: 3 * time.Second})
+	mustRecord(t, s, charge("pi_1", "alice", 1000))
+	p.each(func(l *link) { l.stalled.Store(true) })
+	mustRecord(t, s, charge("pi_2", "alice", 1000))
+	p.each((*link).cut) // or closing the pool would say goodbye to them for 15 s
+}
+
+func TestRecordEndsThoughItsContextDoesNot(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, servicetest.Database(t))
+	s := openAt(t, p.url, ledger.Options{Recorder: "server-a", Timeout: 300 * time.Millisecond})
+	p.close()
+	if err := s.Record(context.Background(), charge("pi_1", "alice", 1000)); err == nil {
+		t.Error("want an error")
+	}
+}

@@ -1,0 +1,140 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
+	"example.com/triplecharge/internal/services/servicetest"
+	"example.com/triplecharge/ledger"
+)
+
+func TestInvoices(t *testing.T) {
+	t.Parallel()
+	billingtest.Invoices(t, func(t *testing.T, subs []billing.Subscription) billing.Invoices {
+		s := open(t)
+		mustAdd(t, s, subs...)
+		return s
+	})
+}
+
+func TestAddSubscriptionsReplaces(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	alice, bob := billingtest.Subscription("alice"), billingtest.Subscription("bob")
+	mustAdd(t, s, alice, bob)
+	alice.AmountMinor, alice.Currency = 1200, "eur"
+	alice.Customer, alice.PaymentMethod = "cus_new", "pm_new"
+	mustAdd(t, s, alice)
+	wantSubscriptions(t, s, alice, bob)
+}
+
+func TestAddSubscriptionsAddsAllOrNone(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	free := billingtest.Subscription("bob")
+	free.AmountMinor = 0
+	if err := s.AddSubscriptions(t.Context(), []billing.Subscription{
+		billingtest.Subscription("alice"), free,
+	}); err == nil {
+		t.Error("an invalid one: want an error")
+	}
+	if err := s.AddSubscriptions(t.Context(), []billing.Subscription{
+		billingtest.Subscription("alice"), billingtest.Subscription("alice"),
+	}); err == nil {
+		t.Error("the same twice: want an error")
+	}
+	wantSubscriptions(t, s)
+}
+
+func TestWalkVisitsEverySubscriptionOnceInOrder(t *testing.T) {
+	t.Parallel()
+	databaseURL := servicetest.Database(t)
+	s := openAt(t, databaseURL, ledger.Options{Recorder: "server-a"})
+	conn := connect(t, databaseURL)
+	rapid.Check(t, func(t *rapid.T) {
+		ctx := context.Background()
+		id := rapid.StringMatching(`[A-Za-z0-9._-]{1,4}`)
+		ids := rapid.SliceOfNDistinct(id, 0, 20, rapid.ID).Draw(t, "ids")
+		limit := rapid.IntRange(1, 21).Draw(t, "limit")
+		var subs []billing.Subscription
+		for _, id := range ids {
+			subs = append(subs, billingtest.Subscription(id))
+		}
+		if _, err := conn.Exec(ctx, `DELETE FROM subscriptions`); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AddSubscriptions(ctx, subs); err != nil {
+			t.Fatal(err)
+		}
+		var visited []string
+		for after := ""; ; after = visited[len(visited)-1] {
+			page, err := s.Due(ctx, billingtest.December(), after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, inv := range page {
+				visited = append(visited, inv.Subscription.ID)
+			}
+			if len(page) < limit {
+				break
+			}
+		}
+		if want := slices.Sorted(slices.Values(ids)); !slices.Equal(visited, want) {
+			t.Fatalf("visited %q, want %q", visited, want)
+		}
+	})
+}
+
+// A list this long is sampled, not read.
+func TestSeekInALongList(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	const n = 50_000
+	subs := make([]billing.Subscription, n)
+	for i := range subs {
+		subs[i] = billingtest.Subscription(fmt.Sprintf("%06d", i))
+	}
+	mustAdd(t, s, subs...)
+	for _, share := range []float64{0.1, 0.5, 0.9} {
+		after, err := s.Seek(t.Context(), share)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var place int
+		if _, err := fmt.Sscanf(after, "%d", &place); err != nil {
+			t.Fatal(err)
+		}
+		// Five times the standard deviation, if whole blocks of the table are chosen at random.
+		if off := float64(place)/n - share; off < -0.25 || off > 0.25 {
+			t.Errorf("share %g: got %q of %d", share, after, n)
+		}
+	}
+}
+
+func mustAdd(t *testing.T, s *ledger.Store, subs ...billing.Subscription) {
+	t.Helper()
+	if err := s.AddSubscriptions(t.Context(), subs); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantSubscriptions(t *testing.T, s *ledger.Store, want ...billing.Subscription) {
+	t.Helper()
+	page, err := s.Due(t.Context(), billingtest.December(), "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []billing.Subscription
+	for _, inv := range page {
+		got = append(got, inv.Subscription)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
