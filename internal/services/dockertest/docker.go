@@ -69,7 +69,8 @@ type Docker struct {
 	janitor *exec.Cmd
 	pipe    io.Closer
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards the rest
+	closed     bool
 	containers []*Container
 }
 
@@ -142,15 +143,18 @@ func split(image string) (repository, tag string) {
 	return image[:colon], image[colon+1:]
 }
 
-// Close removes the containers with all that is in them.
+// Close removes the containers with all that is in them. A second Close does nothing.
 func (d *Docker) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed {
+		return nil
+	}
+	d.closed = true
 	var errs []error
 	for _, c := range d.containers {
 		errs = append(errs, c.Close())
 	}
-	d.containers = nil
 	errs = append(errs, d.pipe.Close())
 	d.janitor.Wait() //nolint:errcheck // it has nothing to do any more, and may have no docker
 	d.pool.Client.HTTPClient.CloseIdleConnections()
