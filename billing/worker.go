@@ -69,20 +69,23 @@ func (w Worker) walk(ctx context.Context, p Period, do func(Invoice) error) erro
 const pageSize = 500
 
 // leg calls do for each invoice behind the ID after, up to and with the ID last ("" for the end).
-func (w Worker) leg(ctx context.Context, p Period, after, last string, do func(Invoice) error) error {
+func (w Worker) leg(
+	ctx context.Context, p Period, after, last string, do func(Invoice) error,
+) error {
 	for {
 		page, err := w.Invoices.Due(ctx, p, after, pageSize)
 		if err != nil {
 			return err
 		}
 		for _, inv := range page {
+			// Compared by order: last itself may be gone from the list by now.
+			if last != "" && inv.Subscription.ID > last {
+				return nil
+			}
 			if err := do(inv); err != nil {
 				return err
 			}
 			after = inv.Subscription.ID
-			if after == last {
-				return nil
-			}
 		}
 		if len(page) < pageSize {
 			return nil
