@@ -101,4 +101,14 @@ var (
 	ErrHeld = errors.New("lease held by another server")
 	// ErrLeaseLost: the lease can't be trusted any longer; it may already be another server's.
 	ErrLeaseLost = errors.New("lease lost")
+	// ErrStale: a later holder of the lease has a higher fencing token.
+	ErrStale = errors.New("fencing token is stale")
+)
+
+// What can come of taking a claim.
+var (
+	// ErrTaken: another server has the claim, or the next attempt's time has not come.
+	ErrTaken = errors.New("invoice claimed")
+	// ErrCharged: the ledger has a charge of the invoice.
+	ErrCharged = errors.New("invoice charged already")
 )

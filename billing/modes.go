@@ -18,9 +18,10 @@ type Lock string
 
 // The kinds of lock.
 const (
-	NoLock    Lock = ""
-	NaiveLock Lock = "naive" // one Redis; SET NX PX and DEL, not renewed
-	SafeLock  Lock = "safe"  // one Redis; lease token, compare-and-delete, renewed
+	NoLock     Lock = ""
+	NaiveLock  Lock = "naive"  // one Redis; SET NX PX and DEL, not renewed
+	SafeLock   Lock = "safe"   // one Redis; lease token, compare-and-delete, renewed
+	QuorumLock Lock = "quorum" // the same on a majority of independent Redis nodes: Redlock
 )
 
 // Ports is what a mode may use; those it doesn't need may be nil.
@@ -28,29 +29,33 @@ type Ports struct {
 	Ledger  Ledger
 	Charger Charger
 	Locker  Locker
+	Fence   Fence
+	Claims  Claims // that expire
+	Final   Claims // that never do
+	Intents Intents
 }
 
 // Modes returns the table of modes, in the order of the lesson.
 func Modes() []Mode {
 	return []Mode{
-		{
-			"uncoordinated",
-			"protects nothing: three servers, three charges",
-			NoLock,
-			func(p Ports) Biller { return uncoordinated{p.Ledger, p.Charger} },
-		},
-		{
-			"naive-lock",
-			"SET NX PX, charge, DEL: stops servers at the same moment, not a late or a slow one",
-			NaiveLock,
-			func(p Ports) Biller { return naiveLock{p.Locker, p.Ledger, p.Charger} },
-		},
-		{
-			"locked",
-			"a lease with a token, renewed, and the ledger asked again under it: late and slow too",
-			SafeLock,
-			func(p Ports) Biller { return locked{p.Locker, p.Ledger, p.Charger} },
-		},
+		{"uncoordinated", "protects nothing: three servers, three charges", NoLock,
+			func(p Ports) Biller { return uncoordinated{p.Ledger, p.Charger} }},
+		{"check-first", "asks the ledger, no lock: stops late servers, not simultaneous ones", NoLock,
+			func(p Ports) Biller { return checkFirst{p.Ledger, p.Charger} }},
+		{"naive-lock", "SET NX PX, charge, DEL: stops simultaneous servers, not late or slow ones",
+			NaiveLock, func(p Ports) Biller { return naiveLock{p.Locker, p.Ledger, p.Charger} }},
+		{"locked", "a lease with a token, renewed, the ledger asked under it: late and slow, too",
+			SafeLock, func(p Ports) Biller { return locked{p.Locker, p.Ledger, p.Charger} }},
+		{"redlock", "the same lease on five Redis nodes, quorum three: two lost nodes, too", QuorumLock,
+			func(p Ports) Biller { return locked{p.Locker, p.Ledger, p.Charger} }},
+		{"fenced", "locked, and the ledger refuses who was overtaken: the card is still charged",
+			SafeLock, func(p Ports) Biller { return fenced{p.Locker, p.Fence, p.Ledger, p.Charger} }},
+		{"idempotent", "no lock, the invoice is Stripe's idempotency key: for 24 hours", NoLock,
+			func(p Ports) Biller { return idempotent{p.Ledger, p.Charger} }},
+		{"claimed", "a claim row, then charge: never twice, and a crash leaves it unbilled", NoLock,
+			func(p Ports) Biller { return claimed{p.Final, p.Ledger, p.Charger} }},
+		{"exactly-once", "one PaymentIntent an invoice, registered before it can take money: all faults",
+			NoLock, func(p Ports) Biller { return exactlyOnce{p.Claims, p.Intents, p.Ledger} }},
 	}
 }
 

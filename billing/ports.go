@@ -1,6 +1,9 @@
 package billing
 
-import "context"
+import (
+	"context"
+	"strconv"
+)
 
 // Outcome says how a mode left an invoice that it handled without an error.
 type Outcome string
@@ -66,4 +69,52 @@ type Lease interface {
 	Trusted() error
 	// Release gives the lease back, so that nobody has to wait for its TTL.
 	Release(ctx context.Context) error
+}
+
+// Token is a fencing token: of two for one invoice, the later is the higher.
+type Token int64
+
+// Fence numbers the holders of an invoice's lease, and keeps those that were overtaken out of the
+// ledger.
+type Fence interface {
+	// Issue returns a token that is higher than all before it.
+	Issue(ctx context.Context, inv Invoice) (Token, error)
+	// Record is Ledger.Record for a holder; ErrStale if a higher token has been issued since.
+	Record(ctx context.Context, c Charge, t Token) error
+}
+
+// Claim gives one server the right to charge an invoice.
+type Claim struct {
+	Invoice    Invoice
+	Generation int64  // raised with each taking
+	Intent     string // the PaymentIntent registered for the invoice, pi_…; "" if none is yet
+}
+
+// Key returns the idempotency key of what the claim's owner sends:
+// <subscription>/<period>/<generation>.
+func (c Claim) Key() string {
+	return c.Invoice.String() + "/" + strconv.FormatInt(c.Generation, 10)
+}
+
+// Claims hands out claims.
+type Claims interface {
+	// Take takes the invoice's claim. ErrCharged if the ledger has a charge of the invoice; ErrTaken
+	// if another server has the claim, or it is not time for the next attempt.
+	Take(ctx context.Context, inv Invoice) (Claim, error)
+	// Register makes a PaymentIntent the only one that may be confirmed for the invoice, and
+	// returns the one that is: the first that was registered, whoever owned the claim.
+	Register(ctx context.Context, c Claim, intent string) (registered string, err error)
+	// Postpone ends an attempt that took no money, and gives the claim back for the next. It does
+	// nothing if the claim has been taken over since.
+	Postpone(ctx context.Context, c Claim) error
+}
+
+// Intents charges in two steps, of which only the second takes money.
+type Intents interface {
+	// Prepare creates a PaymentIntent for the invoice that is not confirmed, and returns its ID.
+	// Its errors are ErrUnknown or ErrNotSent.
+	Prepare(ctx context.Context, r Request) (intent string, err error)
+	// Confirm takes the money, with the customer's payment method. A PaymentIntent that has
+	// succeeded already is a charge like any other. Its errors are those of Charger.Charge.
+	Confirm(ctx context.Context, intent string, r Request) (Charge, error)
 }

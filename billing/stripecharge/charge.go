@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
-	"github.com/stripe/stripe-go/v76/paymentintent"
 
 	"example.com/triplecharge/billing"
 )
@@ -26,37 +25,35 @@ const (
 // are at most six, and none starts later than the time-out of one after the first. An attempt, once
 // sent, is waited for also when ctx ends; ctx ends the pauses between.
 func (c *Client) Charge(ctx context.Context, r billing.Request) (billing.Charge, error) {
-	key := cmp.Or(r.Key, stripe.NewIdempotencyKey())
-	client := paymentintent.Client{B: c.backend, Key: c.key}
+	r.Key = cmp.Or(r.Key, stripe.NewIdempotencyKey())
+	params := intentParams(ctx, r)
+	params.PaymentMethod = stripe.String(r.Invoice.Subscription.PaymentMethod)
+	params.Confirm = stripe.Bool(true)
+	params.OffSession = stripe.Bool(true)
 	intent, err := c.persist(ctx, r, func() (*stripe.PaymentIntent, error) {
-		return client.New(c.chargeParams(ctx, r.Invoice, key))
+		return c.intents().New(params)
 	})
 	if err != nil {
 		return billing.Charge{}, fmt.Errorf("charge %s: %w", r.Invoice, err)
 	}
-	return billing.Charge{
-		Invoice:       r.Invoice,
-		PaymentIntent: intent.ID,
-		AmountMinor:   intent.AmountReceived,
-		Currency:      string(intent.Currency),
-	}, nil
+	return charged(r.Invoice, intent)
 }
 
-// chargeParams is the same, byte for byte, on every server: Stripe answers 400 to a key that comes
+// intentParams is the same, byte for byte, on every server: Stripe answers 400 to a key that comes
 // back with other parameters.
-func (c *Client) chargeParams(
-	ctx context.Context, inv billing.Invoice, key string,
-) *stripe.PaymentIntentParams {
+func intentParams(ctx context.Context, r billing.Request) *stripe.PaymentIntentParams {
+	inv := r.Invoice
 	p := &stripe.PaymentIntentParams{
-		Amount:        stripe.Int64(inv.Subscription.AmountMinor),
-		Currency:      stripe.String(inv.Subscription.Currency),
-		Customer:      stripe.String(inv.Subscription.Customer),
-		PaymentMethod: stripe.String(inv.Subscription.PaymentMethod),
-		Confirm:       stripe.Bool(true),
-		OffSession:    stripe.Bool(true),
+		Amount:   stripe.Int64(inv.Subscription.AmountMinor),
+		Currency: stripe.String(inv.Subscription.Currency),
+		Customer: stripe.String(inv.Subscription.Customer),
+		// Without this, Stripe allows for methods that redirect the customer, and refuses to
+		// confirm without a return_url, also when it is a saved card that is charged:
+		// https://docs.stripe.com/upgrades#2023-08-16.
+		PaymentMethodTypes: stripe.StringSlice([]string{"card"}),
 	}
 	p.Context = context.WithoutCancel(ctx)
-	p.IdempotencyKey = stripe.String(key)
+	p.IdempotencyKey = stripe.String(r.Key)
 	p.AddMetadata(metaSubscription, inv.Subscription.ID)
 	p.AddMetadata(metaPeriod, inv.Period.String())
 	return p
@@ -70,23 +67,21 @@ func (c *Client) persist(
 	defer cancel()
 	var (
 		worst = billing.ErrNotSent // of the attempts so far: one unknown outcome stays unknown
-		last  error
+		last  error                // what the last attempt came to
 	)
 	for attempt := range maxAttempts {
-		if attempt > 0 && !pause(patience, firstPause<<(attempt-1)) {
+		if attempt > 0 && !pause(patience, c.pause<<(attempt-1)) {
 			break
 		}
-		if r.Trusted != nil {
-			if err := r.Trusted(); err != nil {
-				return nil, fmt.Errorf("%w: %w", worst, err)
-			}
+		if err := mayStart(ctx, r); err != nil {
+			return nil, fmt.Errorf("%w: %w", worst, after(last, err))
 		}
 		intent, err := send()
 		if err == nil {
-			return intent, succeeded(intent)
+			return intent, nil
 		}
 		outcome, again := classify(err)
-		last = describe(err)
+		last = c.describe(err)
 		if errors.Is(outcome, billing.ErrDeclined) {
 			return nil, fmt.Errorf("%w: %w", outcome, last)
 		}
@@ -100,13 +95,38 @@ func (c *Client) persist(
 	return nil, fmt.Errorf("%w: %w", worst, last)
 }
 
-// succeeded returns nil if the PaymentIntent took the money. One that is still processing, or waits
-// for the customer, may yet.
-func succeeded(intent *stripe.PaymentIntent) error {
-	if intent.Status == stripe.PaymentIntentStatusSucceeded {
+// mayStart returns why no attempt may start, nil if one may.
+func mayStart(ctx context.Context, r billing.Request) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if r.Trusted == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %s is %s", billing.ErrUnknown, intent.ID, intent.Status)
+	return r.Trusted()
+}
+
+// after adds to an error what came before it, if anything did.
+func after(last, err error) error {
+	if last == nil {
+		return err
+	}
+	return fmt.Errorf("%w, after an attempt that came to: %w", err, last)
+}
+
+// charged is the charge of a PaymentIntent that took the money. One that is still processing, or
+// waits for the customer, may yet.
+func charged(inv billing.Invoice, intent *stripe.PaymentIntent) (billing.Charge, error) {
+	if intent.Status != stripe.PaymentIntentStatusSucceeded {
+		return billing.Charge{}, fmt.Errorf("charge %s: %w: %s is %s",
+			inv, billing.ErrUnknown, intent.ID, intent.Status)
+	}
+	return billing.Charge{
+		Invoice:       inv,
+		PaymentIntent: intent.ID,
+		AmountMinor:   intent.AmountReceived,
+		Currency:      string(intent.Currency),
+	}, nil
 }
 
 // classify says what an attempt's error tells of the money, and whether to try again under the
@@ -118,7 +138,7 @@ func classify(err error) (outcome error, again bool) {
 		// A connection that could not be made carried nothing. Any other may have carried the
 		// request and lost the answer; the same key makes it safe to ask once more.
 		var op *net.OpError
-		if errors.As(err, &op) && op.Op == "dial" {
+		if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
 			return billing.ErrNotSent, true
 		}
 		return billing.ErrUnknown, true

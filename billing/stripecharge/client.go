@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -27,8 +29,10 @@ type Options struct {
 // Client calls Stripe. It is safe for concurrent use.
 type Client struct {
 	backend stripe.Backend
+	http    *http.Client
 	key     string
-	timeout time.Duration
+	timeout time.Duration // of one attempt
+	pause   time.Duration // before the second attempt
 }
 
 // New returns a client; it sends nothing yet. It refuses every key but a test mode one.
@@ -36,10 +40,14 @@ func New(o Options) (*Client, error) {
 	if err := CheckKey(o.Key); err != nil {
 		return nil, err
 	}
+	if err := checkURL(o.URL); err != nil {
+		return nil, err
+	}
 	timeout := cmp.Or(o.Timeout, DefaultTimeout)
+	client := httpClient(timeout)
 	config := &stripe.BackendConfig{
 		EnableTelemetry:   stripe.Bool(false),
-		HTTPClient:        httpClient(timeout),
+		HTTPClient:        client,
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull},
 		MaxNetworkRetries: stripe.Int64(0),
 	}
@@ -48,15 +56,36 @@ func New(o Options) (*Client, error) {
 	}
 	return &Client{
 		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config),
+		http:    client,
 		key:     o.Key,
 		timeout: timeout,
+		pause:   firstPause,
 	}, nil
+}
+
+// Close closes the connections that are idle. The client can still be used.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// checkURL refuses an address that no request could be sent to: to find that out at the first
+// charge is to find it out at midnight.
+func checkURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return errors.New("Stripe's URL can't be used: want one such as http://127.0.0.1:12111")
+	}
+	return nil
 }
 
 // CheckKey returns an error unless the key is one of Stripe's test mode. The error doesn't contain
 // the key. Call it before anything else: this software charges several times by design.
 func CheckKey(key string) error {
 	switch {
+	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("the Stripe key has a blank, a line's end or another such character " +
+			"in it: set STRIPE_SECRET_KEY to the key alone")
 	case strings.HasPrefix(key, "sk_test_"), strings.HasPrefix(key, "rk_test_"):
 		return nil
 	case strings.HasPrefix(key, "sk_live_"), strings.HasPrefix(key, "rk_live_"):
@@ -69,14 +98,17 @@ func CheckKey(key string) error {
 		"set STRIPE_SECRET_KEY to one that begins with sk_test_, or unset it for the simulator")
 }
 
-// describe turns what stripe-go returned into an error of one line. stripe-go's own is a JSON
-// document.
-func describe(err error) error {
+// describe turns what stripe-go returned into an error of one line, without the key. stripe-go's
+// own is a JSON document, and what answers in Stripe's place may repeat what it was sent.
+func (c *Client) describe(err error) error {
 	var s *stripe.Error
-	if !errors.As(err, &s) {
-		return err
+	if errors.As(err, &s) {
+		code := cmp.Or(string(s.DeclineCode), string(s.Code), string(s.Type))
+		err = fmt.Errorf("stripe answered %d %s: %s (request %s)",
+			s.HTTPStatusCode, code, s.Msg, cmp.Or(s.RequestID, "without an ID"))
 	}
-	code := cmp.Or(string(s.DeclineCode), string(s.Code), string(s.Type))
-	return fmt.Errorf("stripe answered %d %s: %s (request %s)",
-		s.HTTPStatusCode, code, s.Msg, cmp.Or(s.RequestID, "without an ID"))
+	if text := err.Error(); strings.Contains(text, c.key) {
+		return errors.New(strings.ReplaceAll(text, c.key, "(the key)"))
+	}
+	return err
 }

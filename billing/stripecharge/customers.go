@@ -16,7 +16,7 @@ import (
 // in place: a customer of that name, unless it is one of Stripe's already (cus_…), and the payment
 // method attached to it (Stripe gives an attached test card, such as pm_card_visa, an ID of its
 // own). Each step has an idempotency key from the subscription, so that a set-up that was
-// interrupted can be run again.
+// interrupted can be run again; the card's has the card in it, so that a new one can follow.
 func (c *Client) SetUp(
 	ctx context.Context, s billing.Subscription,
 ) (billing.Subscription, error) {
@@ -27,17 +27,18 @@ func (c *Client) SetUp(
 		params.AddMetadata(metaSubscription, s.ID)
 		made, err := customer.Client{B: c.backend, Key: c.key}.New(params)
 		if err != nil {
-			return s, fmt.Errorf("set up customer of %s: %w", s.ID, describe(err))
+			return s, fmt.Errorf("set up customer of %s: %w", s.ID, c.describe(err))
 		}
 		s.Customer = made.ID
 	}
 	params := &stripe.PaymentMethodAttachParams{Customer: stripe.String(s.Customer)}
 	params.Context = ctx
-	params.IdempotencyKey = stripe.String("setup/" + s.ID + "/card")
+	params.IdempotencyKey = stripe.String(
+		"setup/" + s.ID + "/" + s.Customer + "/" + s.PaymentMethod)
 	card, err := paymentmethod.Client{B: c.backend, Key: c.key}.Attach(s.PaymentMethod, params)
 	if err != nil {
 		return s, fmt.Errorf("attach %s to the customer of %s: %w",
-			s.PaymentMethod, s.ID, describe(err))
+			s.PaymentMethod, s.ID, c.describe(err))
 	}
 	s.PaymentMethod = card.ID
 	return s, nil

@@ -55,7 +55,7 @@ func (c *Client) Payments(ctx context.Context, since time.Time) iter.Seq2[Paymen
 			}
 		}
 		if err := list.Err(); err != nil {
-			yield(Payment{}, fmt.Errorf("list payment intents: %w", describe(err)))
+			yield(Payment{}, fmt.Errorf("list payment intents: %w", c.describe(err)))
 		}
 	}
 }

@@ -32,7 +32,7 @@ type shown struct {
 		Mode     string
 		OK       bool
 		Invoices []scenario.Account
-		Lock     map[string]float64
+		Lock     scenario.Lock
 	}
 }
 
@@ -81,8 +81,8 @@ func TestWithoutArgumentsTheDemoShowsTheTripleChargeAndTheLock(t *testing.T) {
 	if alice.Subscription != "alice" || alice.DueMinor != 1000 || alice.ChargedMinor != 3000 {
 		t.Errorf("%+v, want Alice, who owes 1000 and paid 3000", alice)
 	}
-	if s.Runs[1].Lock["acquire_ms"] <= 0 {
-		t.Errorf("the lock cost %v, want something", s.Runs[1].Lock)
+	if s.Runs[1].Lock.AcquireMS <= 0 {
+		t.Errorf("the lock cost %+v, want something", s.Runs[1].Lock)
 	}
 }
 

@@ -82,8 +82,13 @@ func (p print) accounts(r scenario.Result) {
 }
 
 func (p print) cost(l scenario.Lock) {
-	if l.Obtained+l.Held == 0 {
+	switch {
+	case l.Obtained+l.Held == 0:
 		fmt.Fprintf(p.out, "  No lock: it cost nothing beside a charge of %.0f ms.\n", l.ChargeMS)
+		return
+	case l.Claims:
+		fmt.Fprintf(p.out, "  The claim cost %.1f ms to ask for, beside a charge of %.0f ms.\n",
+			l.AcquireMS, l.ChargeMS)
 		return
 	}
 	fmt.Fprintf(p.out, "  The lock cost %.1f ms to ask for and %.1f ms to release, "+

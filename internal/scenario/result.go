@@ -64,14 +64,15 @@ func (a Account) Counts() verdicts.Counts {
 	return verdicts.Counts{Charges: a.Charges, Entries: a.Entries}
 }
 
-// Lock is what the lock cost, beside what it protects: medians in milliseconds, zero where there
-// was nothing to measure.
+// Lock is what the lock or the claim cost, beside what it protects: medians in milliseconds, zero
+// where there was nothing to measure.
 type Lock struct {
-	AcquireMS float64 `json:"acquire_ms"` // to obtain the lease, or to learn that another has it
+	AcquireMS float64 `json:"acquire_ms"` // to obtain it, or to learn that another has it
 	ReleaseMS float64 `json:"release_ms"`
 	ChargeMS  float64 `json:"charge_ms"`
 	Obtained  int     `json:"obtained"`
 	Held      int     `json:"held"`
+	Claims    bool    `json:"claims"` // it is a claim in Postgres, which nobody releases
 }
 
 func measure(events []timeline.Event) Lock {
@@ -79,12 +80,15 @@ func measure(events []timeline.Event) Lock {
 	for _, e := range events {
 		took[e.Name] = append(took[e.Name], e.MS)
 	}
+	obtained := slices.Concat(took["lease.obtained"], took["claim.taken"])
+	held := slices.Concat(took["lease.held"], took["claim.held"])
 	return Lock{
-		AcquireMS: median(slices.Concat(took["lease.obtained"], took["lease.held"])),
+		AcquireMS: median(slices.Concat(obtained, held)),
 		ReleaseMS: median(took["lease.released"]),
 		ChargeMS:  median(took["charge.succeeded"]),
-		Obtained:  len(took["lease.obtained"]),
-		Held:      len(took["lease.held"]),
+		Obtained:  len(obtained),
+		Held:      len(held),
+		Claims:    len(took["claim.taken"]) > 0,
 	}
 }
 

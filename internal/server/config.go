@@ -27,7 +27,12 @@ type Config struct {
 	RedisURL    string `name:"redis-url" env:"WORKER_REDIS_URL,REDIS_URL" placeholder:"URL" help:"The Redis of the modes with a lock: redis://host, ?master_name= for Sentinel, ?addr= for Cluster."`
 	StripeURL   string `name:"stripe-url" env:"WORKER_STRIPE_URL,STRIPE_URL" placeholder:"URL" help:"A Stripe simulator, charged as long as STRIPE_SECRET_KEY is not set; with a test mode key in it Stripe itself is charged."`
 
+	RedisNodes []string `name:"redis-nodes" placeholder:"URL" help:"The independent Redis nodes of redlock: three or more, an odd number."`
+
 	LockTTL       time.Duration `name:"lock-ttl" default:"5s" help:"How long a lease lasts unless it is renewed."`
+	ClaimTTL      time.Duration `name:"claim-ttl" default:"1m" help:"How long after a server took a claim another may take it over (exactly-once)."`
+	DunningPause  time.Duration `name:"dunning-pause" default:"20h" help:"From a decline to the next attempt with the same card, short enough for a daily run to make it (claimed, exactly-once)."`
+	DunningLimit  int           `name:"dunning-limit" default:"4" help:"How many declines of an invoice there may be before its card is left alone; 0 for any number."`
 	StripeTimeout time.Duration `name:"stripe-timeout" default:"${stripe_timeout}" help:"How long one request to Stripe is waited for."`
 	Concurrency   int           `default:"16" help:"How many invoices are handled at a time."`
 	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"The events' format: json, text, or auto: text on a terminal, else json."`
@@ -100,10 +105,15 @@ func (c Config) checkRest(s Secrets, p plan) error {
 	case c.Listen != "" && c.Schedule == "" && s.Token == "":
 		return errors.New("--listen without --schedule waits for POST /runs, " +
 			"and that wants a bearer token: set WORKER_TOKEN in the environment")
-	case p.mode.Lock != billing.NoLock && c.RedisURL == "":
+	case p.mode.Lock == billing.QuorumLock && len(c.RedisNodes) == 0:
+		return fmt.Errorf("mode %s locks on several Redis nodes: give --redis-nodes", c.Mode)
+	case p.mode.Lock != billing.NoLock && p.mode.Lock != billing.QuorumLock && c.RedisURL == "":
 		return fmt.Errorf("mode %s locks in Redis: give --redis-url or REDIS_URL", c.Mode)
 	case c.Concurrency < 1:
 		return fmt.Errorf("--concurrency %d: want 1 or more", c.Concurrency)
+	case c.ClaimTTL <= 0 || c.DunningPause < 0 || c.DunningLimit < 0:
+		return errors.New("--claim-ttl, --dunning-pause and --dunning-limit can't be negative, " +
+			"and --claim-ttl must be more than nothing")
 	case c.StripeTimeout <= 0:
 		return fmt.Errorf("--stripe-timeout %s: want more than nothing", c.StripeTimeout)
 	case strings.ContainsAny(c.Name, " \t\n") || c.Name == "":

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 )
@@ -13,30 +15,49 @@ import (
 // locker makes the lock that a mode relies on, and what closes it. It connects when it is used: a
 // Redis that is down must not keep a server from starting.
 func (c Config) locker(kind billing.Lock, e *events) (billing.Locker, func(), error) {
-	if kind == billing.NoLock {
-		return nil, func() {}, nil
+	var clients []redis.UniversalClient
+	closeAll := func() {
+		for _, client := range clients {
+			_ = client.Close()
+		}
 	}
-	client, err := redislock.Open(c.RedisURL)
-	if err != nil {
-		return nil, nil, fmt.Errorf("--redis-url: %w", err)
+	for _, url := range c.redisURLs(kind) {
+		client, err := redislock.Open(url)
+		if err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("--redis-url, --redis-nodes: %w", err)
+		}
+		clients = append(clients, client)
 	}
-	closeClient := func() { _ = client.Close() }
+	o := redislock.Options{Server: c.Name, TTL: c.LockTTL, Now: time.Now, Observe: e.lease}
 	var locker billing.Locker
+	var err error
 	switch kind {
+	case billing.NoLock:
 	case billing.NaiveLock:
-		locker, err = redislock.NewNaive(client, redislock.NaiveOptions{Server: c.Name, TTL: c.LockTTL})
-	case billing.SafeLock:
-		locker, err = redislock.New(client, redislock.Options{
-			Server: c.Name, TTL: c.LockTTL, Now: time.Now, Observe: e.lease,
+		locker, err = redislock.NewNaive(clients[0], redislock.NaiveOptions{
+			Server: c.Name, TTL: c.LockTTL,
 		})
+	case billing.SafeLock:
+		locker, err = redislock.New(clients[0], o)
 	default:
 		err = fmt.Errorf("no lock of the kind %q", kind)
 	}
 	if err != nil {
-		closeClient()
+		closeAll()
 		return nil, nil, err
 	}
-	return locker, closeClient, nil
+	return locker, closeAll, nil
+}
+
+func (c Config) redisURLs(kind billing.Lock) []string {
+	switch kind {
+	case billing.NoLock:
+		return nil
+	case billing.QuorumLock:
+		return c.RedisNodes
+	}
+	return []string{c.RedisURL}
 }
 
 // observe stands before the lock. A naive lease's value is the server's name, a safe one's begins

@@ -71,6 +71,39 @@ type observedCharger struct {
 func (c observedCharger) Charge(
 	ctx context.Context, r billing.Request,
 ) (billing.Charge, error) {
+	return c.charging(ctx, r, func(r billing.Request) (billing.Charge, error) {
+		return c.Charger.Charge(ctx, r)
+	})
+}
+
+type observedIntents struct {
+	billing.Intents
+	*events
+}
+
+func (i observedIntents) Prepare(ctx context.Context, r billing.Request) (string, error) {
+	began := time.Now()
+	intent, err := i.Intents.Prepare(ctx, r)
+	if err != nil {
+		i.took(ctx, "intent.failed", began, failure(err))
+		return "", err
+	}
+	i.took(ctx, "intent.prepared", began, slog.String("payment_intent", intent))
+	return intent, nil
+}
+
+func (i observedIntents) Confirm(
+	ctx context.Context, intent string, r billing.Request,
+) (billing.Charge, error) {
+	return i.charging(ctx, r, func(r billing.Request) (billing.Charge, error) {
+		return i.Intents.Confirm(ctx, intent, r)
+	})
+}
+
+// charging says what becomes of a request that takes money.
+func (e *events) charging(
+	ctx context.Context, r billing.Request, charge func(billing.Request) (billing.Charge, error),
+) (billing.Charge, error) {
 	// The charger asks for trust before each attempt and sends at once if it is given: that is the
 	// moment at which a request leaves.
 	trusted := r.Trusted
@@ -80,24 +113,24 @@ func (c observedCharger) Charge(
 				return err
 			}
 		}
-		c.say(ctx, "charge.sent", slog.Int64("amount_minor", r.Invoice.Subscription.AmountMinor),
+		e.say(ctx, "charge.sent", slog.Int64("amount_minor", r.Invoice.Subscription.AmountMinor),
 			slog.String("currency", r.Invoice.Subscription.Currency))
 		return nil
 	}
 	began := time.Now()
-	charge, err := c.Charger.Charge(ctx, r)
+	c, err := charge(r)
 	switch {
 	case err == nil:
-		c.took(ctx, "charge.succeeded", began, slog.String("payment_intent", charge.PaymentIntent),
-			slog.Int64("amount_minor", charge.AmountMinor), slog.String("currency", charge.Currency))
+		e.took(ctx, "charge.succeeded", began, slog.String("payment_intent", c.PaymentIntent),
+			slog.Int64("amount_minor", c.AmountMinor), slog.String("currency", c.Currency))
 	case errors.Is(err, billing.ErrDeclined):
-		c.took(ctx, "charge.declined", began, failure(err))
+		e.took(ctx, "charge.declined", began, failure(err))
 	case errors.Is(err, billing.ErrUnknown):
-		c.took(ctx, "charge.unknown", began, failure(err))
+		e.took(ctx, "charge.unknown", began, failure(err))
 	default:
-		c.took(ctx, "charge.not_sent", began, failure(err))
+		e.took(ctx, "charge.not_sent", began, failure(err))
 	}
-	return charge, err
+	return c, err
 }
 
 type observedLedger struct {
@@ -107,12 +140,77 @@ type observedLedger struct {
 
 func (l observedLedger) Record(ctx context.Context, c billing.Charge) error {
 	began := time.Now()
-	err := l.Ledger.Record(ctx, c)
-	if err != nil {
-		l.took(ctx, "ledger.failed", began, failure(err),
-			slog.String("payment_intent", c.PaymentIntent))
-		return err
+	return l.recorded(ctx, began, c, l.Ledger.Record(ctx, c))
+}
+
+type observedFence struct {
+	billing.Fence
+	*events
+}
+
+func (f observedFence) Issue(ctx context.Context, inv billing.Invoice) (billing.Token, error) {
+	began := time.Now()
+	token, err := f.Fence.Issue(ctx, inv)
+	if err == nil {
+		f.took(ctx, "fence.issued", began, slog.Int64("token", int64(token)))
 	}
-	l.took(ctx, "ledger.recorded", began, slog.String("payment_intent", c.PaymentIntent))
-	return nil
+	return token, err
+}
+
+func (f observedFence) Record(ctx context.Context, c billing.Charge, t billing.Token) error {
+	began := time.Now()
+	return f.recorded(ctx, began, c, f.Fence.Record(ctx, c, t))
+}
+
+// recorded says what became of an entry, and returns err.
+func (e *events) recorded(
+	ctx context.Context, began time.Time, c billing.Charge, err error,
+) error {
+	intent := slog.String("payment_intent", c.PaymentIntent)
+	switch {
+	case err == nil:
+		e.took(ctx, "ledger.recorded", began, intent)
+	case errors.Is(err, billing.ErrStale):
+		e.took(ctx, "ledger.refused", began, intent, failure(err))
+	default:
+		e.took(ctx, "ledger.failed", began, intent, failure(err))
+	}
+	return err
+}
+
+type observedClaims struct {
+	billing.Claims
+	*events
+}
+
+func (c observedClaims) Take(ctx context.Context, inv billing.Invoice) (billing.Claim, error) {
+	began := time.Now()
+	claim, err := c.Claims.Take(ctx, inv)
+	switch {
+	case err == nil:
+		c.took(ctx, "claim.taken", began, slog.Int64("generation", claim.Generation))
+	case errors.Is(err, billing.ErrTaken):
+		c.took(ctx, "claim.held", began)
+	}
+	return claim, err
+}
+
+func (c observedClaims) Register(
+	ctx context.Context, claim billing.Claim, intent string,
+) (string, error) {
+	began := time.Now()
+	registered, err := c.Claims.Register(ctx, claim, intent)
+	if err == nil {
+		c.took(ctx, "claim.registered", began, slog.String("payment_intent", registered))
+	}
+	return registered, err
+}
+
+func (c observedClaims) Postpone(ctx context.Context, claim billing.Claim) error {
+	began := time.Now()
+	err := c.Claims.Postpone(ctx, claim)
+	if err == nil {
+		c.took(ctx, "claim.postponed", began)
+	}
+	return err
 }

@@ -88,20 +88,16 @@ func Run(ctx context.Context, c Config, s Secrets, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	locker, closeLocker, err := c.locker(p.mode.Lock, events)
+	ports, closePorts, err := c.ports(p.mode.Lock, store, charger, events)
 	if err != nil {
 		return err
 	}
-	defer closeLocker()
+	defer closePorts()
 
 	runs := newRuns(billing.Worker{
-		Server:   c.Name,
-		Invoices: store,
-		Mode: observedMode{p.mode.New(billing.Ports{
-			Ledger:  observedLedger{store, events},
-			Charger: observedCharger{charger, events},
-			Locker:  c.observe(locker, p.mode.Lock, events),
-		})},
+		Server:      c.Name,
+		Invoices:    store,
+		Mode:        observedMode{p.mode.New(ports)},
 		Concurrency: c.Concurrency,
 	}, events)
 	if c.Listen == "" && p.schedule == nil {

@@ -39,9 +39,15 @@ func Expected(mode string, fault Fault, servers int) (c Counts, why string, ok b
 	switch mode {
 	case "uncoordinated":
 		return Counts{servers, servers}, "nothing keeps the servers from charging, so each does", true
+	case "check-first":
+		return Counts{servers, servers}, "all ask before any has charged, so all are told no", true
 	case "naive-lock":
 		return Counts{1, 1}, "the servers fire together, so all but one find the lock taken", true
-	case "locked":
+	case "idempotent":
+		return Counts{1, 1}, "all send the same key, so Stripe charges once and repeats its answer", true
+	case "claimed", "exactly-once":
+		return Counts{1, 1}, "all but one find the invoice claimed", true
+	case "locked", "redlock", "fenced":
 		return Counts{1, 1}, "all but one find the lease held, or the invoice charged", true
 	}
 	return Counts{}, "", false

@@ -1,0 +1,31 @@
+package server
+
+import (
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/ledger"
+)
+
+// ports puts the adapters behind the mode's ports, each watched, and returns what closes them.
+func (c Config) ports(
+	lock billing.Lock, store *ledger.Store, stripe *stripecharge.Client, e *events,
+) (billing.Ports, func(), error) {
+	locker, closeLocker, err := c.locker(lock, e)
+	if err != nil {
+		return billing.Ports{}, nil, err
+	}
+	expiring := ledger.ClaimOptions{
+		Lease: c.ClaimTTL, Pause: c.DunningPause, Limit: c.DunningLimit,
+	}
+	final := expiring
+	final.Lease = 0
+	return billing.Ports{
+		Ledger:  observedLedger{store, e},
+		Charger: observedCharger{stripe, e},
+		Locker:  c.observe(locker, lock, e),
+		Fence:   observedFence{store.Fence(), e},
+		Claims:  observedClaims{store.Claims(expiring), e},
+		Final:   observedClaims{store.Claims(final), e},
+		Intents: observedIntents{stripe, e},
+	}, closeLocker, nil
+}
