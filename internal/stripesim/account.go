@@ -1,7 +1,7 @@
 package stripesim
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,24 +20,11 @@ type account struct {
 	refunds      table[refund]
 	transactions table[transaction]
 	events       table[event]
-	requests     requestCounter
+	requests     atomic.Uint64 // the number of the last
 
 	feed    feed
 	balance balance
 	retired chan struct{} // closed when a reset has replaced this account
-}
-
-// requestCounter numbers the requests.
-type requestCounter struct {
-	mu   sync.Mutex
-	last ref
-}
-
-func (n *requestCounter) next() ref {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.last++
-	return n.last
 }
 
 func newAccount(c *clock, lockTimeout, searchLag time.Duration) *account {

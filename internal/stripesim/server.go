@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -61,7 +62,7 @@ func (s *Simulator) serve(server string, r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		a := s.account.Load()
 		c := &call{sim: s, account: a, http: req, route: r, server: server,
-			request: a.requests.next(), arrived: s.clock.now()}
+			request: ref(a.requests.Add(1)), arrived: s.clock.now()}
 		if s.closed() {
 			panic(errDropped)
 		}
@@ -243,10 +244,12 @@ func (c *call) write(rw http.ResponseWriter, r *reply) {
 	if r.replayed {
 		h.Set("Idempotent-Replayed", "true")
 	}
-	w := writer{account: c.account, buf: make([]byte, 0, typicalBody)}
+	buffer := c.sim.buffers.Get().(*[]byte)
+	defer c.sim.buffers.Put(buffer)
+	w := writer{account: c.account, buf: (*buffer)[:0]}
 	switch body := r.body.(type) {
 	case rawBody:
-		w.buf = body
+		w.buf = append(w.buf, body...)
 	case *apiError:
 		w.begin('{')
 		w.object("error", func() { w.errorBody(body, r.request) })
@@ -257,11 +260,26 @@ func (c *call) write(rw http.ResponseWriter, r *reply) {
 	w.buf = append(w.buf, '\n')
 	h.Set("Content-Length", strconv.Itoa(len(w.buf)))
 	rw.WriteHeader(r.status)
-	rw.Write(w.buf)
+	rw.Write(w.buf) // it cannot be told to anybody if the client is gone
+	if cap(w.buf) <= largestBuffer {
+		*buffer = w.buf
+	}
 }
 
-// typicalBody holds a PaymentIntent without growing.
-const typicalBody = 4 << 10
+// typicalBody holds a PaymentIntent without growing. Buffers that have grown to hold a list are
+// kept up to largestBuffer, which a page of 100 fits into.
+const (
+	typicalBody   = 4 << 10
+	largestBuffer = 512 << 10
+)
+
+// newBuffers returns a pool of buffers to write replies into.
+func newBuffers() *sync.Pool {
+	return &sync.Pool{New: func() any {
+		b := make([]byte, 0, typicalBody)
+		return &b
+	}}
+}
 
 func (c *call) log(r *reply) {
 	log := c.sim.options.Log

@@ -116,6 +116,8 @@ func tenDollars(who alice, key string) *stripe.PaymentIntentParams {
 		Amount: stripe.Int64(1000), Currency: stripe.String("usd"),
 		Customer: stripe.String(who.customer), PaymentMethod: stripe.String(who.method),
 		Confirm: stripe.Bool(true), OffSession: stripe.Bool(true),
+		// Else Stripe would ask for a return_url, for methods that send the customer away.
+		PaymentMethodTypes: stripe.StringSlice([]string{"card"}),
 	}
 	p.AddMetadata("subscription", "alice")
 	p.AddMetadata("period", "2026-12")

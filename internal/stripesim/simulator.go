@@ -47,6 +47,7 @@ type Simulator struct {
 	limiter atomic.Pointer[rate.Limiter] // nil: no limit
 	latency atomic.Pointer[latency]
 	account atomic.Pointer[account] // replaced as a whole by a reset
+	buffers *sync.Pool
 
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -68,7 +69,7 @@ func New(o Options) *Simulator {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Simulator{options: o, closing: make(chan struct{})}
+	s := &Simulator{options: o, closing: make(chan struct{}), buffers: newBuffers()}
 	s.clock = newClock(o.Now)
 	s.rules = newRules(s.closing)
 	s.restore()

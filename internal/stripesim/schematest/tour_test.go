@@ -217,7 +217,7 @@ func (r *tour) unavailable(customer, intent string) {
 	}
 	at := "/v1/payment_intents/" + intent
 	post(at+"/increment_authorization", "amount", "2000")
-	post(at+"/apply_customer_balance")
+	post(at + "/apply_customer_balance")
 	post(at + "/verify_microdeposits")
 	post("/v1/customers/"+customer+"/funding_instructions", "currency", "usd",
 		"funding_type", "bank_transfer")
