@@ -77,6 +77,9 @@ func (c *Client) persist(
 			return nil, fmt.Errorf("%w: %w", worst, after(last, err))
 		}
 		intent, err := send()
+		if err == nil && intent.ID == "" {
+			err = errNoIntent
+		}
 		if err == nil {
 			return intent, nil
 		}
@@ -94,6 +97,9 @@ func (c *Client) persist(
 	}
 	return nil, fmt.Errorf("%w: %w", worst, last)
 }
+
+// errNoIntent: what answered in Stripe's place answers 200 to everything.
+var errNoIntent = errors.New("the answer is no PaymentIntent")
 
 // mayStart returns why no attempt may start, nil if one may.
 func mayStart(ctx context.Context, r billing.Request) error {

@@ -180,7 +180,7 @@ func TestOutcomesOfAnswersByOthers(t *testing.T) {
 		{"a gateway's HTML", 502, "<html><h1>502 Bad Gateway</h1></html>", billing.ErrUnknown, 6},
 		{"a gateway's JSON", 503, `{"message":"Service Unavailable"}`, billing.ErrUnknown, 6},
 		{"an empty answer", 200, "", billing.ErrUnknown, 6},
-		{"JSON that is no PaymentIntent", 200, `{}`, billing.ErrUnknown, 1},
+		{"JSON that is no PaymentIntent", 200, `{}`, billing.ErrUnknown, 6},
 		{"one that still processes", 200, `{"id":"pi_1","status":"processing"}`,
 			billing.ErrUnknown, 1},
 		{"one that waits for the customer", 200, `{"id":"pi_1","status":"requires_action"}`,
