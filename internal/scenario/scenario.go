@@ -39,6 +39,7 @@ type Scenario struct {
 	Subscriptions []billing.Subscription
 	At            time.Time // the logical due time, in UTC
 	LockTTL       time.Duration
+	Flags         []string // further flags of the servers
 }
 
 // Play runs the scenario: it sets the customers up, starts the servers, fires them all at the same
@@ -178,6 +179,7 @@ func (p *play) command(name string) *exec.Cmd {
 	if url := p.stripeURL(name); url != "" {
 		args = append(args, "--stripe-url", url)
 	}
+	args = append(args, p.Flags...)
 	cmd := exec.Command(p.Worker[0], args...)
 	// The URLs hold passwords, which a command line would show to everyone on the machine.
 	cmd.Env = []string{
