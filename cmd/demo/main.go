@@ -20,8 +20,9 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Show  show  `cmd:"" default:"withargs" help:"Show the triple charge, then the lock (the default)."`
-	Audit audit `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
+	Show  show       `cmd:"" default:"withargs" help:"Show the triple charge, then the lock (the default)."`
+	Modes modesTable `cmd:"" help:"Print the table of modes."`
+	Audit audit      `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
 }
 
 func main() {
