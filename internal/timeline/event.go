@@ -4,6 +4,7 @@ package timeline
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -26,11 +27,16 @@ type Event struct {
 	Address       string    `json:"address,omitempty"` // where the server listens
 }
 
-// Parse reads a line that a server wrote with --log-format json.
+// Parse reads a line that a server wrote with --log-format json. What has no time, name and server
+// is no event.
 func Parse(line []byte) (Event, error) {
 	var e Event
-	if err := json.Unmarshal(line, &e); err != nil {
-		return e, fmt.Errorf("not an event: %q: %w", line, err)
+	err := json.Unmarshal(line, &e)
+	if err == nil && (e.Time.IsZero() || e.Name == "" || e.Server == "") {
+		err = errors.New("it has no time, name or server")
+	}
+	if err != nil {
+		return Event{}, fmt.Errorf("not an event: %q: %w", line, err)
 	}
 	return e, nil
 }

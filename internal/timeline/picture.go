@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 type Picture struct {
 	Invoice string
 	Length  time.Duration // from the first event to the last
-	Lanes   []Lane        // by server
+	Lanes   []Lane        // one a server
 }
 
 // Lane is what one server did, in order.
@@ -40,7 +39,7 @@ const (
 	Fail    Kind = "fail"    // anything that went wrong
 )
 
-// kinds says which events end a step, and of which kind.
+// kind says whether an event ends a step, and of which kind.
 func kind(event string) (Kind, bool) {
 	switch event {
 	case "lease.obtained":
@@ -55,27 +54,29 @@ func kind(event string) (Kind, bool) {
 		return Release, true
 	case "invoice.skipped":
 		return Skip, true
-	case "charge.declined", "charge.unknown", "charge.not_sent", "ledger.failed", "lease.failed",
-		"lease.lost", "invoice.failed":
+	case "charge.declined", "charge.unknown", "charge.not_sent", "intent.failed", "ledger.failed",
+		"ledger.refused", "lease.failed", "lease.lost", "invoice.failed":
 		return Fail, true
 	}
 	return "", false
 }
 
-// Draw makes the picture of one invoice from the events of all servers.
+// Draw makes the picture of one invoice from the events of servers, in any order. Every server has
+// its lane, in the order in which they are given, also if it did nothing.
 func Draw(invoice string, servers []string, events []Event) Picture {
-	p := Picture{Invoice: invoice}
 	events = slices.DeleteFunc(slices.Clone(events), func(e Event) bool {
-		return e.Invoice != invoice
+		return e.Invoice != invoice || !slices.Contains(servers, e.Server)
 	})
 	slices.SortStableFunc(events, func(a, b Event) int { return a.Time.Compare(b.Time) })
-	if len(events) == 0 {
-		return p
-	}
-	origin := events[0].Time
+
+	// What comes first in time may have ended last.
+	var origin time.Time
 	for _, e := range events {
-		origin = minTime(origin, e.Time.Add(-elapsed(e)))
+		if began := e.Time.Add(-elapsed(e)); origin.IsZero() || began.Before(origin) {
+			origin = began
+		}
 	}
+	p := Picture{Invoice: invoice}
 	for _, server := range servers {
 		lane := Lane{Server: server}
 		for _, e := range events {
@@ -89,15 +90,7 @@ func Draw(invoice string, servers []string, events []Event) Picture {
 		}
 		p.Lanes = append(p.Lanes, lane)
 	}
-	slices.SortFunc(p.Lanes, func(a, b Lane) int { return cmp.Compare(a.Server, b.Server) })
 	return p
 }
 
 func elapsed(e Event) time.Duration { return time.Duration(e.MS * float64(time.Millisecond)) }
-
-func minTime(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}

@@ -1,0 +1,89 @@
+package verdicts_test
+
+import (
+	"testing"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/verdicts"
+)
+
+func TestEveryModeHasAVerdictWhenNothingGoesWrong(t *testing.T) {
+	t.Parallel()
+	for _, mode := range billing.Modes() {
+		for _, servers := range []int{1, 3} {
+			got, why, ok := verdicts.Expected(mode.Name, verdicts.None, servers)
+			if !ok || why == "" {
+				t.Errorf("%s: no verdict, or no reason: %q", mode.Name, why)
+			}
+			if servers == 1 && verdicts.Judge(got) != "right" {
+				t.Errorf("%s alone: got %v, want one charge and its entry", mode.Name, got)
+			}
+		}
+	}
+}
+
+func TestOnlyWhoAsksNobodyChargesThreeTimesAtMidnight(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]verdicts.Counts{
+		"uncoordinated": {Charges: 3, Entries: 3},
+		"check-first":   {Charges: 3, Entries: 3},
+		"naive-lock":    {Charges: 1, Entries: 1},
+		"locked":        {Charges: 1, Entries: 1},
+		"redlock":       {Charges: 1, Entries: 1},
+		"fenced":        {Charges: 1, Entries: 1},
+		"idempotent":    {Charges: 1, Entries: 1},
+		"claimed":       {Charges: 1, Entries: 1},
+		"exactly-once":  {Charges: 1, Entries: 1},
+	} {
+		if got, _, _ := verdicts.Expected(mode, verdicts.None, 3); got != want {
+			t.Errorf("%s: got %v, want %v", mode, got, want)
+		}
+	}
+}
+
+func TestWhatTheTableLacksIsNotMadeUp(t *testing.T) {
+	t.Parallel()
+	for _, cell := range []struct {
+		mode  string
+		fault verdicts.Fault
+	}{
+		{"hopeful", verdicts.None},
+		{"", verdicts.None},
+		{"locked", "meteorite"},
+		{"locked", ""},
+	} {
+		if got, why, ok := verdicts.Expected(cell.mode, cell.fault, 3); ok {
+			t.Errorf("%q under %q: got %v, %s; want none", cell.mode, cell.fault, got, why)
+		}
+	}
+}
+
+func TestJudgeSaysAllThatIsWrong(t *testing.T) {
+	t.Parallel()
+	for counts, want := range map[verdicts.Counts]string{
+		{Charges: 1, Entries: 1}: "right",
+		{Charges: 3, Entries: 3}: "overcharged",
+		{Charges: 0, Entries: 0}: "unbilled",
+		{Charges: 1, Entries: 0}: "unrecorded",
+		{Charges: 2, Entries: 1}: "overcharged, unrecorded",
+		{Charges: 0, Entries: 1}: "unbilled, recorded but not at Stripe",
+		{Charges: 1, Entries: 2}: "recorded but not at Stripe",
+	} {
+		if got := verdicts.Judge(counts); got != want {
+			t.Errorf("%v: got %q, want %q", counts, got, want)
+		}
+	}
+}
+
+func TestCountsAreWrittenAsPeopleDo(t *testing.T) {
+	t.Parallel()
+	for counts, want := range map[verdicts.Counts]string{
+		{Charges: 0, Entries: 0}: "0 charges, 0 entries",
+		{Charges: 1, Entries: 1}: "1 charge, 1 entry",
+		{Charges: 3, Entries: 2}: "3 charges, 2 entries",
+	} {
+		if got := counts.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
