@@ -60,10 +60,18 @@ func (d download) unpack(ctx context.Context, dir string) (bin string, err error
 		}
 		d.toCache(file, jar)
 	}
-	if err := unpackJar(jar, dir); err != nil {
+	bin = filepath.Join(dir, "bin")
+	err = unpackJar(jar, dir)
+	if err == nil && !holdsPostgres(bin) {
+		err = errors.New("it holds no initdb and postgres")
+	}
+	if err != nil {
+		if d.cache != "" {
+			os.Remove(filepath.Join(d.cache, file)) //nolint:errcheck // may not have been kept
+		}
 		return "", fmt.Errorf("unpack %s: %w", file, err)
 	}
-	return filepath.Join(dir, "bin"), nil
+	return bin, nil
 }
 
 // embeddedPlatform is how the repository calls this system.

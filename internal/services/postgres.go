@@ -54,7 +54,7 @@ func initdb(ctx context.Context, g *guard, as account, bin, dir, password string
 		if ctx.Err() != nil {
 			return fmt.Errorf("make a database: %w", ctx.Err())
 		}
-		return fmt.Errorf("make a database: %s failed: %s", cmd.Path, log.reason())
+		return fmt.Errorf("make a database: %s: %w: %s", cmd.Path, err, log.reason())
 	}
 	return os.Remove(pwfile)
 }

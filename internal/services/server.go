@@ -101,7 +101,8 @@ func (s *local) awaitReady(ctx context.Context, r *run) error {
 			if r.log.contains("ddress already in use") {
 				return fmt.Errorf("start %s: %w", s.name, errPortTaken)
 			}
-			return fmt.Errorf("%s stopped while starting: %s", s.name, r.log.reason())
+			return fmt.Errorf("%s stopped while starting (%s): %s",
+				s.name, r.cmd.ProcessState, r.log.reason())
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s: %w; it last answered: %w", s.name, ctx.Err(), err)
 		case <-tick.C:

@@ -1,0 +1,235 @@
+package services
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// maven is a repository that serves one archive, whatever it is asked for.
+type maven struct {
+	*httptest.Server
+	requests atomic.Int32
+	sum      string // instead of the right one, if not empty
+	status   int    // instead of 200, if not 0
+}
+
+func newMaven(t *testing.T, jar []byte) *maven {
+	t.Helper()
+	m := &maven{}
+	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.requests.Add(1)
+		switch {
+		case m.status != 0:
+			w.WriteHeader(m.status)
+		case !strings.Contains(r.URL.Path, "/"+embeddedVersion+"/"):
+			w.WriteHeader(http.StatusNotFound)
+		case strings.HasSuffix(r.URL.Path, ".sha256") && m.sum != "":
+			io.WriteString(w, m.sum) //nolint:errcheck // the client notices
+		case strings.HasSuffix(r.URL.Path, ".sha256"):
+			fmt.Fprintf(w, "%x\n", sha256.Sum256(jar))
+		default:
+			w.Write(jar) //nolint:errcheck // the client notices
+		}
+	}))
+	t.Cleanup(m.Close)
+	return m
+}
+
+// ourPostgres is an archive whose programs run those of this machine.
+func ourPostgres(t *testing.T) []byte {
+	t.Helper()
+	bin := thisMachine().findPostgres()
+	if bin == "" {
+		t.Skip("no Postgres is installed that the archive could run")
+	}
+	program := func(name string) string { return "#!/bin/sh\nexec " + bin + "/" + name + ` "$@"` }
+	return jarOf(t,
+		entry{name: "./bin/initdb", content: program("initdb")},
+		entry{name: "./lib/libpq.so.5", content: "a library"},
+		entry{name: "./lib/libpq.so", link: "libpq.so.5"},
+		entry{name: "./share/postgresql/", folder: true},
+		entry{name: "./bin/postgres", content: program("postgres")})
+}
+
+func TestPostgresIsDownloadedWhereThereIsNone(t *testing.T) {
+	t.Parallel()
+	repository := newMaven(t, ourPostgres(t))
+	m := bare(t, repository.URL)
+	m.cache = filepath.Join(m.cache, "is", "made")
+	for round, wantRequests := range []int32{2, 2} { // the archive and its checksum, then neither
+		var said []string
+		s, err := Start(t.Context(), Options{
+			SkipRedis: true, machine: m, Log: func(line string) { said = append(said, line) },
+		})
+		must(t, err)
+		must(t, Ping(t.Context(), s.DatabaseURL()))
+		dir := filepath.Join(s.guard.dir, "download")
+		if link, err := os.Readlink(filepath.Join(dir, "lib/libpq.so")); link != "libpq.so.5" {
+			t.Errorf("libpq.so is a link to %q (%v), want libpq.so.5", link, err)
+		}
+		must(t, s.Close())
+		announced := strings.Contains(said[0], "downloading "+repository.URL) &&
+			strings.Contains(said[0], m.cache)
+		if announced != (round == 0) {
+			t.Errorf("round %d: it says %q", round, said)
+		}
+		if got := repository.requests.Load(); got != wantRequests {
+			t.Errorf("round %d: %d requests so far, want %d", round, got, wantRequests)
+		}
+	}
+}
+
+func TestADownloadWithoutAPlaceToKeepItIsUsed(t *testing.T) {
+	t.Parallel()
+	for name, cache := range map[string]string{"none": "", "closed": "/dev/null/cache"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := bare(t, newMaven(t, ourPostgres(t)).URL)
+			m.cache = cache
+			start(t, Options{SkipRedis: true, machine: m})
+		})
+	}
+}
+
+func TestABadDownloadIsReported(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		jar    []byte
+		sum    string
+		status int
+		word   string
+	}{
+		"another checksum": {sum: strings.Repeat("0", 64), word: "checksum"},
+		"no such version":  {status: http.StatusNotFound, word: "404"},
+		"not an archive":   {jar: []byte("<html>log in</html>"), word: "zip"},
+		"nothing in it":    {jar: jarOf(t), word: "initdb"},
+		"leads out of it":  {jar: jarOf(t, entry{name: "../../evil", content: "x"}), word: "escapes"},
+		"a link out of it": {
+			jar:  jarOf(t, entry{name: "bin", link: "/tmp"}, entry{name: "bin/x"}),
+			word: "escapes",
+		},
+		"cut off":           {jar: zipOf(t, "a.txz", []byte("\xfd7zXZ")), word: "unpack"},
+		"no .txz among all": {jar: zipOf(t, "readme", nil), word: ".txz"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			repository := newMaven(t, tt.jar)
+			repository.sum, repository.status = tt.sum, tt.status
+			m := bare(t, repository.URL)
+			refusal(t, Options{SkipRedis: true, machine: m}, "apt-get install postgresql", tt.word)
+		})
+	}
+}
+
+func TestADownloadCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(
+		func(_ http.ResponseWriter, r *http.Request) {
+			close(asked)
+			<-r.Context().Done()
+		}))
+	defer hanging.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		cancel()
+	}()
+	_, err := Start(ctx, Options{SkipRedis: true, machine: bare(t, hanging.URL)})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the interrupted start returns %v, want %v", err, context.Canceled)
+	}
+}
+
+// entry is a file, a link or a folder in an archive.
+type entry struct {
+	name, content, link string
+	folder              bool
+}
+
+// jarOf packs files as the repository does: a .tar.xz in a zip.
+func jarOf(t *testing.T, entries ...entry) []byte {
+	t.Helper()
+	var files bytes.Buffer
+	w := tar.NewWriter(&files)
+	for _, e := range entries {
+		h := &tar.Header{Name: e.name, Mode: 0o755, Size: int64(len(e.content)), Linkname: e.link}
+		h.Typeflag = tar.TypeReg
+		if e.link != "" {
+			h.Typeflag = tar.TypeSymlink
+		}
+		if e.folder {
+			h.Typeflag = tar.TypeDir
+		}
+		must(t, w.WriteHeader(h))
+		_, err := io.WriteString(w, e.content)
+		must(t, err)
+	}
+	must(t, w.Close())
+	return zipOf(t, "postgres.txz", xzOf(files.Bytes()))
+}
+
+func zipOf(t *testing.T, name string, content []byte) []byte {
+	t.Helper()
+	var jar bytes.Buffer
+	z := zip.NewWriter(&jar)
+	_, err := z.Create("META-INF/MANIFEST.MF")
+	must(t, err)
+	f, err := z.Create(name)
+	must(t, err)
+	_, err = f.Write(content)
+	must(t, err)
+	must(t, z.Close())
+	return jar.Bytes()
+}
+
+// xzOf wraps data as .xz without compressing it: https://tukaani.org/xz/xz-file-format.txt.
+func xzOf(data []byte) []byte {
+	sum := func(b []byte) []byte {
+		return binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(b))
+	}
+	pad := func(b []byte) []byte { return append(b, make([]byte, -len(b)&3)...) }
+	flags := []byte{0, 1} // the data is followed by its CRC32
+
+	file := append([]byte("\xfd7zXZ\x00"), flags...)
+	file = append(file, sum(flags)...)
+
+	// The block: one filter, LZMA2 (0x21) with a dictionary of 64 KiB, in chunks of at most that.
+	header := []byte{2, 0, 0x21, 1, 8, 0, 0, 0}
+	block := append(header, sum(header)...)
+	control := byte(1) // uncompressed, and forget what was before; the next chunks don't
+	for rest := data; len(rest) > 0; control = 2 {
+		n := min(len(rest), 1<<16)
+		block = append(block, control, byte((n-1)>>8), byte(n-1))
+		block = append(block, rest[:n]...)
+		rest = rest[n:]
+	}
+	block = append(block, 0)
+	unpadded := len(block) + 4
+	file = append(append(file, pad(block)...), sum(data)...)
+
+	index := []byte{0, 1}
+	index = binary.AppendUvarint(index, uint64(unpadded))
+	index = pad(binary.AppendUvarint(index, uint64(len(data))))
+	index = append(index, sum(index)...)
+
+	footer := binary.LittleEndian.AppendUint32(nil, uint32(len(index)/4-1))
+	footer = append(footer, flags...)
+	file = append(append(file, index...), sum(footer)...)
+	return append(append(file, footer...), 'Y', 'Z')
+}
