@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	_ "time/tzdata" // so that --timezone works where no zones are installed, as in small containers
 
 	"github.com/robfig/cron/v3"
 
@@ -49,9 +50,21 @@ type Secrets struct {
 type plan struct {
 	mode     billing.Mode
 	zone     *time.Location
-	at       time.Time // zero: none given
-	schedule cron.Schedule
+	at       time.Time     // of --at; zero: none given, or now, which is when the run starts
+	schedule cron.Schedule // nil: none given
 }
+
+// due is the next time that the schedule names after both the last one and now: if the clock was
+// set back, or the timer was early, no time comes twice.
+func (p plan) due(last, now time.Time) time.Time {
+	if last.After(now) {
+		now = last
+	}
+	return p.schedule.Next(now.In(p.zone))
+}
+
+// errUsage marks what is wrong with what the server was given, not with what it did.
+var errUsage = errors.New("")
 
 // check reads what kong can't: all that could be wrong is found before anything is opened.
 func (c Config) check(s Secrets, now time.Time) (plan, error) {
@@ -64,12 +77,12 @@ func (c Config) check(s Secrets, now time.Time) (plan, error) {
 		return p, fmt.Errorf("--timezone: %w: use a name such as UTC or Europe/Berlin", err)
 	}
 	if c.At != "" {
-		if p.at, err = parseAt(c.At, now); err != nil {
+		if p.at, err = parseAt(c.At); err != nil {
 			return p, fmt.Errorf("--at: %w", err)
 		}
 	}
 	if c.Schedule != "" {
-		if p.schedule, err = parseSchedule(c.Schedule); err != nil {
+		if p.schedule, err = parseSchedule(c.Schedule, now); err != nil {
 			return p, fmt.Errorf("--schedule: %w", err)
 		}
 	}
@@ -122,9 +135,10 @@ func (c Config) checkRest(s Secrets, p plan) error {
 	return nil
 }
 
-func parseAt(s string, now time.Time) (time.Time, error) {
+// parseAt reads a due time; now is the zero time.
+func parseAt(s string) (time.Time, error) {
 	if s == "now" {
-		return now, nil
+		return time.Time{}, nil
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
@@ -133,12 +147,19 @@ func parseAt(s string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
-func parseSchedule(s string) (cron.Schedule, error) {
+func parseSchedule(s string, now time.Time) (cron.Schedule, error) {
+	if strings.Contains(s, "TZ=") {
+		return nil, fmt.Errorf("%q: give the time zone as --timezone, which also says what month "+
+			"it is", s)
+	}
 	schedule, err := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom |
 		cron.Month | cron.Dow | cron.Descriptor).Parse(s)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w: want minute, hour, day, month and weekday, "+
 			"such as \"0 0 1 * *\"", s, err)
+	}
+	if schedule.Next(now).IsZero() { // cron looks five years ahead
+		return nil, fmt.Errorf("%q: no such time ever comes", s)
 	}
 	return schedule, nil
 }

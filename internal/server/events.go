@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/redislock"
 )
 
 // events is the server's one way to say what happens: a line in the log, a count in the metrics.
@@ -59,7 +61,7 @@ func (e *events) say(ctx context.Context, event string, attrs ...slog.Attr) {
 	if inv := invoiceIn(ctx); inv != "" {
 		attrs = append([]slog.Attr{slog.String("invoice", inv)}, attrs...)
 	}
-	e.log.LogAttrs(ctx, level(attrs), event, attrs...)
+	e.log.LogAttrs(ctx, level(event, attrs), event, attrs...)
 }
 
 // took tells of something that ended, and how long it took.
@@ -74,18 +76,18 @@ func milliseconds(d time.Duration) float64 {
 	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
 }
 
-func level(attrs []slog.Attr) slog.Level {
-	for _, a := range attrs {
-		if a.Key == "error" {
-			return slog.LevelWarn
-		}
+// level is WARN for what went wrong.
+func level(event string, attrs []slog.Attr) slog.Level {
+	wrong := func(a slog.Attr) bool { return a.Key == "error" }
+	if event == string(redislock.Lost) || slices.ContainsFunc(attrs, wrong) {
+		return slog.LevelWarn
 	}
 	return slog.LevelInfo
 }
 
 func failure(err error) slog.Attr { return slog.String("error", err.Error()) }
 
-// invoiceKey is the context key of the invoice that is being billed, so that each event can name it.
+// invoiceKey is the context key of the invoice that is being billed, so that each event names it.
 type invoiceKey struct{}
 
 func withInvoice(ctx context.Context, inv billing.Invoice) context.Context {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -52,31 +51,48 @@ func (a api) authenticated(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// trigger starts a due run: POST /runs, with {"at": TIME} to name its due time.
+// trigger starts a due run: POST /runs, with {"at": TIME} to name its due time. A body that isn't
+// understood is refused: a typing error in it must not bill another month.
 func (a api) trigger(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		At string `json:"at"`
 	}
-	limited := http.MaxBytesReader(w, r.Body, 1<<10)
-	if err := json.NewDecoder(limited).Decode(&body); err != nil && !errors.Is(err, io.EOF) {
+	content := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
+	content.DisallowUnknownFields()
+	err := content.Decode(&body)
+	if err == nil {
+		_, err = content.Token() // there must be nothing behind it
+	}
+	if !errors.Is(err, io.EOF) {
 		refuse(w, http.StatusBadRequest, `want no body, or {"at":"2026-12-01T00:00:00Z"}`)
 		return
 	}
 	at := a.at
-	if body.At != "" || at.IsZero() {
-		var err error
-		if at, err = parseAt(cmp.Or(body.At, "now"), time.Now()); err != nil {
+	if body.At != "" {
+		if at, err = parseAt(body.At); err != nil {
 			refuse(w, http.StatusBadRequest, "at: "+err.Error())
 			return
 		}
 	}
-	one, err := a.runs.start(a.ctx, billing.PeriodOf(at.In(a.zone)))
-	if err != nil {
+	one, err := a.runs.start(a.ctx, periodOf(at, a.zone))
+	switch {
+	case errors.Is(err, errBusy):
 		refuse(w, http.StatusConflict, err.Error()+": wait for it")
+		return
+	case err != nil:
+		refuse(w, http.StatusServiceUnavailable, err.Error()+": ask another one")
 		return
 	}
 	w.Header().Set("Location", "/runs/"+strconv.Itoa(one.id))
 	answer(w, http.StatusAccepted, view(one))
+}
+
+// periodOf is the month that is billed at a time, zero for now.
+func periodOf(at time.Time, zone *time.Location) billing.Period {
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return billing.PeriodOf(at.In(zone))
 }
 
 // show answers GET /runs/{id}; with ?wait=true not before the run has finished.

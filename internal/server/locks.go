@@ -12,8 +12,8 @@ import (
 	"example.com/triplecharge/billing/redislock"
 )
 
-// locker makes the lock that a mode relies on, and what closes it. It connects when it is used: a
-// Redis that is down must not keep a server from starting.
+// locker makes the lock that a mode relies on, watched, and what closes it. It connects when it is
+// used: a Redis that is down must not keep a server from starting.
 func (c Config) locker(kind billing.Lock, e *events) (billing.Locker, func(), error) {
 	var clients []redis.UniversalClient
 	closeAll := func() {
@@ -21,11 +21,12 @@ func (c Config) locker(kind billing.Lock, e *events) (billing.Locker, func(), er
 			_ = client.Close()
 		}
 	}
-	for _, url := range c.redisURLs(kind) {
+	flag, urls := c.redis(kind)
+	for _, url := range urls {
 		client, err := redislock.Open(url)
 		if err != nil {
 			closeAll()
-			return nil, nil, fmt.Errorf("--redis-url, --redis-nodes: %w", err)
+			return nil, nil, fmt.Errorf("%s: %w", flag, err)
 		}
 		clients = append(clients, client)
 	}
@@ -45,19 +46,20 @@ func (c Config) locker(kind billing.Lock, e *events) (billing.Locker, func(), er
 	}
 	if err != nil {
 		closeAll()
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("--lock-ttl: %w", err)
 	}
-	return locker, closeAll, nil
+	return c.observe(locker, kind, e), closeAll, nil
 }
 
-func (c Config) redisURLs(kind billing.Lock) []string {
+// redis returns the URLs of the nodes that a lock is on, and the flag that they came by.
+func (c Config) redis(kind billing.Lock) (flag string, urls []string) {
 	switch kind {
 	case billing.NoLock:
-		return nil
+		return "", nil
 	case billing.QuorumLock:
-		return c.RedisNodes
+		return "--redis-nodes", c.RedisNodes
 	}
-	return []string{c.RedisURL}
+	return "--redis-url", []string{c.RedisURL}
 }
 
 // observe stands before the lock. A naive lease's value is the server's name, a safe one's begins
@@ -71,14 +73,16 @@ func (c Config) observe(l billing.Locker, kind billing.Lock, e *events) billing.
 }
 
 // lease tells what became of a lease between its obtain and its release. It is told from the one
-// loop that renews all leases, which knows them by their keys.
+// loop that renews all leases, which knows them by their keys; it may still have news of one that
+// was released meanwhile, and then nobody wants it.
 func (e *events) lease(l redislock.Event) {
-	attrs := []slog.Attr{
-		slog.String("key", l.Key),
-		slog.Float64("ms", milliseconds(l.Took)), slog.Float64("held_ms", milliseconds(l.Held)),
+	inv, ok := e.leased.Load(l.Key)
+	if !ok {
+		return
 	}
-	if inv, ok := e.leased.Load(l.Key); ok {
-		attrs = append(attrs, slog.String("invoice", inv.(string)))
+	attrs := []slog.Attr{
+		slog.String("invoice", inv.(string)), slog.String("key", l.Key),
+		slog.Float64("ms", milliseconds(l.Took)), slog.Float64("held_ms", milliseconds(l.Held)),
 	}
 	e.say(context.Background(), string(l.Kind), attrs...)
 }

@@ -28,18 +28,20 @@ type observedLocker struct {
 }
 
 func (l observedLocker) Obtain(ctx context.Context, key string) (billing.Lease, error) {
+	// Before it is obtained: what becomes of it may be told as soon as it is.
+	l.leased.Store(key, invoiceIn(ctx))
 	began := time.Now()
 	lease, err := l.Locker.Obtain(ctx, key)
 	set := []slog.Attr{slog.String("key", key), slog.String("value", l.value),
 		slog.Int64("ttl_ms", l.ttl.Milliseconds())}
-	switch {
-	case err == nil:
+	if err == nil {
 		l.took(ctx, "lease.obtained", began, set...)
-		l.leased.Store(key, invoiceIn(ctx))
 		return observedLease{lease, l.events, key}, nil
-	case errors.Is(err, billing.ErrHeld):
+	}
+	l.leased.Delete(key)
+	if errors.Is(err, billing.ErrHeld) {
 		l.took(ctx, "lease.held", began, set...)
-	default:
+	} else {
 		l.took(ctx, "lease.failed", began, append(set, failure(err))...)
 	}
 	return nil, err

@@ -6,14 +6,10 @@ import (
 	"example.com/triplecharge/ledger"
 )
 
-// ports puts the adapters behind the mode's ports, each watched, and returns what closes them.
+// ports puts the adapters behind the mode's ports, each watched.
 func (c Config) ports(
-	lock billing.Lock, store *ledger.Store, stripe *stripecharge.Client, e *events,
-) (billing.Ports, func(), error) {
-	locker, closeLocker, err := c.locker(lock, e)
-	if err != nil {
-		return billing.Ports{}, nil, err
-	}
+	locker billing.Locker, store *ledger.Store, stripe *stripecharge.Client, e *events,
+) billing.Ports {
 	expiring := ledger.ClaimOptions{
 		Lease: c.ClaimTTL, Pause: c.DunningPause, Limit: c.DunningLimit,
 	}
@@ -22,10 +18,10 @@ func (c Config) ports(
 	return billing.Ports{
 		Ledger:  observedLedger{store, e},
 		Charger: observedCharger{stripe, e},
-		Locker:  c.observe(locker, lock, e),
+		Locker:  locker,
 		Fence:   observedFence{store.Fence(), e},
 		Claims:  observedClaims{store.Claims(expiring), e},
 		Final:   observedClaims{store.Claims(final), e},
 		Intents: observedIntents{stripe, e},
-	}, closeLocker, nil
+	}
 }

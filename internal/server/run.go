@@ -10,18 +10,23 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// errBusy: a due run is on, and one server makes one at a time.
-var errBusy = errors.New("a due run is on")
+var (
+	// errBusy: a due run is on, and one server makes one at a time.
+	errBusy = errors.New("a due run is on")
+	// errStopping: the server was asked to stop.
+	errStopping = errors.New("this server is stopping")
+)
 
 // runs makes this server's due runs, one at a time, and remembers how the last ones went.
 type runs struct {
 	worker billing.Worker
 	events *events
 
-	mu   sync.Mutex
-	last int
-	kept map[int]*run
-	on   bool
+	mu      sync.Mutex
+	last    int
+	kept    map[int]*run
+	on      bool
+	stopped bool
 }
 
 // runsKept is how many finished runs can still be asked for: a trigger asks within seconds.
@@ -42,11 +47,14 @@ func newRuns(w billing.Worker, e *events) *runs {
 	return r
 }
 
-// start begins a due run for the period and returns at once; errBusy if one is on. When ctx ends,
-// the run starts no further invoice.
+// start begins a due run for the period and returns at once; errBusy if one is on, errStopping once
+// ctx has ended. When ctx ends later, the run starts no further invoice.
 func (r *runs) start(ctx context.Context, p billing.Period) (*run, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.stopped || ctx.Err() != nil {
+		return nil, errStopping
+	}
 	if r.on {
 		return nil, errBusy
 	}
@@ -83,9 +91,10 @@ func (r *runs) find(id int) *run {
 	return r.kept[id]
 }
 
-// wait returns when no run is on.
-func (r *runs) wait() {
+// stop lets no further run begin and returns when none is on.
+func (r *runs) stop() {
 	r.mu.Lock()
+	r.stopped = true
 	one := r.kept[r.last]
 	r.mu.Unlock()
 	if one != nil {

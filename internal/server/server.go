@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,15 +27,7 @@ import (
 // the command line can't be used, 1 that something failed.
 func Main(args []string, stdout, stderr io.Writer) int {
 	var c Config
-	parser, err := kong.New(&c,
-		kong.Name("worker"),
-		kong.Description("One billing server: charges each invoice of a billing period that is due.\n\n"+
-			"Modes:\n"+modes()),
-		kong.Writers(stdout, stderr),
-		kong.DefaultEnvars("WORKER"),
-		kong.Vars{"modes": modeNames(), "stripe_timeout": stripecharge.DefaultTimeout.String()},
-		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
-	)
+	parser, err := newParser(&c, stdout, stderr)
 	if err == nil {
 		_, err = parser.Parse(args)
 	}
@@ -43,13 +37,33 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	}
 	// The first signal drains; with the handler gone, a second one ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	context.AfterFunc(ctx, stop)
 	secrets := Secrets{StripeKey: os.Getenv("STRIPE_SECRET_KEY"), Token: os.Getenv("WORKER_TOKEN")}
-	if err := Run(ctx, c, secrets, stdout); err != nil {
+	err = Run(ctx, c, secrets, stdout)
+	if err != nil {
 		fmt.Fprintf(stderr, "worker: %v\n", err)
+	}
+	switch {
+	case errors.Is(err, errUsage):
+		return 2
+	case err != nil:
 		return 1
 	}
 	return 0
+}
+
+// newParser returns what fills the Config, from the command line and the environment.
+func newParser(c *Config, stdout, stderr io.Writer) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("worker"),
+		kong.Description("One billing server: charges each invoice of a billing period that is due.\n\n"+
+			"Modes:\n"+modes()),
+		kong.Writers(stdout, stderr),
+		kong.DefaultEnvars("WORKER"),
+		kong.Vars{"modes": modeNames(), "stripe_timeout": stripecharge.DefaultTimeout.String()},
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+	)
 }
 
 func modes() string {
@@ -70,81 +84,87 @@ func modeNames() string {
 
 // Run is one server's life. It writes its events to out and returns when its one due run is over,
 // or, with a schedule or an address to listen on, when ctx ends: then it finishes the invoices in
-// flight and starts no others.
+// flight and starts no others. That ctx ended is no error.
 func Run(ctx context.Context, c Config, s Secrets, out io.Writer) error {
 	p, err := c.check(s, time.Now())
 	if err != nil {
-		return err
+		return fmt.Errorf("%w%w", errUsage, err)
 	}
 	registry := prometheus.NewRegistry()
 	events := newEvents(out, c.LogFormat, c.Name, c.Mode, registry)
 
-	store, err := ledger.Open(ctx, c.DatabaseURL, ledger.Options{Recorder: c.Name})
+	// Stripe and Redis are called when they are needed, so what can go wrong here is what was given.
+	charger, err := stripecharge.New(c.stripe(s))
 	if err != nil {
+		return fmt.Errorf("%w--stripe-url: %w", errUsage, err)
+	}
+	defer charger.Close()
+	locker, closeLocker, err := c.locker(p.mode.Lock, events)
+	if err != nil {
+		return fmt.Errorf("%w%w", errUsage, err)
+	}
+	defer closeLocker()
+	store, err := ledger.Open(ctx, c.DatabaseURL, ledger.Options{Recorder: c.Name})
+	if ctx.Err() != nil {
+		err = nil // it was asked to stop before it began
+	}
+	if store == nil {
 		return err
 	}
 	defer store.Close()
-	charger, err := stripecharge.New(c.stripe(s))
-	if err != nil {
-		return err
-	}
-	ports, closePorts, err := c.ports(p.mode.Lock, store, charger, events)
-	if err != nil {
-		return err
-	}
-	defer closePorts()
 
 	runs := newRuns(billing.Worker{
 		Server:      c.Name,
 		Invoices:    store,
-		Mode:        observedMode{p.mode.New(ports)},
+		Mode:        observedMode{p.mode.New(c.ports(locker, store, charger, events))},
 		Concurrency: c.Concurrency,
 	}, events)
 	if c.Listen == "" && p.schedule == nil {
-		return once(ctx, runs, billing.PeriodOf(p.at.In(p.zone)))
+		return once(ctx, runs, periodOf(p.at, p.zone))
 	}
-	return c.serve(ctx, api{
-		ctx: ctx, runs: runs, token: s.Token, at: p.at, zone: p.zone, metrics: registry,
-	}, p)
+	return c.serve(ctx, api{runs: runs, token: s.Token, at: p.at, zone: p.zone, metrics: registry}, p)
 }
 
 // once makes one due run. To be stopped in the middle is no failure.
 func once(ctx context.Context, runs *runs, p billing.Period) error {
 	one, err := runs.start(ctx, p)
-	if err != nil {
+	if errors.Is(err, errStopping) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	<-one.done
 	switch {
-	case one.err != nil && !errors.Is(one.err, context.Canceled):
-		return one.err
 	case one.summary.Failed > 0:
 		return fmt.Errorf("%d invoices failed, or their outcome is unknown: the events say which",
 			one.summary.Failed)
+	case ctx.Err() != nil:
+		return nil
 	}
-	return nil
+	return one.err
 }
 
 // serve triggers due runs by the timetable and by requests until ctx ends.
 func (c Config) serve(ctx context.Context, a api, p plan) error {
+	ctx, cancel := context.WithCancel(ctx)
+	a.ctx = ctx
 	failed := make(chan error, 1)
 	if c.Listen != "" {
-		listener, err := net.Listen("tcp", c.Listen)
+		closeListener, err := c.listen(a, failed)
 		if err != nil {
-			return fmt.Errorf("--listen: %w: choose another address; port 0 takes any free one", err)
+			cancel()
+			return err
 		}
-		a.runs.events.log.Info("server.listening", "address", listener.Addr().String())
-		server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second}
-		go func() { failed <- server.Serve(listener) }()
-		defer func() { _ = server.Close() }()
+		defer closeListener()
 	}
 	// Whoever waits for a run is answered before the listener closes.
-	defer a.runs.wait()
+	defer a.runs.stop()
+	defer cancel()
+	var due time.Time
 	for {
 		var fire <-chan time.Time
-		var due time.Time
 		if p.schedule != nil {
-			due = p.schedule.Next(time.Now().In(p.zone))
+			due = p.due(due, time.Now())
 			fire = time.After(time.Until(due))
 		}
 		select {
@@ -154,9 +174,38 @@ func (c Config) serve(ctx context.Context, a api, p plan) error {
 			return fmt.Errorf("serve %s: %w", c.Listen, err)
 		case <-fire:
 			// The time that was scheduled names the billing period, not the moment it fired.
-			if _, err := a.runs.start(ctx, billing.PeriodOf(due)); err != nil {
+			if _, err := a.runs.start(ctx, periodOf(due, p.zone)); err != nil {
 				a.runs.events.say(ctx, "run.skipped", failure(err))
 			}
 		}
 	}
+}
+
+// answerLimit is how long answers under way may take when the server stops: the runs they tell of
+// are over by then.
+const answerLimit = 2 * time.Second
+
+// listen serves the API and returns what ends that, once all requests that have come are answered.
+// An error of the listener's comes through failed.
+func (c Config) listen(a api, failed chan<- error) (closeListener func(), err error) {
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w: choose another address; port 0 takes any free one", err)
+	}
+	a.runs.events.say(a.ctx, "server.listening",
+		slog.String("address", listener.Addr().String()))
+	server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	})
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
+		defer cancel()
+		_ = server.Shutdown(ctx) // it ends with the limit, too
+		_ = server.Close()
+		serving.Wait()
+	}, nil
 }
