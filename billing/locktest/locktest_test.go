@@ -53,6 +53,7 @@ func TestFlawedLocksFail(t *testing.T) {
 			"an ambiguous obtain doesn't lock out its own retry",
 			"an obtain without an answer leaks nothing",
 		},
+		takesWithRetry:     {"an ambiguous obtain takes nothing from the next holder"},
 		abandonsNothing:    {"an obtain without an answer leaks nothing"},
 		holdsWithoutAnswer: {"an obtain without an answer leaks nothing"},
 		noAnswerMeansHeld:  {"an obtain without an answer leaks nothing"},

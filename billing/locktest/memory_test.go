@@ -31,6 +31,7 @@ const (
 	trustsFromAnswer     flaw = "counts trust from the answer"
 	trustsLate           flaw = "takes a renewal for an answer after trust has ended"
 	forgetsToken         flaw = "asks again with another token"
+	takesWithRetry       flaw = "asks again without asking who holds the key"
 	abandonsNothing      flaw = "leaves what an obtain without an answer set"
 	holdsWithoutAnswer   flaw = "takes no answer for a yes"
 	noAnswerMeansHeld    flaw = "takes no answer for held"
@@ -161,7 +162,7 @@ func (l *lock) Obtain(_ context.Context, key string) (billing.Lease, error) {
 				h.token = l.server + rand.Text()
 			}
 			sent = l.now()
-			held, err = l.ask(l.server, func() bool { return l.get(key) == h.token || l.set(h) })
+			held, err = l.ask(l.server, func() bool { return l.setAgain(h) })
 		}
 	}
 	switch {
@@ -197,6 +198,14 @@ func (l *lock) set(h *lease) bool {
 		l.keys[h.key] = entry{h.token, time.Now().Add(l.ttl)}
 	}
 	return free
+}
+
+// setAgain sets the key for a lease that may have it already.
+func (l *lock) setAgain(h *lease) bool {
+	if l.flaw == takesWithRetry {
+		delete(l.keys, h.key)
+	}
+	return l.get(h.key) == h.token || l.set(h)
 }
 
 type lease struct {

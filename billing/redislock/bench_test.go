@@ -2,6 +2,7 @@ package redislock_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,41 +11,60 @@ import (
 	"example.com/triplecharge/billing/redislock"
 )
 
-// BenchmarkAlone obtains and releases one lease, nobody competing: raw is the same two commands
-// through the same client with nothing around them.
+// BenchmarkAlone obtains and releases one lease, nobody competing, and the same two commands raw:
+// through the same client, with nothing around them. They take turns, so that both have the same
+// machine; x-raw is the median of one over the median of the other.
 func BenchmarkAlone(b *testing.B) {
-	client := open(b, realRedis(b))
 	ctx := context.Background()
+	client := open(b, realRedis(b))
+	locker := newLocker(b, client, 30*time.Second)
+	script := redis.NewScript(
+		`if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end`)
+	if err := script.Load(ctx, client).Err(); err != nil {
+		b.Fatal(err)
+	}
+	raw := func() error {
+		if err := client.SetNX(ctx, key, "token", 30*time.Second).Err(); err != nil {
+			return err
+		}
+		return script.EvalSha(ctx, client, []string{key}, "token").Err()
+	}
+	lease := func() error {
+		lease, err := locker.Obtain(ctx, key)
+		if err != nil {
+			return err
+		}
+		return lease.Release(ctx)
+	}
+	time1 := func(f func() error) time.Duration {
+		start := time.Now()
+		if err := f(); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(start)
+	}
 
 	b.Run("raw", func(b *testing.B) {
 		b.ReportAllocs()
-		release := redis.NewScript(
-			`if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end`)
-		if err := release.Load(ctx, client).Err(); err != nil {
-			b.Fatal(err)
-		}
 		for b.Loop() {
-			if ok, err := client.SetNX(ctx, "raw", "token", 30*time.Second).Result(); err != nil || !ok {
-				b.Fatal(ok, err)
-			}
-			if err := release.EvalSha(ctx, client, []string{"raw"}, "token").Err(); err != nil {
-				b.Fatal(err)
-			}
+			time1(raw)
 		}
 	})
-
 	b.Run("lease", func(b *testing.B) {
 		b.ReportAllocs()
-		locker := newLocker(b, client, 30*time.Second)
 		for b.Loop() {
-			lease, err := locker.Obtain(ctx, "lease")
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := lease.Release(ctx); err != nil {
-				b.Fatal(err)
-			}
+			time1(lease)
 		}
+	})
+	b.Run("ratio", func(b *testing.B) {
+		var raws, leases []time.Duration
+		for b.Loop() {
+			raws, leases = append(raws, time1(raw)), append(leases, time1(lease))
+		}
+		slices.Sort(raws)
+		slices.Sort(leases)
+		middle := len(raws) / 2
+		b.ReportMetric(float64(leases[middle])/float64(raws[middle]), "x-raw")
 	})
 }
 

@@ -12,11 +12,13 @@ import (
 
 // Open returns a client for the Redis that the URL names. It connects when it is first used.
 //
-//	redis://user:password@host:6379/0          one server; rediss:// for TLS
-//	unix://user:password@/path/redis.sock?db=0 the same through a socket
-//	redis://sentinel:26379?master_name=main    the primary that the Sentinels name; more of them as
-//	                                           &addr=host:port, Redis' own &username= and &password=
-//	redis://node:6379?addr=node2:6379          a Cluster; &addr= once for each further node
+//	redis://user:password@host:6379/0           one server; rediss:// for TLS
+//	unix://user:password@/path/redis.sock?db=0  the same through a socket
+//	redis://host:26379?master_name=main         the primary that the Sentinel there names
+//	redis://host:6379?addr=host2:6379           a Cluster; &addr= once for each further node
+//
+// The user and password in a Sentinel's URL are the Sentinel's, Redis' own are &username= and
+// &password=; further Sentinels are &addr=, too.
 //
 // The query takes go-redis' options, such as read_timeout=500ms or pool_size=50; see
 // redis.ParseURL, redis.ParseFailoverURL and redis.ParseClusterURL. They win over what Open sets,
@@ -59,8 +61,8 @@ func Open(rawURL string) (redis.UniversalClient, error) {
 func parse(rawURL string) (*url.URL, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, errors.New("redis URL can't be read: want redis://user:password@host:port/db, " +
-			"with special characters in the password percent-encoded")
+		return nil, errors.New("redis URL can't be read: want redis://user:password@host:port/0, " +
+			"special characters in the password percent-encoded")
 	}
 	switch u.Scheme {
 	case "unix":

@@ -80,7 +80,7 @@ func (r *renewals) add(h *lease, sent time.Time) {
 	r.leases[h] = true
 	// Most leases are released before they are due, so the timer isn't touched for each: it stays
 	// set, and finds nothing to do.
-	if !r.busy && (r.wakeAt.IsZero() || h.renewAt.Before(r.wakeAt)) {
+	if r.wakeAt.IsZero() || h.renewAt.Before(r.wakeAt) {
 		r.wake(h.renewAt)
 	}
 }

@@ -4,7 +4,7 @@
 // A Locker's lease is a key with a random token for its value and a TTL:
 //
 //	obtain   SET key token NX PX ttl    one command on the wire
-//	renew    renew.lua                  compare and PEXPIRE, all leases that are due in one pipeline
+//	renew    renew.lua                  compare and PEXPIRE, those that are due in one pipeline
 //	release  release.lua                compare and DEL, one command on the wire
 //
 // # What a lease is worth
@@ -44,11 +44,14 @@ var renewLua string
 
 // Options says how a Locker works. Server, TTL and Now must be set.
 type Options struct {
-	Server  string           // the server's name; it begins every lease token
-	TTL     time.Duration    // whole milliseconds, 50 or more; better several client time-outs
-	Prefix  string           // put before every key
-	Now     func() time.Time // the clock; like time.Now, with a monotonic reading
-	Observe func(Event)      // told of what becomes of the leases; nil: nobody is
+	Server string           // the server's name; it begins every lease token
+	TTL    time.Duration    // whole milliseconds, 50 or more; better a few seconds
+	Prefix string           // put before every key
+	Now    func() time.Time // the clock; like time.Now, with a monotonic reading
+
+	// Observe is told what becomes of leases while they are held, by one goroutine at a time, which
+	// renews nothing until it returns. Nil: nobody is told.
+	Observe func(Event)
 }
 
 // minTTL leaves a renewal, which comes after a third of it, the time for a round trip and a second
@@ -161,11 +164,12 @@ func unanswered(err error) bool {
 	return !answered && !unreached
 }
 
-// abandon deletes what an obtain without an answer may have left, if it can.
+// abandon deletes what an obtain without an answer may have left, if it can. Where answers are
+// lost EVALSHA won't do: the lost one may be that Redis doesn't know the script.
 func (l *Locker) abandon(ctx context.Context, h *lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
 	defer cancel()
-	_ = l.delete(ctx, h)
+	_ = l.client.Do(ctx, "eval", releaseLua, "1", h.key, h.token).Err()
 }
 
 // delete deletes the lease's key if it still has the lease's token; if not, billing.ErrLeaseLost.

@@ -50,7 +50,8 @@ func startRedis(t testing.TB, dir string, args ...string) {
 	var log strings.Builder
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		log.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "eady to accept connections") {
+		if line := lines.Text(); strings.Contains(line, "eady to accept connections") ||
+			strings.Contains(line, "+monitor master") {
 			return
 		}
 	}
