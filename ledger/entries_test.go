@@ -131,6 +131,41 @@ func TestRefundedInvoiceStaysCharged(t *testing.T) {
 	}
 }
 
+// The other server's entry is committed while this one's statement waits for it, too late for that
+// statement to see it.
+func TestRecordFindsWhatAnotherServerIsRecording(t *testing.T) {
+	t.Parallel()
+	databaseURL := servicetest.Database(t)
+	s := openAt(t, databaseURL, ledger.Options{Recorder: "server-a"})
+	other, watch := connect(t, databaseURL), connect(t, databaseURL)
+	tx, err := other.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `
+		INSERT INTO entries (kind, payment_intent, subscription, period,
+			amount_minor, currency, recorded_by)
+		VALUES ('charge', 'pi_1', 'alice', '2026-12', 1000, 'usd', 'server-b')`); err != nil {
+		t.Fatal(err)
+	}
+	recorded := make(chan error)
+	go func() { recorded <- s.Record(t.Context(), charge("pi_1", "alice", 1000)) }()
+	for waits := false; !waits; {
+		err := watch.QueryRow(t.Context(), `
+			SELECT EXISTS (SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid)))`,
+			other.PgConn().PID()).Scan(&waits)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-recorded; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRecordOutlivesItsConnection(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t, servicetest.Database(t))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -74,17 +75,18 @@ func (s *Store) Close() { s.pool.Close() }
 // password of a broken one may not be all of it. So the message is made from the URL without its
 // password, if it can be told apart, and is our own otherwise.
 func parse(databaseURL string) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(databaseURL)
-	if err == nil && databaseURL != "" {
-		return config, nil
-	}
 	const want = "want postgres://user:password@host:port/database, " +
 		"with the special characters of the password %-encoded"
+	config, err := pgxpool.ParseConfig(databaseURL)
+	// No URL at all would mean what the environment says, which is not for a ledger to read. A
+	// host with an @ in it begins with the rest of a password that has one.
+	if err == nil && databaseURL != "" && strings.LastIndex(config.ConnConfig.Host, "@") < 1 {
+		return config, nil
+	}
 	if u, urlErr := url.Parse(databaseURL); urlErr == nil && u.User != nil {
 		u.User = url.User(u.User.Username())
-		u.Fragment = ""
 		if _, err = pgxpool.ParseConfig(u.String()); err != nil {
-			return nil, fmt.Errorf("read the database URL: %s: %s", err, want)
+			return nil, fmt.Errorf("read the database URL: %w: %s", err, want)
 		}
 	}
 	return nil, errors.New("the database URL can't be read: " + want)

@@ -84,7 +84,8 @@ func TestOpenSaysWhatToDoAndNotThePassword(t *testing.T) {
 		"empty":            {"", "want postgres://"},
 		"unknown option":   {with("a", u.Host, "/db", "sslmode=mayhap"), "sslmode"},
 		"raw / in it":      {"postgres://a:" + secret + "/x@localhost/db", "%-encoded"},
-		"raw @ in it":      {"postgres://a:x@" + secret + "@localhost:port/db", "%-encoded"},
+		"raw @ in it":      {"postgres://a:x@" + secret + "@localhost/db", "%-encoded"},
+		"raw @ and worse":  {"postgres://a:x@" + secret + "@localhost/db?sslmode=x", "sslmode"},
 		"not even a URL":   {"password='it\\'" + secret + " x", "want postgres://"},
 		"password as well": {with("a", "localhost", "/db", "sslmode=x&password="+secret), "want"},
 	} {

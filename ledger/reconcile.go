@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"example.com/triplecharge/billing"
+)
+
+// Account is all that the ledger has of one invoice, for those who compare it with Stripe.
+type Account struct {
+	Subscription string
+	DueMinor     int64  // the subscription's amount as it is now; 0 if it is gone
+	Currency     string // likewise; "" if it is gone
+	Charges      []ChargeEntry
+	Refunds      []Refund
+	Claim        ClaimState
+}
+
+// ChargeEntry is a charge as it was recorded.
+type ChargeEntry struct {
+	PaymentIntent string
+	AmountMinor   int64
+	Currency      string
+}
+
+// ClaimState is what is known of an invoice's claim; its zero value is that of an invoice that was
+// never claimed.
+type ClaimState struct {
+	// Taken says that a server took the claim and, as far as can be told, did not give it back: its
+	// request may have gone out, whether or not the claim's lease has expired since.
+	Taken  bool
+	Held   bool   // the lease has not expired
+	Intent string // the PaymentIntent that is registered; "" if none is
+}
+
+// accountsQuery reads a page of accounts, a row for each thing there is about an invoice, as of one
+// moment. IDs are looked for in all tables that can have them: an invoice may have been charged
+// whose subscription is gone.
+//
+// A claim was given back if its lease ends where the pause after its last decline begins. If the
+// customer has another card since, it may have been taken again, for the new card doesn't wait for
+// that pause to end.
+const accountsQuery = `
+	WITH ids AS (
+		SELECT id FROM (
+			(SELECT id FROM subscriptions WHERE id > $2 ORDER BY id LIMIT $3)
+			UNION
+			(SELECT DISTINCT subscription FROM entries
+				WHERE period = $1 AND subscription > $2 ORDER BY subscription LIMIT $3)
+			UNION
+			(SELECT subscription FROM claims
+				WHERE period = $1 AND subscription > $2 ORDER BY subscription LIMIT $3)
+		) AS found ORDER BY id LIMIT $3
+	)
+	SELECT subscription, kind, payment_intent, refund, amount_minor, currency, taken, held FROM (
+		SELECT id AS subscription, 0 AS nr, 'due' AS kind, '' AS payment_intent, '' AS refund,
+			amount_minor, currency, false AS taken, false AS held
+		FROM subscriptions WHERE id = ANY (ARRAY(SELECT id FROM ids))
+		UNION ALL
+		SELECT subscription, id, kind, payment_intent, coalesce(refund, ''),
+			amount_minor, currency, false, false
+		FROM entries WHERE period = $1 AND subscription = ANY (ARRAY(SELECT id FROM ids))
+		UNION ALL
+		SELECT subscription, 0, 'claim', coalesce(claims.payment_intent, ''), '', 0, '',
+			NOT (declines > 0 AND lease_until <= next_attempt
+				AND declined_card IS NOT DISTINCT FROM subscriptions.payment_method),
+			lease_until > now()
+		FROM claims LEFT JOIN subscriptions ON subscriptions.id = subscription
+		WHERE period = $1 AND subscription = ANY (ARRAY(SELECT id FROM ids))
+	) AS page ORDER BY subscription, nr`
+
+// Accounts returns the accounts of a billing period in the order of their subscriptions' IDs, at
+// most limit of them, beginning behind the ID after ("" for the first): one for each subscription
+// that there is, and for each that has entries or a claim. A page costs the same wherever it is.
+func (s *Store) Accounts(
+	ctx context.Context, p billing.Period, after string, limit int,
+) (page []Account, err error) {
+	what := fmt.Sprintf("read the accounts of %s", p)
+	err = s.retry(ctx, what, func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, accountsQuery, p.String(), after, limit)
+		if err != nil {
+			return err
+		}
+		page = nil
+		var r accountRow
+		_, err = pgx.ForEachRow(rows, []any{
+			&r.subscription, &r.kind, &r.paymentIntent, &r.refund, &r.amountMinor, &r.currency,
+			&r.taken, &r.held,
+		}, func() error {
+			if n := len(page); n == 0 || page[n-1].Subscription != r.subscription {
+				page = append(page, Account{Subscription: r.subscription})
+			}
+			page[len(page)-1].add(r)
+			return nil
+		})
+		return err
+	})
+	return page, err
+}
+
+type accountRow struct {
+	subscription, kind, paymentIntent, refund string
+	amountMinor                               int64
+	currency                                  string
+	taken, held                               bool
+}
+
+func (a *Account) add(r accountRow) {
+	switch r.kind {
+	case "due":
+		a.DueMinor, a.Currency = r.amountMinor, r.currency
+	case "charge":
+		a.Charges = append(a.Charges, ChargeEntry{r.paymentIntent, r.amountMinor, r.currency})
+	case "refund":
+		a.Refunds = append(a.Refunds, Refund{r.refund, r.paymentIntent, -r.amountMinor})
+	case "claim":
+		a.Claim = ClaimState{Taken: r.taken, Held: r.held, Intent: r.paymentIntent}
+	}
+}
+
+// RecordedFor returns for which invoice (<subscription>/<period>) each of these PaymentIntents has
+// a charge entry, of whatever period; those that have none are missing.
+func (s *Store) RecordedFor(
+	ctx context.Context, paymentIntents []string,
+) (invoices map[string]string, err error) {
+	const query = `
+		SELECT payment_intent, subscription || '/' || period FROM entries
+		WHERE kind = 'charge' AND payment_intent = ANY ($1)`
+	err = s.retry(ctx, "look for entries elsewhere", func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, query, paymentIntents)
+		if err != nil {
+			return err
+		}
+		invoices = map[string]string{}
+		var intent, invoice string
+		_, err = pgx.ForEachRow(rows, []any{&intent, &invoice}, func() error {
+			invoices[intent] = invoice
+			return nil
+		})
+		return err
+	})
+	return invoices, err
+}
