@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"example.com/triplecharge/billing/redislock"
 )
 
 // BenchmarkAlone obtains and releases one lease, nobody competing, and the same two commands raw:
@@ -66,15 +64,4 @@ func BenchmarkAlone(b *testing.B) {
 		middle := len(raws) / 2
 		b.ReportMetric(float64(leases[middle])/float64(raws[middle]), "x-raw")
 	})
-}
-
-func newLocker(t testing.TB, client redis.UniversalClient, ttl time.Duration) *redislock.Locker {
-	t.Helper()
-	locker, err := redislock.New(client, redislock.Options{
-		Server: "server-a", TTL: ttl, Now: time.Now,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return locker
 }

@@ -11,6 +11,9 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+
+	"example.com/triplecharge/billing/redislock"
+	"example.com/triplecharge/internal/services/servicetest"
 )
 
 // network is a server's way to Redis: a hook in its client that can cut it, lose answers or delay
@@ -57,7 +60,7 @@ func (n *network) DialHook(next redis.DialHook) redis.DialHook {
 func (n *network) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if cmd.Name() == "hello" {
-			return next(ctx, cmd)
+			return next(ctx, cmd) // connecting
 		}
 		return n.request(ctx, []redis.Cmder{cmd}, func() error { return next(ctx, cmd) })
 	}
@@ -65,6 +68,9 @@ func (n *network) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (n *network) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if cmds[0].Name() == "select" {
+			return next(ctx, cmds) // connecting
+		}
 		return n.request(ctx, cmds, func() error { return next(ctx, cmds) })
 	}
 }
@@ -134,4 +140,32 @@ const patient = "?dial_timeout=20s&read_timeout=20s&write_timeout=20s"
 func miniRedis(t *testing.T) *miniredis.Miniredis {
 	t.Helper()
 	return miniredis.RunT(t)
+}
+
+// realRedis returns the URL of a Redis server that only this test uses: a real one if there is any.
+func realRedis(t testing.TB) string {
+	t.Helper()
+	return servicetest.OwnRedis(t).URL()
+}
+
+// open returns a client that is closed at the test's end.
+func open(t testing.TB, url string) redis.UniversalClient {
+	t.Helper()
+	client, err := redislock.Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func newLocker(t testing.TB, client redis.UniversalClient, ttl time.Duration) *redislock.Locker {
+	t.Helper()
+	locker, err := redislock.New(client, redislock.Options{
+		Server: "server-a", TTL: ttl, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return locker
 }

@@ -16,8 +16,8 @@ import (
 // proxy stands between a client and Redis. It reads the commands that pass, and can let one come
 // to grief.
 type proxy struct {
-	addr     string    // to be dialled in Redis' place
-	upstream [2]string // network and address of Redis
+	addr     string // to be dialled in Redis' place
+	upstream string // Redis
 	tasks    sync.WaitGroup
 
 	mu       sync.Mutex
@@ -37,13 +37,13 @@ const (
 )
 
 // newProxy starts a proxy before the Redis server at the address.
-func newProxy(t testing.TB, network, addr string) *proxy {
+func newProxy(t testing.TB, upstream string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addr: listener.Addr().String(), upstream: [2]string{network, addr}}
+	p := &proxy{addr: listener.Addr().String(), upstream: upstream}
 	p.tasks.Go(func() {
 		for {
 			client, err := listener.Accept()
@@ -91,7 +91,7 @@ func (p *proxy) expectSent(t *testing.T, want ...string) {
 }
 
 func (p *proxy) serve(client net.Conn) {
-	redis, err := net.Dial(p.upstream[0], p.upstream[1])
+	redis, err := net.Dial("tcp", p.upstream)
 	if err != nil {
 		client.Close()
 		return

@@ -2,6 +2,8 @@ package redislock_test
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -14,9 +16,20 @@ import (
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/locktest"
 	"example.com/triplecharge/billing/redislock"
+	"example.com/triplecharge/internal/services/servicetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	status := servicetest.Run(m)
+	// A Docker client, if there is one, keeps its connections.
+	err := goleak.Find(goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+	if err != nil && status == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
 
 // maker makes one of the package's locks.
 type maker func(redis.UniversalClient, redislock.Options) (billing.Locker, error)
@@ -91,11 +104,9 @@ func TestLockerKeepsTheLawsOnRealRedis(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for TTLs to pass")
 	}
-	url := realRedis(t) + patient
-	t.Run("laws", func(t *testing.T) {
-		locktest.Run(t, func(t *testing.T) locktest.Fixture {
-			return fixture(t, url, 2*time.Second, safe, nil)
-		})
+	url := servicetest.Redis(t) + patient
+	locktest.Run(t, func(t *testing.T) locktest.Fixture {
+		return fixture(t, url, 2*time.Second, safe, nil)
 	})
 }
 

@@ -1,12 +1,14 @@
 package redislock_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,21 +16,49 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/services"
 )
 
-// freePort returns a port that was free a moment ago.
+// startRedis starts a Redis server on a free port, which it returns, and waits until it is ready. It
+// skips the test if there is no redis-server on the machine: miniredis is no Cluster, no Sentinel.
+func startRedis(t *testing.T, args ...string) (port string) {
+	t.Helper()
+	binary, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("no redis-server on this machine")
+	}
+	port = freePort(t)
+	cmd := exec.Command(binary, append(args, "--port", port, "--dir", t.TempDir(), "--save", "")...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	var log strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		line := lines.Text()
+		log.WriteString(line + "\n")
+		if strings.Contains(line, "Ready to accept") || strings.Contains(line, "+monitor master") {
+			return port
+		}
+	}
+	t.Fatalf("redis-server didn't start:\n%s", log.String())
+	return ""
+}
+
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := services.FreePort(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	return strconv.Itoa(port)
 }
 
 // leaseThrough obtains, renews and releases a lease through the client.
@@ -55,8 +85,7 @@ func leaseThrough(t *testing.T, client redis.UniversalClient) {
 
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	port := freePort(t)
-	startRedis(t, t.TempDir(), "--port", port, "--cluster-enabled", "yes",
+	port := startRedis(t, "--cluster-enabled", "yes",
 		"--cluster-port", freePort(t), "--cluster-announce-ip", "127.0.0.1")
 	ctx := context.Background()
 	node := open(t, "redis://127.0.0.1:"+port)
@@ -73,7 +102,7 @@ func TestCluster(t *testing.T) {
 // A Cluster client repeats commands by itself when an answer is lost. Not the SET.
 func TestAnswerLostInACluster(t *testing.T) {
 	t.Parallel()
-	p := newProxy(t, "tcp", miniRedis(t).Addr())
+	p := newProxy(t, miniRedis(t).Addr())
 	p.lose("set", answerDrops)
 	client := redis.NewClusterClient(&redis.ClusterOptions{
 		DisableIdentity:          true,
@@ -98,15 +127,13 @@ func TestAnswerLostInACluster(t *testing.T) {
 
 func TestSentinel(t *testing.T) {
 	t.Parallel()
-	port, sentinelPort := freePort(t), freePort(t)
-	startRedis(t, t.TempDir(), "--port", port)
-	dir := t.TempDir()
-	conf := filepath.Join(dir, "sentinel.conf")
-	text := fmt.Sprintf("port %s\nsentinel monitor main 127.0.0.1 %s 1\n", sentinelPort, port)
+	primary := startRedis(t)
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	text := "sentinel monitor main 127.0.0.1 " + primary + " 1\n"
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	startRedis(t, dir, conf, "--sentinel")
+	sentinelPort := startRedis(t, conf, "--sentinel")
 	client := open(t, "redis://127.0.0.1:"+sentinelPort+patient+"&master_name=main")
 	leaseThrough(t, client)
 	if _, ok := client.(*redis.Client); !ok {
