@@ -9,12 +9,10 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// AddSubscriptions adds the subscriptions, or replaces those of the same ID; all or none. It
-// refuses an invalid subscription, and an ID that appears twice, before it asks Postgres. ctx is
-// its only time-out.
+// AddSubscriptions adds the subscriptions, or replaces those of the same ID; all or none. An
+// invalid one is an error, and so is an ID that appears twice. ctx is its only time-out.
 func (s *Store) AddSubscriptions(ctx context.Context, subs []billing.Subscription) error {
 	var (
-		seen                                       = make(map[string]bool, len(subs))
 		ids, customers, paymentMethods, currencies []string
 		amounts                                    []int64
 	)
@@ -22,10 +20,6 @@ func (s *Store) AddSubscriptions(ctx context.Context, subs []billing.Subscriptio
 		if err := sub.Validate(); err != nil {
 			return fmt.Errorf("subscription %d of %d: %w", i+1, len(subs), err)
 		}
-		if seen[sub.ID] {
-			return fmt.Errorf("subscription %d of %d: id %q appears twice", i+1, len(subs), sub.ID)
-		}
-		seen[sub.ID] = true
 		ids = append(ids, sub.ID)
 		customers = append(customers, sub.Customer)
 		paymentMethods = append(paymentMethods, sub.PaymentMethod)
