@@ -1,0 +1,341 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"example.com/triplecharge/billing"
+)
+
+// usable is a Config with which a server could start, if its services were there.
+func usable() Config {
+	return Config{
+		Name: "server-a", Mode: "locked", At: "now", Timezone: "UTC",
+		DatabaseURL: "postgres://alice:hunter2@127.0.0.1:1/billing",
+		RedisURL:    "redis://:hunter2@127.0.0.1:1", StripeURL: "http://127.0.0.1:1",
+		LockTTL: 5 * time.Second, ClaimTTL: time.Minute, StripeTimeout: time.Second, Concurrency: 1,
+		LogFormat: "json",
+	}
+}
+
+func TestTheUsableConfigIsUsable(t *testing.T) {
+	t.Parallel()
+	for _, mode := range billing.Modes() {
+		c := usable()
+		c.Mode = mode.Name
+		c.RedisNodes = []string{"redis://1", "redis://2", "redis://3", "redis://4", "redis://5"}
+		if _, err := c.check(Secrets{}, time.Now()); err != nil {
+			t.Errorf("%s: got %v", mode.Name, err)
+		}
+	}
+}
+
+// Each error says which flag or variable it is about, marks itself as one of usage, tells no
+// secret, and comes before anything is opened.
+func TestWhatCannotBeUsedIsRefusedAtTheStart(t *testing.T) {
+	t.Parallel()
+	const (
+		live = "_live_4eC39HqLyjWDarjtT1zdp7dc"
+		test = "sk_test_4eC39HqLyjWDarjtT1zdp7dc"
+	)
+	for _, bad := range []struct {
+		name    string
+		spoil   func(*Config, *Secrets)
+		mention string
+	}{
+		{"no such mode", func(c *Config, _ *Secrets) { c.Mode = "hopeful" }, "--mode"},
+		{"no mode", func(c *Config, _ *Secrets) { c.Mode = "" }, "uncoordinated, "},
+		{"no such zone", func(c *Config, _ *Secrets) { c.Timezone = "Mars/Olympus" }, "--timezone"},
+		{"no time", func(c *Config, _ *Secrets) { c.At = "midnight" }, "--at"},
+		{"a date", func(c *Config, _ *Secrets) { c.At = "2026-12-01" }, "2026-12-01T00:00:00Z"},
+		{"no schedule", func(c *Config, _ *Secrets) { c.At, c.Schedule = "", "daily" }, "--schedule"},
+		{"a schedule that never comes", func(c *Config, _ *Secrets) {
+			c.At, c.Schedule = "", "0 0 30 2 *"
+		}, "--schedule"},
+		{"a schedule with a zone of its own", func(c *Config, _ *Secrets) {
+			c.At, c.Schedule = "", "CRON_TZ=Asia/Tokyo 0 0 1 * *"
+		}, "--timezone"},
+		{"no trigger", func(c *Config, _ *Secrets) { c.At = "" }, "--listen"},
+		{"one run and a schedule", func(c *Config, _ *Secrets) { c.Schedule = "@monthly" }, "--at"},
+		{"nobody could trigger", func(c *Config, _ *Secrets) { c.Listen = ":0" }, "WORKER_TOKEN"},
+		{"no Stripe", func(c *Config, _ *Secrets) { c.StripeURL = "" }, "STRIPE_SECRET_KEY"},
+		{"no URL of Stripe", func(c *Config, _ *Secrets) { c.StripeURL = "localhost" }, "--stripe-url"},
+		{"a live key", func(_ *Config, s *Secrets) { s.StripeKey = "sk" + live }, "sk_test_"},
+		{"a restricted live key", func(_ *Config, s *Secrets) { s.StripeKey = "rk" + live },
+			"sk_test_"},
+		{"a live key beside a simulator", func(c *Config, s *Secrets) {
+			c.StripeURL, s.StripeKey = "http://127.0.0.1:1", "sk"+live
+		}, "sk_test_"},
+		{"a key with a line's end", func(_ *Config, s *Secrets) { s.StripeKey = test + "\n" },
+			"STRIPE_SECRET_KEY"},
+		{"no key at all", func(_ *Config, s *Secrets) { s.StripeKey = "hunter2" }, "STRIPE_SECRET_KEY"},
+		{"no Redis", func(c *Config, _ *Secrets) { c.RedisURL = "" }, "--redis-url"},
+		{"no URL of Redis", func(c *Config, _ *Secrets) { c.RedisURL = "http://:hunter2@1" },
+			"--redis-url"},
+		{"no Redis nodes", func(c *Config, _ *Secrets) { c.Mode = "redlock" }, "--redis-nodes"},
+		{"a TTL too short to keep", func(c *Config, _ *Secrets) { c.LockTTL = 1 }, "--lock-ttl"},
+		{"a negative TTL", func(c *Config, _ *Secrets) { c.LockTTL = -time.Second }, "--lock-ttl"},
+		{"no TTL of claims", func(c *Config, _ *Secrets) { c.ClaimTTL = 0 }, "--claim-ttl"},
+		{"a negative pause", func(c *Config, _ *Secrets) { c.DunningPause = -1 }, "--dunning-pause"},
+		{"a negative limit", func(c *Config, _ *Secrets) { c.DunningLimit = -1 }, "--dunning-limit"},
+		{"no concurrency", func(c *Config, _ *Secrets) { c.Concurrency = 0 }, "--concurrency"},
+		{"no time for Stripe", func(c *Config, _ *Secrets) { c.StripeTimeout = 0 },
+			"--stripe-timeout"},
+		{"no name", func(c *Config, _ *Secrets) { c.Name = "" }, "--name"},
+		{"a name with blanks", func(c *Config, _ *Secrets) { c.Name = "server a" }, "--name"},
+	} {
+		t.Run(bad.name, func(t *testing.T) {
+			t.Parallel()
+			c, s := usable(), Secrets{}
+			services := newTrap(t)
+			c.DatabaseURL = "postgres://alice:hunter2@" + services.address
+			c.RedisURL = "redis://:hunter2@" + services.address
+			c.StripeURL = "http://" + services.address
+			bad.spoil(&c, &s)
+			var out bytes.Buffer
+			err := Run(t.Context(), c, s, &out)
+			if !errors.Is(err, errUsage) {
+				t.Fatalf("got %v, want an error of usage", err)
+			}
+			if !strings.Contains(err.Error(), bad.mention) {
+				t.Errorf("got %q, want it to mention %s", err, bad.mention)
+			}
+			for _, secret := range []string{"4eC39HqL", "hunter2"} {
+				if strings.Contains(err.Error()+out.String(), secret) {
+					t.Errorf("a secret is told: %v %s", err, out.String())
+				}
+			}
+			services.close()
+		})
+	}
+}
+
+// trap is an address that nobody may connect to.
+type trap struct {
+	address string
+	close   func()
+}
+
+func newTrap(t *testing.T) trap {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		conn, err := listener.Accept()
+		if err == nil {
+			t.Error("somebody was called")
+			_ = conn.Close()
+		}
+	}()
+	closeTrap := func() {
+		_ = listener.Close()
+		<-ended
+	}
+	t.Cleanup(closeTrap)
+	return trap{listener.Addr().String(), closeTrap}
+}
+
+// Every flag can come from the environment, and means the same there.
+func TestFlagsComeFromTheEnvironment(t *testing.T) {
+	samples := map[string]string{
+		"at": "2026-12-01T00:00:00Z", "mode": "locked", "log-format": "text",
+		"redis-nodes": "redis://one,redis://two",
+	}
+	sample := func(f *kong.Flag) string {
+		if s, ok := samples[f.Name]; ok {
+			return s
+		}
+		switch f.Target.Interface().(type) {
+		case time.Duration:
+			return "17s"
+		case int:
+			return "17"
+		case string:
+			return f.Name + "-sample"
+		}
+		t.Fatalf("--%s is of another type than all others: give it a sample", f.Name)
+		return ""
+	}
+	required := map[string]string{"name": "n", "mode": "locked", "database-url": "postgres://d"}
+	parser, err := newParser(&Config{}, io.Discard, io.Discard)
+	must(t, err)
+	extra := map[string]string{
+		"DATABASE_URL": "database-url", "REDIS_URL": "redis-url", "STRIPE_URL": "stripe-url",
+	}
+	seen := 0
+	for _, f := range parser.Model.Flags {
+		if f.Name == "help" {
+			continue
+		}
+		seen++
+		variables := []string{"WORKER_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))}
+		for variable, flag := range extra {
+			if flag == f.Name {
+				variables = append(variables, variable)
+			}
+		}
+		for _, variable := range variables {
+			t.Run(variable, func(t *testing.T) {
+				for name := range extra {
+					t.Setenv(name, "")
+					unset(t, name)
+				}
+				var args []string
+				for name, value := range required {
+					if name != f.Name {
+						args = append(args, "--"+name, value)
+					}
+				}
+				want := parse(t, append(args, "--"+f.Name, sample(f))...)
+				t.Setenv(variable, sample(f))
+				if got := parse(t, args...); !reflect.DeepEqual(got, want) {
+					t.Errorf("got %+v\nwant %+v", got, want)
+				}
+			})
+		}
+	}
+	if fields := reflect.TypeFor[Config]().NumField(); seen != fields {
+		t.Errorf("looked at %d flags, want all %d", seen, fields)
+	}
+}
+
+func parse(t *testing.T, args ...string) (c Config) {
+	t.Helper()
+	parser, err := newParser(&c, io.Discard, io.Discard)
+	must(t, err)
+	_, err = parser.Parse(args)
+	must(t, err)
+	return c
+}
+
+func TestSecretsComeFromTheEnvironmentOnly(t *testing.T) {
+	t.Parallel()
+	parser, err := newParser(&Config{}, io.Discard, io.Discard)
+	must(t, err)
+	for _, f := range parser.Model.Flags {
+		if strings.Contains(f.Name, "key") || strings.Contains(f.Name, "token") {
+			t.Errorf("--%s would show a secret to everyone who can list processes", f.Name)
+		}
+	}
+}
+
+func TestARealKeyIsNeverSentToAnAddressThatWasGiven(t *testing.T) {
+	t.Parallel()
+	c := Config{StripeURL: "http://simulator", StripeTimeout: time.Second}
+	if got := c.stripe(Secrets{StripeKey: "sk_test_mine"}); got.URL != "" {
+		t.Errorf("the key goes to %s, want Stripe", got.URL)
+	}
+	if got := c.stripe(Secrets{}); got.URL != "http://simulator" || got.Key == "" {
+		t.Errorf("got %+v, want the simulator with a key of its own", got)
+	}
+}
+
+func TestTheScheduleIsKeptInItsZone(t *testing.T) {
+	t.Parallel()
+	at := func(s string) time.Time {
+		parsed, err := time.Parse(time.RFC3339, s)
+		must(t, err)
+		return parsed
+	}
+	for _, test := range []struct {
+		name, schedule, zone string
+		last, now            string // "" for no last one
+		due, period          string
+	}{
+		{"the next midnight", "0 0 1 * *", "UTC", "", "2026-11-30T23:59:59Z",
+			"2026-12-01T00:00:00Z", "2026-12"},
+		{"Tokyo's midnight is still November in UTC", "0 0 1 * *", "Asia/Tokyo", "",
+			"2026-11-30T14:59:59Z", "2026-11-30T15:00:00Z", "2026-12"},
+		{"New York's midnight has long been December in UTC", "0 0 1 * *", "America/New_York", "",
+			"2026-12-01T04:59:59Z", "2026-12-01T05:00:00Z", "2026-12"},
+		{"seconds", "30 0 0 1 * *", "UTC", "", "2026-12-01T00:00:29Z",
+			"2026-12-01T00:00:30Z", "2026-12"},
+		{"a timer that was early", "0 0 1 * *", "UTC", "2026-12-01T00:00:00Z",
+			"2026-11-30T23:59:59Z", "2027-01-01T00:00:00Z", "2027-01"},
+		{"a clock that was set back a month", "0 0 1 * *", "UTC", "2026-12-01T00:00:00Z",
+			"2026-11-05T00:00:00Z", "2027-01-01T00:00:00Z", "2027-01"},
+		{"a machine that slept through two", "0 0 1 * *", "UTC", "2026-12-01T00:00:00Z",
+			"2027-02-10T00:00:00Z", "2027-03-01T00:00:00Z", "2027-03"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := usable()
+			c.At, c.Schedule, c.Timezone = "", test.schedule, test.zone
+			p, err := c.check(Secrets{}, at(test.now))
+			must(t, err)
+			var last time.Time
+			if test.last != "" {
+				last = at(test.last)
+			}
+			due := p.due(last, at(test.now))
+			if !due.Equal(at(test.due)) {
+				t.Errorf("got %v, want %s", due.UTC(), test.due)
+			}
+			if got := periodOf(due, p.zone).String(); got != test.period {
+				t.Errorf("got the period %s, want %s", got, test.period)
+			}
+		})
+	}
+}
+
+func TestTheDueTimeNamesThePeriodInItsZone(t *testing.T) {
+	t.Parallel()
+	c := usable()
+	c.At, c.Timezone = "2026-11-30T15:00:00Z", "Asia/Tokyo"
+	p, err := c.check(Secrets{}, time.Now())
+	must(t, err)
+	if got := periodOf(p.at, p.zone).String(); got != "2026-12" {
+		t.Errorf("got the period %s, want Tokyo's 2026-12", got)
+	}
+	c.At = "now"
+	p, err = c.check(Secrets{}, time.Unix(0, 0))
+	must(t, err)
+	// Now is when the run starts, not when the server did.
+	if got := periodOf(p.at, p.zone).String(); got == "1970-01" {
+		t.Errorf("got the period %s of the start", got)
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	good := []string{
+		"--name", "server-a", "--mode", "uncoordinated", "--at", "now",
+		"--database-url", "postgres://alice:hunter2@127.0.0.1:1/billing?connect_timeout=1",
+		"--stripe-url", "http://127.0.0.1:1",
+	}
+	for _, test := range []struct {
+		name string
+		args []string
+		key  string
+		want int
+	}{
+		{"no flags", nil, "", 2},
+		{"an unknown flag", append([]string{"--lucky"}, good...), "", 2},
+		{"a flag of the wrong type", append([]string{"--concurrency", "many"}, good...), "", 2},
+		{"a flag that can't be used", append([]string{"--concurrency", "0"}, good...), "", 2},
+		{"a live key", good, "sk_live_hunter2", 2},
+		{"no Postgres there", good, "", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("STRIPE_SECRET_KEY", test.key)
+			t.Setenv("DATABASE_URL", "")
+			unset(t, "DATABASE_URL")
+			var out, complaint bytes.Buffer
+			if got := Main(test.args, &out, &complaint); got != test.want {
+				t.Errorf("got %d, want %d: %s", got, test.want, complaint.String())
+			}
+			if complaint.Len() == 0 || strings.Contains(complaint.String(), "hunter2") {
+				t.Errorf("got the complaint %q, want one without secrets", complaint.String())
+			}
+		})
+	}
+}

@@ -1,0 +1,354 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/services/servicetest"
+	"example.com/triplecharge/internal/stripesim"
+	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/ledger"
+)
+
+func TestMain(m *testing.M) {
+	// What somebody has exported for a worker is not for tests.
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "WORKER_") || name == "STRIPE_SECRET_KEY" || name == "STRIPE_URL" {
+			if err := os.Unsetenv(name); err != nil {
+				panic(err)
+			}
+		}
+	}
+	status := servicetest.Run(m)
+	if status == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
+		}
+	}
+	os.Exit(status)
+}
+
+const testToken = "s3cret"
+
+// world is what servers need: a ledger, a Redis, and a Stripe with an address for each server.
+type world struct {
+	t        *testing.T
+	database string
+	redis    string
+	stripe   map[string]string // by server
+	control  *control.Client
+	store    *ledger.Store
+}
+
+// setup returns a world in which these subscriptions, with such cards, are customers.
+func setup(t *testing.T, cards map[string]string) *world {
+	t.Helper()
+	w := &world{
+		t: t, database: servicetest.Database(t), redis: servicetest.Redis(t),
+		stripe: map[string]string{},
+	}
+	sim := stripesim.New(stripesim.Options{})
+	serve := func(h http.Handler) string {
+		s := httptest.NewServer(h)
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	for _, name := range []string{"server-a", "server-b", "server-c"} {
+		w.stripe[name] = serve(sim.Handler(name))
+	}
+	w.control = control.New(serve(sim.Admin("")), "")
+	// Before the listeners close, which wait for requests that are held.
+	t.Cleanup(func() {
+		w.control.Close()
+		must(t, sim.Close())
+	})
+
+	var err error
+	w.store, err = ledger.Open(t.Context(), w.database, ledger.Options{Recorder: "test"})
+	must(t, err)
+	t.Cleanup(w.store.Close)
+	charger, err := stripecharge.New(stripecharge.Options{
+		Key: stripecharge.SimulatorKey, URL: w.stripe["server-a"],
+	})
+	must(t, err)
+	t.Cleanup(charger.Close)
+	var subscriptions []billing.Subscription
+	for id, card := range cards {
+		s, err := charger.SetUp(t.Context(), billing.Subscription{
+			ID: id, Customer: id, PaymentMethod: card, AmountMinor: 1000, Currency: "usd",
+		})
+		must(t, err)
+		subscriptions = append(subscriptions, s)
+	}
+	must(t, w.store.AddSubscriptions(t.Context(), subscriptions))
+	return w
+}
+
+// onlyAlice is the smallest world.
+func onlyAlice() map[string]string { return map[string]string{"alice": "pm_card_visa"} }
+
+// config is one of a server in this world that waits to be triggered for December.
+func (w *world) config(name, mode string) Config {
+	return Config{
+		Name: name, Mode: mode, At: "2026-12-01T00:00:00Z", Timezone: "UTC", Listen: "127.0.0.1:0",
+		DatabaseURL: w.database, RedisURL: w.redis, StripeURL: w.stripe[name],
+		LockTTL: 30 * time.Second, ClaimTTL: time.Minute, StripeTimeout: 10 * time.Second,
+		Concurrency: 4, LogFormat: "json",
+	}
+}
+
+// node is a server at work in this process.
+type node struct {
+	*eventLog
+	t    *testing.T
+	stop context.CancelFunc // as SIGTERM does
+	done chan error         // what Run returned
+	url  string             // "" if it doesn't listen
+}
+
+// start runs a server until the test ends, and returns once it listens, if it is to.
+func start(t *testing.T, c Config) *node {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	n := &node{eventLog: newEventLog(), t: t, stop: cancel, done: make(chan error, 1)}
+	go func() {
+		n.done <- Run(ctx, c, Secrets{Token: testToken}, n.eventLog)
+		n.eventLog.close()
+	}()
+	t.Cleanup(func() {
+		cancel()
+		for range n.lines(0) { // it ends with Run
+		}
+	})
+	if c.Listen != "" {
+		n.url = "http://" + n.wait("server.listening", "").Address
+	}
+	return n
+}
+
+// reply is what the API answers.
+type reply struct {
+	Status   int
+	Location string
+	RunView  // its Error is also that of a refusal
+}
+
+// ask sends a request to the server.
+func (n *node) ask(method, path string) reply {
+	n.t.Helper()
+	r, err := ask(n.t.Context(), n.url, method, path, "")
+	must(n.t, err)
+	return r
+}
+
+func ask(ctx context.Context, url, method, path, body string) (reply, error) {
+	r, err := http.NewRequestWithContext(ctx, method, url+path, strings.NewReader(body))
+	if err != nil {
+		return reply{}, err
+	}
+	r.Header.Set("Authorization", "Bearer "+testToken)
+	// A connection a request, so that none is left behind.
+	r.Close = true
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return reply{}, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	got := reply{Status: answer.StatusCode, Location: answer.Header.Get("Location")}
+	return got, json.NewDecoder(answer.Body).Decode(&got.RunView)
+}
+
+// run triggers a due run and waits for its end.
+func (n *node) run() RunView {
+	n.t.Helper()
+	started := n.ask(http.MethodPost, "/runs")
+	if started.Status != http.StatusAccepted {
+		n.t.Fatalf("POST /runs: %+v", started)
+	}
+	return n.ask(http.MethodGet, started.Location+"?wait=true").RunView
+}
+
+// hold returns a gate at which Stripe holds all charges.
+func (w *world) hold(point control.Point) *control.Gate {
+	w.t.Helper()
+	gate, err := w.control.Hold(w.t.Context(), control.Rule{
+		Point: point, Operation: control.OperationCharge,
+	})
+	must(w.t, err)
+	return gate
+}
+
+// waitAt returns once so many calls wait at the gate.
+func waitAt(t *testing.T, gate *control.Gate, n int) {
+	t.Helper()
+	for revision := int64(-1); ; {
+		calls, next, err := gate.Waiting(t.Context(), revision)
+		must(t, err)
+		if len(calls) >= n {
+			return
+		}
+		revision = next
+	}
+}
+
+// want compares both sides of an invoice for December: Stripe's charges and the ledger's entries.
+func (w *world) want(subscription string, want verdicts.Counts) {
+	w.t.Helper()
+	december, err := billing.ParsePeriod("2026-12")
+	must(w.t, err)
+	var got verdicts.Counts
+	charges, err := w.control.ChargesSoFar(w.t.Context())
+	must(w.t, err)
+	for _, c := range charges {
+		if c.Subscription == subscription && c.Period == december.String() {
+			got.Charges++
+		}
+	}
+	audit, err := w.store.Audit(w.t.Context(), december)
+	must(w.t, err)
+	for _, line := range audit.Invoices {
+		if line.Subscription == subscription {
+			got.Entries += line.Charges
+		}
+	}
+	if got != want {
+		w.t.Errorf("%s has %v, want %v", subscription, got, want)
+	}
+}
+
+// event is a line of a server's output, with what these tests look at.
+type event struct {
+	Level, Msg, Server, Invoice, Period, Address, Reason, Error string
+	MS                                                          *float64
+	Billed                                                      int
+}
+
+// eventLog takes in what a server writes.
+type eventLog struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	events  []event
+	closed  bool
+	changed chan struct{} // closed when there is more, and replaced
+}
+
+func newEventLog() *eventLog { return &eventLog{changed: make(chan struct{})} }
+
+// Write takes a line: slog writes each at once.
+func (l *eventLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(line)
+	var e event
+	if err := json.Unmarshal(line, &e); err != nil {
+		e = event{Msg: "garbled", Error: err.Error()}
+	}
+	l.events = append(l.events, e)
+	l.change()
+	return len(line), nil
+}
+
+func (l *eventLog) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.change()
+}
+
+// change is called with the mutex held.
+func (l *eventLog) change() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// all returns the events so far, and what is closed when there are more; nil if there won't be.
+func (l *eventLog) all() ([]event, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return slices.Clone(l.events), nil
+	}
+	return slices.Clone(l.events), l.changed
+}
+
+// lines returns the events behind the first n as they come, until the server has ended.
+func (l *eventLog) lines(n int) func(yield func(event) bool) {
+	return func(yield func(event) bool) {
+		for {
+			events, more := l.all()
+			for ; n < len(events); n++ {
+				if !yield(events[n]) {
+					return
+				}
+			}
+			if more == nil {
+				return
+			}
+			<-more
+		}
+	}
+}
+
+// wait returns the first event of the name and the invoice ("" for any), once it is there.
+func (n *node) wait(name, invoice string) event {
+	n.t.Helper()
+	for e := range n.lines(0) {
+		if e.Msg == name && (invoice == "" || e.Invoice == invoice) {
+			return e
+		}
+	}
+	n.t.Fatalf("the server ended without %s %s: %v\n%s", name, invoice, <-n.done, n.String())
+	return event{}
+}
+
+// String is all that was written.
+func (l *eventLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// names are those of the events of an invoice, and of all that have none, in order.
+func (l *eventLog) names(invoice string) []string {
+	var names []string
+	events, _ := l.all()
+	for _, e := range events {
+		if e.Invoice == "" || e.Invoice == invoice {
+			names = append(names, e.Msg)
+		}
+	}
+	return names
+}
+
+var _ io.Writer = (*eventLog)(nil)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unset removes a variable that t.Setenv has set, and so will restore.
+func unset(t *testing.T, name string) {
+	t.Helper()
+	must(t, os.Unsetenv(name))
+}
