@@ -29,6 +29,7 @@ type world struct {
 	t       testing.TB
 	sim     *stripesim.Simulator
 	urls    map[string]string // by server
+	admin   string
 	control *control.Client
 }
 
@@ -43,7 +44,8 @@ func setup(t testing.TB, o stripesim.Options) *world {
 	for _, name := range []string{"server-a", "server-b", "server-c"} {
 		w.urls[name] = serve(w.sim.Handler(name))
 	}
-	w.control = control.New(serve(w.sim.Admin("")), "")
+	w.admin = serve(w.sim.Admin(""))
+	w.control = control.New(w.admin, "")
 	// Before the listeners close, which wait for requests that are held.
 	t.Cleanup(func() {
 		w.control.Close()
