@@ -14,6 +14,7 @@ type Account struct {
 	Subscription string
 	DueMinor     int64  // the subscription's amount as it is now; 0 if it is gone
 	Currency     string // likewise; "" if it is gone
+	Customer     string // likewise, cus_…
 	Charges      []ChargeEntry
 	Refunds      []Refund
 	Claim        ClaimState
@@ -55,8 +56,8 @@ const accountsQuery = `
 				WHERE period = $1 AND subscription > $2 ORDER BY subscription LIMIT $3)
 		) AS found ORDER BY id LIMIT $3
 	)
-	SELECT subscription, kind, payment_intent, refund, amount_minor, currency, taken, held FROM (
-		SELECT id AS subscription, 0 AS nr, 'due' AS kind, '' AS payment_intent, '' AS refund,
+	SELECT subscription, kind, stripe_id, refund, amount_minor, currency, taken, held FROM (
+		SELECT id AS subscription, 0 AS nr, 'due' AS kind, customer AS stripe_id, '' AS refund,
 			amount_minor, currency, false AS taken, false AS held
 		FROM subscriptions WHERE id = ANY (ARRAY(SELECT id FROM ids))
 		UNION ALL
@@ -87,7 +88,7 @@ func (s *Store) Accounts(
 		page = nil
 		var r accountRow
 		_, err = pgx.ForEachRow(rows, []any{
-			&r.subscription, &r.kind, &r.paymentIntent, &r.refund, &r.amountMinor, &r.currency,
+			&r.subscription, &r.kind, &r.stripeID, &r.refund, &r.amountMinor, &r.currency,
 			&r.taken, &r.held,
 		}, func() error {
 			if n := len(page); n == 0 || page[n-1].Subscription != r.subscription {
@@ -102,22 +103,22 @@ func (s *Store) Accounts(
 }
 
 type accountRow struct {
-	subscription, kind, paymentIntent, refund string
-	amountMinor                               int64
-	currency                                  string
-	taken, held                               bool
+	subscription, kind, stripeID, refund string
+	amountMinor                          int64
+	currency                             string
+	taken, held                          bool
 }
 
 func (a *Account) add(r accountRow) {
 	switch r.kind {
 	case "due":
-		a.DueMinor, a.Currency = r.amountMinor, r.currency
+		a.DueMinor, a.Currency, a.Customer = r.amountMinor, r.currency, r.stripeID
 	case "charge":
-		a.Charges = append(a.Charges, ChargeEntry{r.paymentIntent, r.amountMinor, r.currency})
+		a.Charges = append(a.Charges, ChargeEntry{r.stripeID, r.amountMinor, r.currency})
 	case "refund":
-		a.Refunds = append(a.Refunds, Refund{r.refund, r.paymentIntent, -r.amountMinor})
+		a.Refunds = append(a.Refunds, Refund{r.refund, r.stripeID, -r.amountMinor})
 	case "claim":
-		a.Claim = ClaimState{Taken: r.taken, Held: r.held, Intent: r.paymentIntent}
+		a.Claim = ClaimState{Taken: r.taken, Held: r.held, Intent: r.stripeID}
 	}
 }
 

@@ -1,0 +1,156 @@
+package ledger_test
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"testing"
+	"time"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
+	"example.com/triplecharge/internal/services/servicetest"
+	"example.com/triplecharge/ledger"
+)
+
+func TestAccountsHaveAllThatTheLedgerKnows(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	mustAdd(t, s, billingtest.Subscription("alice"), billingtest.Subscription("bob"))
+	nextMonth := charge("pi_january", "alice", 1000)
+	nextMonth.Invoice.Period = billing.PeriodOf(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+	mustRecord(t, s, charge("pi_1", "alice", 1000), charge("pi_2", "alice", 1000),
+		charge("pi_gone", "gone", 700), nextMonth)
+	refund := ledger.Refund{ID: "re_1", PaymentIntent: "pi_2", AmountMinor: 400}
+	if err := s.RecordRefund(t.Context(), refund); err != nil {
+		t.Fatal(err)
+	}
+	claims := s.Claims(ledger.ClaimOptions{Lease: time.Minute})
+	for _, id := range []string{"bob", "claimed-and-gone"} {
+		claim, err := claims.Take(t.Context(), billingtest.Invoice(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := claims.Register(t.Context(), claim, "pi_of_"+id); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	want := []ledger.Account{
+		{Subscription: "alice", DueMinor: 1000, Currency: "usd", Customer: "cus_alice",
+			Charges: []ledger.ChargeEntry{{"pi_1", 1000, "usd"}, {"pi_2", 1000, "usd"}},
+			Refunds: []ledger.Refund{refund}},
+		{Subscription: "bob", DueMinor: 1000, Currency: "usd", Customer: "cus_bob",
+			Claim: ledger.ClaimState{Taken: true, Held: true, Intent: "pi_of_bob"}},
+		{Subscription: "claimed-and-gone",
+			Claim: ledger.ClaimState{Taken: true, Held: true, Intent: "pi_of_claimed-and-gone"}},
+		{Subscription: "gone", Charges: []ledger.ChargeEntry{{"pi_gone", 700, "usd"}}},
+	}
+	got, err := s.Accounts(t.Context(), billingtest.December(), "", 100)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+	for limit := 1; limit <= len(want); limit++ {
+		var paged []ledger.Account
+		for after, more := "", true; more; {
+			page, err := s.Accounts(t.Context(), billingtest.December(), after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			paged = append(paged, page...)
+			if more = len(page) == limit; more {
+				after = page[limit-1].Subscription
+			}
+		}
+		if !reflect.DeepEqual(paged, want) {
+			t.Errorf("in pages of %d: got %+v, want %+v", limit, paged, want)
+		}
+	}
+}
+
+// What a claim looks like to somebody who wants to know whether its request may have gone out.
+func TestAClaimIsTakenUnlessItWasGivenBack(t *testing.T) {
+	t.Parallel()
+	soon := ledger.ClaimOptions{Lease: time.Minute, Pause: 20 * time.Hour}
+	noPause := ledger.ClaimOptions{Lease: time.Minute}
+	for name, tt := range map[string]struct {
+		options ledger.ClaimOptions
+		do      func(*testing.T, ledger.Claims, billing.Invoice)
+		want    ledger.ClaimState
+	}{
+		"taken": {soon, take, ledger.ClaimState{Taken: true, Held: true}},
+		"taken for good": {ledger.ClaimOptions{}, take,
+			ledger.ClaimState{Taken: true, Held: true}},
+		"expired": {ledger.ClaimOptions{Lease: time.Microsecond}, take,
+			ledger.ClaimState{Taken: true}},
+		"given back":                     {soon, decline, ledger.ClaimState{}},
+		"given back, for good otherwise": {ledger.ClaimOptions{Pause: time.Hour}, decline, ledger.ClaimState{}},
+		"given back, without a pause":    {noPause, decline, ledger.ClaimState{}},
+		"given back and taken again": {noPause,
+			func(t *testing.T, c ledger.Claims, inv billing.Invoice) {
+				decline(t, c, inv)
+				take(t, c, inv)
+			}, ledger.ClaimState{Taken: true, Held: true}},
+		// The new card doesn't wait for the pause to end, so the lease ends before it does.
+		"given back and taken again for a new card": {soon,
+			func(t *testing.T, c ledger.Claims, inv billing.Invoice) {
+				inv.Subscription.PaymentMethod = "pm_old"
+				decline(t, c, inv)
+				inv.Subscription.PaymentMethod = "pm_card_visa"
+				take(t, c, inv)
+			}, ledger.ClaimState{Taken: true, Held: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			inv := billingtest.Invoice("alice")
+			mustAdd(t, s, inv.Subscription)
+			tt.do(t, s.Claims(tt.options), inv)
+			page, err := s.Accounts(t.Context(), inv.Period, "", 100)
+			if err != nil || len(page) != 1 || page[0].Claim != tt.want {
+				t.Errorf("got %+v, %v, want the claim %+v", page, err, tt.want)
+			}
+		})
+	}
+}
+
+func take(t *testing.T, c ledger.Claims, inv billing.Invoice) {
+	t.Helper()
+	if _, err := c.Take(t.Context(), inv); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func decline(t *testing.T, c ledger.Claims, inv billing.Invoice) {
+	t.Helper()
+	claim, err := c.Take(t.Context(), inv)
+	if err == nil {
+		err = c.Postpone(t.Context(), claim)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRecordedForFindsEntriesOfAnyInvoice(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, servicetest.Database(t), ledger.Options{Recorder: "server-a"})
+	var asked []string
+	want := map[string]string{}
+	for i := range 10 {
+		c := charge(fmt.Sprintf("pi_%d", i), "alice", 1000)
+		c.Invoice.Period = billing.PeriodOf(time.Date(2026, time.Month(i+1), 1, 0, 0, 0, 0, time.UTC))
+		mustRecord(t, s, c)
+		if i%2 == 0 {
+			asked = append(asked, c.PaymentIntent)
+			want[c.PaymentIntent] = c.Invoice.String()
+		}
+	}
+	got, err := s.RecordedFor(t.Context(), append(asked, "pi_unknown"))
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	if got, err := s.RecordedFor(t.Context(), nil); err != nil || len(got) != 0 {
+		t.Errorf("asked for nothing: got %v, %v", got, err)
+	}
+}
