@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -73,15 +74,20 @@ func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
 			return p, err
 		}
 	}
-	if err := p.setUp(ctx); err != nil {
-		return p, err
+	for _, step := range []func(context.Context) error{p.setUp, p.startNodes, p.startAll} {
+		if err := step(ctx); err != nil {
+			return p, err
+		}
 	}
-	return p, p.startAll(ctx)
+	return p, nil
 }
 
 // end stops what is still there of a play.
 func (p *play) end() {
 	p.stopAll()
+	for _, node := range p.nodes {
+		_ = node.Stop(context.Background()) // what is left, the services end
+	}
 	if p.books.store != nil {
 		p.books.store.Close()
 	}
@@ -98,6 +104,7 @@ type play struct {
 	simulator *simulator // nil at the real Stripe
 	database  string
 	token     string
+	nodes     []services.Server // the Redis nodes of a mode that needs several
 	processes []*process
 	events    *log
 }
@@ -130,6 +137,25 @@ func (p *play) stripeURL(server string) string {
 		return ""
 	}
 	return cmp.Or(p.simulator.urls[server], p.simulator.urls[""])
+}
+
+// quorumNodes is how many nodes Redlock's text has: two may be lost.
+const quorumNodes = 5
+
+// startNodes starts the independent Redis nodes, if the mode locks on several.
+func (p *play) startNodes(ctx context.Context) error {
+	mode, err := billing.ModeNamed(p.Mode)
+	if err != nil || mode.Lock != billing.QuorumLock {
+		return err
+	}
+	for range quorumNodes {
+		node, err := p.Services.StartRedis(ctx)
+		if err != nil {
+			return err
+		}
+		p.nodes = append(p.nodes, node)
+	}
+	return nil
 }
 
 // maxConcurrency is how many invoices a server handles at a time at most: a list that is shorter is
@@ -180,10 +206,15 @@ func (p *play) command(name string) *exec.Cmd {
 		args = append(args, "--stripe-url", url)
 	}
 	args = append(args, p.Flags...)
+	var nodes []string
+	for _, node := range p.nodes {
+		nodes = append(nodes, node.URL())
+	}
 	cmd := exec.Command(p.Worker[0], args...)
 	// The URLs hold passwords, which a command line would show to everyone on the machine.
 	cmd.Env = []string{
 		"DATABASE_URL=" + p.database, "REDIS_URL=" + p.Services.RedisURL(),
+		"WORKER_REDIS_NODES=" + strings.Join(nodes, ","),
 		"STRIPE_SECRET_KEY=" + p.StripeKey, "WORKER_TOKEN=" + p.token,
 	}
 	return cmd

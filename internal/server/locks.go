@@ -41,6 +41,8 @@ func (c Config) locker(kind billing.Lock, e *events) (billing.Locker, func(), er
 		})
 	case billing.SafeLock:
 		locker, err = redislock.New(clients[0], o)
+	case billing.QuorumLock:
+		locker, err = redislock.NewQuorum(clients, o)
 	default:
 		err = fmt.Errorf("no lock of the kind %q", kind)
 	}
