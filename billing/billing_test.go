@@ -37,7 +37,9 @@ func TestPeriodReadsWhatItPrints(t *testing.T) {
 
 func TestParsePeriodRefusesWhatIsNoMonth(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"", "2026", "2026-00", "2026-13", "2026-1", "2026-12-01", "Dec 2026"} {
+	for _, s := range []string{
+		"", "2026", "2026-00", "2026-13", "2026-1", "2026-12-01", "Dec 2026",
+	} {
 		if p, err := billing.ParsePeriod(s); err == nil {
 			t.Errorf("%q: got %s, want an error", s, p)
 		}

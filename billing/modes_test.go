@@ -11,94 +11,110 @@ import (
 	"example.com/triplecharge/internal/billingtest"
 )
 
-var errPort = errors.New("no answer")
+var (
+	errPort = errors.New("no answer")
+	lost    = billing.ErrLeaseLost
+)
 
-// Each row is a script for the ports, and what the mode makes of it: every call in its order, and
-// the outcome.
-func TestModes(t *testing.T) {
-	t.Parallel()
-	const (
-		naive = "obtain lock:billing:alice"
-		safe  = "obtain lock:billing:alice:2026-12"
-	)
-	lost := billing.ErrLeaseLost
-	for _, c := range []struct {
-		mode, behaviour string
-		ports           script
-		calls           string
-		want            billing.Outcome
-		err             error
-	}{
-		{"uncoordinated", "bills", script{},
-			"charge, record", billing.Billed, nil},
-		{"uncoordinated", "asks nobody whether the invoice is charged", script{charged: true},
-			"charge, record", billing.Billed, nil},
-		{"uncoordinated", "records nothing that wasn't charged", script{charge: billing.ErrDeclined},
-			"charge", "", billing.ErrDeclined},
-		{"uncoordinated", "says so if it can't record", script{record: errPort},
-			"charge, record", "", errPort},
-		{"uncoordinated", "records what was charged while it was stopped", script{stopped: true},
-			"charge, record", billing.Billed, nil},
+// row is a script for the ports, and what the mode makes of it: every call in its order, and the
+// outcome.
+type row struct {
+	behaviour string
+	ports     script
+	calls     string
+	want      billing.Outcome
+	err       error
+}
 
-		{"naive-lock", "bills", script{},
-			naive + ", charge, record, release", billing.Billed, nil},
-		{"naive-lock", "skips what another server holds", script{obtain: billing.ErrHeld},
-			naive, billing.Skipped, nil},
-		{"naive-lock", "charges nobody without the lock", script{obtain: errPort},
-			naive, "", errPort},
-		{"naive-lock", "asks nobody: late, it charges again", script{charged: true},
-			naive + ", charge, record, release", billing.Billed, nil},
-		{"naive-lock", "watches nothing: slow, it charges again", script{trusted: []error{lost}},
-			naive + ", charge, record, release", billing.Billed, nil},
-		{"naive-lock", "releases if the charge fails", script{charge: billing.ErrUnknown},
-			naive + ", charge, release", "", billing.ErrUnknown},
-		{"naive-lock", "releases if it can't record", script{record: errPort},
-			naive + ", charge, record, release", "", errPort},
-		{"naive-lock", "finishes what it began when stopped", script{stopped: true},
-			naive + ", charge, record, release", billing.Billed, nil},
-
-		{"locked", "bills", script{},
-			safe + ", trusted, charged, trusted, charge, record, release", billing.Billed, nil},
-		{"locked", "skips what another server holds", script{obtain: billing.ErrHeld},
-			safe, billing.Skipped, nil},
-		{"locked", "charges nobody without the lease", script{obtain: errPort},
-			safe, "", errPort},
-		{"locked", "asks the ledger again: late, it charges nobody", script{charged: true},
-			safe + ", trusted, charged, release", billing.AlreadyBilled, nil},
-		{"locked", "asks and sends nothing if the lease is lost", script{trusted: []error{lost}},
-			safe + ", trusted, release", "", billing.ErrLeaseLost},
-		{"locked", "sends nothing if the ledger doesn't answer", script{recheck: errPort},
-			safe + ", trusted, charged, release", "", errPort},
-		{"locked", "sends nothing if the lease is lost meanwhile", script{trusted: []error{nil, lost}},
-			safe + ", trusted, charged, trusted, release", "", billing.ErrLeaseLost},
-		{"locked", "records also if the lease is lost behind the charge",
-			script{trusted: []error{nil, nil, lost}},
-			safe + ", trusted, charged, trusted, charge, record, release", billing.Billed, nil},
-		{"locked", "releases if the charge fails", script{charge: billing.ErrDeclined},
-			safe + ", trusted, charged, trusted, charge, release", "", billing.ErrDeclined},
-		{"locked", "releases if it can't record", script{record: errPort},
-			safe + ", trusted, charged, trusted, charge, record, release", "", errPort},
-		{"locked", "has billed also if the release fails", script{release: errPort},
-			safe + ", trusted, charged, trusted, charge, record, release", billing.Billed, nil},
-		{"locked", "finishes what it began when stopped", script{stopped: true},
-			safe + ", trusted, charged, trusted, charge, record, release", billing.Billed, nil},
-	} {
-		t.Run(c.mode+" "+c.behaviour, func(t *testing.T) {
+func testMode(t *testing.T, mode string, rows []row) {
+	t.Helper()
+	for _, r := range rows {
+		t.Run(r.behaviour, func(t *testing.T) {
 			t.Parallel()
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			ports := c.ports
-			ports.stop = stop
-			mode := mustMode(t, c.mode, billing.Ports{Ledger: &ports, Charger: &ports, Locker: &ports})
-			got, err := mode.Bill(ctx, billingtest.Invoice("alice"))
-			if got != c.want || !errors.Is(err, c.err) {
-				t.Errorf("got %q, %v; want %q, %v", got, err, c.want, c.err)
+			r.ports.stop = stop
+			ports := billing.Ports{Ledger: &r.ports, Charger: &r.ports, Locker: &r.ports}
+			got, err := mustMode(t, mode, ports).Bill(ctx, billingtest.Invoice("alice"))
+			if got != r.want || !errors.Is(err, r.err) {
+				t.Errorf("got %q, %v; want %q, %v", got, err, r.want, r.err)
 			}
-			if calls := strings.Join(ports.calls, ", "); calls != c.calls {
-				t.Errorf("called %s\nwant   %s", calls, c.calls)
+			if calls := strings.Join(r.ports.calls, ", "); calls != r.calls {
+				t.Errorf("called %s\nwant   %s", calls, r.calls)
 			}
 		})
 	}
+}
+
+func TestUncoordinated(t *testing.T) {
+	t.Parallel()
+	testMode(t, "uncoordinated", []row{
+		{"bills", script{},
+			"charge, record", billing.Billed, nil},
+		{"asks nobody whether the invoice is charged", script{charged: true},
+			"charge, record", billing.Billed, nil},
+		{"records nothing that wasn't charged", script{charge: billing.ErrDeclined},
+			"charge", "", billing.ErrDeclined},
+		{"says so if it can't record", script{record: errPort},
+			"charge, record", "", errPort},
+		{"records what was charged while it was stopped", script{stopped: true},
+			"charge, record", billing.Billed, nil},
+	})
+}
+
+func TestNaiveLock(t *testing.T) {
+	t.Parallel()
+	const obtain = "obtain lock:billing:alice"
+	testMode(t, "naive-lock", []row{
+		{"bills", script{},
+			obtain + ", charge, record, release", billing.Billed, nil},
+		{"skips what another server holds", script{obtain: billing.ErrHeld},
+			obtain, billing.Skipped, nil},
+		{"charges nobody without the lock", script{obtain: errPort},
+			obtain, "", errPort},
+		{"asks nobody: late, it charges again", script{charged: true},
+			obtain + ", charge, record, release", billing.Billed, nil},
+		{"watches nothing: slow, it charges again", script{trusted: []error{lost}},
+			obtain + ", charge, record, release", billing.Billed, nil},
+		{"releases if the charge fails", script{charge: billing.ErrUnknown},
+			obtain + ", charge, release", "", billing.ErrUnknown},
+		{"releases if it can't record", script{record: errPort},
+			obtain + ", charge, record, release", "", errPort},
+		{"finishes what it began when stopped", script{stopped: true},
+			obtain + ", charge, record, release", billing.Billed, nil},
+	})
+}
+
+func TestLocked(t *testing.T) {
+	t.Parallel()
+	const obtain = "obtain lock:billing:alice:2026-12"
+	testMode(t, "locked", []row{
+		{"bills", script{},
+			obtain + ", trusted, charged, trusted, charge, record, release", billing.Billed, nil},
+		{"skips what another server holds", script{obtain: billing.ErrHeld},
+			obtain, billing.Skipped, nil},
+		{"charges nobody without the lease", script{obtain: errPort},
+			obtain, "", errPort},
+		{"asks the ledger again: late, it charges nobody", script{charged: true},
+			obtain + ", trusted, charged, release", billing.AlreadyBilled, nil},
+		{"asks and sends nothing if the lease is lost", script{trusted: []error{lost}},
+			obtain + ", trusted, release", "", billing.ErrLeaseLost},
+		{"sends nothing if the ledger doesn't answer", script{recheck: errPort},
+			obtain + ", trusted, charged, release", "", errPort},
+		{"sends nothing if the lease is lost meanwhile", script{trusted: []error{nil, lost}},
+			obtain + ", trusted, charged, trusted, release", "", billing.ErrLeaseLost},
+		{"records also if the lease is lost behind the charge",
+			script{trusted: []error{nil, nil, lost}},
+			obtain + ", trusted, charged, trusted, charge, record, release", billing.Billed, nil},
+		{"releases if the charge fails", script{charge: billing.ErrDeclined},
+			obtain + ", trusted, charged, trusted, charge, release", "", billing.ErrDeclined},
+		{"releases if it can't record", script{record: errPort},
+			obtain + ", trusted, charged, trusted, charge, record, release", "", errPort},
+		{"has billed also if the release fails", script{release: errPort},
+			obtain + ", trusted, charged, trusted, charge, record, release", billing.Billed, nil},
+		{"finishes what it began when stopped", script{stopped: true},
+			obtain + ", trusted, charged, trusted, charge, record, release", billing.Billed, nil},
+	})
 }
 
 // Whether servers meet or follow each other decides what a mode is worth.

@@ -66,12 +66,8 @@ func Invoices(
 	})
 
 	t.Run("begins at the beginning if there is nothing to pass over", func(t *testing.T) {
-		if after, err := newInvoices(t, subs).Seek(t.Context(), 0); err != nil || after != "" {
-			t.Errorf("got %q, %v", after, err)
-		}
-		if after, err := newInvoices(t, nil).Seek(t.Context(), 0.5); err != nil || after != "" {
-			t.Errorf("empty list: got %q, %v", after, err)
-		}
+		wantBeginning(t, newInvoices(t, subs), 0)
+		wantBeginning(t, newInvoices(t, nil), 0.5)
 	})
 
 	t.Run("returns the context's error if it ended", func(t *testing.T) {
@@ -85,4 +81,11 @@ func Invoices(
 			t.Errorf("Seek: got %v", err)
 		}
 	})
+}
+
+func wantBeginning(t *testing.T, invoices billing.Invoices, share float64) {
+	t.Helper()
+	if after, err := invoices.Seek(t.Context(), share); err != nil || after != "" {
+		t.Errorf("behind %g: got %q, %v", share, after, err)
+	}
 }

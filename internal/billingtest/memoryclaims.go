@@ -1,0 +1,115 @@
+package billingtest
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"example.com/triplecharge/billing"
+)
+
+// MemoryClaims are billing.Claims in memory. They know no clock: a lease and a pause last until
+// they are ended. Ledger must be set, and no field changed later; they are safe for concurrent use.
+type MemoryClaims struct {
+	Ledger billing.Ledger // asked before a claim is given
+	Final  bool           // claims never expire
+	Limit  int            // of declines, for the card that was declined last; 0: any number
+
+	mu     sync.Mutex
+	claims map[string]*memoryClaim // by the invoice's name
+}
+
+type memoryClaim struct {
+	generation int64
+	held       bool
+	intent     string
+	declines   int
+	declined   string // the card that was declined last
+	paused     bool
+}
+
+// Expire ends the lease of the invoice's claim, if claims expire.
+func (m *MemoryClaims) Expire(inv billing.Invoice) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.Final {
+		m.claim(inv).held = false
+	}
+}
+
+// EndPause brings the time of the invoice's next attempt.
+func (m *MemoryClaims) EndPause(inv billing.Invoice) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.claim(inv).paused = false
+}
+
+// Take implements billing.Claims.
+func (m *MemoryClaims) Take(ctx context.Context, inv billing.Invoice) (billing.Claim, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	charged, err := m.Ledger.Charged(ctx, inv)
+	if err != nil {
+		return billing.Claim{}, err
+	}
+	if charged {
+		return billing.Claim{}, billing.ErrCharged
+	}
+	c := m.claim(inv)
+	over := c.paused || m.Limit > 0 && c.declines >= m.Limit
+	if c.held || over && c.declined == inv.Subscription.PaymentMethod {
+		return billing.Claim{}, billing.ErrTaken
+	}
+	c.held = true
+	c.generation++
+	return billing.Claim{Invoice: inv, Generation: c.generation, Intent: c.intent}, nil
+}
+
+// Register implements billing.Claims.
+func (m *MemoryClaims) Register(
+	ctx context.Context, claim billing.Claim, intent string,
+) (registered string, err error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.claim(claim.Invoice)
+	if c.intent != "" {
+		return c.intent, nil
+	}
+	for _, other := range m.claims {
+		if other.intent == intent {
+			return "", errors.New("registered for another invoice")
+		}
+	}
+	c.intent = intent
+	return intent, nil
+}
+
+// Postpone implements billing.Claims.
+func (m *MemoryClaims) Postpone(ctx context.Context, claim billing.Claim) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.claim(claim.Invoice); c.generation == claim.Generation {
+		c.held, c.paused = false, true
+		c.declines++
+		c.declined = claim.Invoice.Subscription.PaymentMethod
+	}
+	return nil
+}
+
+// claim returns the invoice's claim, which nobody may have taken yet. The caller holds mu.
+func (m *MemoryClaims) claim(inv billing.Invoice) *memoryClaim {
+	if m.claims == nil {
+		m.claims = make(map[string]*memoryClaim)
+	}
+	name := inv.String()
+	if m.claims[name] == nil {
+		m.claims[name] = &memoryClaim{}
+	}
+	return m.claims[name]
+}
