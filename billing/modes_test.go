@@ -3,7 +3,6 @@ package billing_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -34,8 +33,11 @@ func testMode(t *testing.T, mode string, rows []row) {
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			r.ports.stop = stop
-			ports := billing.Ports{Ledger: &r.ports, Charger: &r.ports, Locker: &r.ports}
-			got, err := mustMode(t, mode, ports).Bill(ctx, billingtest.Invoice("alice"))
+			mode := mustMode(t, mode, billing.Ports{
+				Ledger: &r.ports, Charger: &r.ports, Locker: &r.ports, Intents: &r.ports,
+				Fence: scriptFence{&r.ports}, Claims: &r.ports, Final: &r.ports,
+			})
+			got, err := mode.Bill(ctx, billingtest.Invoice("alice"))
 			if got != r.want || !errors.Is(err, r.err) {
 				t.Errorf("got %q, %v; want %q, %v", got, err, r.want, r.err)
 			}
@@ -136,10 +138,14 @@ func TestModesOnThreeServers(t *testing.T) {
 	}{
 		{"uncoordinated", "at once", atOnce, 3},
 		{"uncoordinated", "one by one", oneByOne, 3},
+		{"check-first", "at once", atOnce, 3},
+		{"check-first", "one by one", oneByOne, 1},
 		{"naive-lock", "at once", atOnce, 1},
 		{"naive-lock", "one by one", oneByOne, 3},
 		{"locked", "at once", atOnce, 1},
 		{"locked", "one by one", oneByOne, 1},
+		{"idempotent", "at once", atOnce, 1},
+		{"idempotent", "one by one", oneByOne, 1},
 	} {
 		t.Run(c.mode+" "+c.servers, func(t *testing.T) {
 			t.Parallel()
@@ -185,64 +191,4 @@ func (c slowCharger) Charge(ctx context.Context, r billing.Request) (billing.Cha
 		c.meanwhile()
 	}
 	return c.Charger.Charge(ctx, r)
-}
-
-// script is the ports of a mode: they answer what the fields say, and remember the calls.
-type script struct {
-	obtain, recheck, charge, record, release error
-
-	charged bool
-	trusted []error // the first answers; nil then
-	stopped bool    // the context ends while Stripe is at the charge
-	stop    func()
-
-	calls []string
-}
-
-// call remembers a call, but for one under a context that ended: such a call does nothing.
-func (s *script) call(ctx context.Context, name string, answer error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.calls = append(s.calls, name)
-	return answer
-}
-
-func (s *script) Obtain(ctx context.Context, key string) (billing.Lease, error) {
-	return scriptLease{s}, s.call(ctx, "obtain "+key, s.obtain)
-}
-
-func (s *script) Charged(ctx context.Context, _ billing.Invoice) (bool, error) {
-	return s.charged, s.call(ctx, "charged", s.recheck)
-}
-
-func (s *script) Charge(ctx context.Context, r billing.Request) (billing.Charge, error) {
-	if r.Trusted != nil {
-		if err := r.Trusted(); err != nil {
-			return billing.Charge{}, fmt.Errorf("%w: %w", billing.ErrNotSent, err)
-		}
-	}
-	err := s.call(ctx, "charge"+r.Key, s.charge) // a key would make another call of it
-	if s.stopped {
-		s.stop()
-	}
-	return billing.Charge{Invoice: r.Invoice, PaymentIntent: "pi_1"}, err
-}
-
-func (s *script) Record(ctx context.Context, c billing.Charge) error {
-	return s.call(ctx, strings.TrimSuffix("record "+c.PaymentIntent, " pi_1"), s.record)
-}
-
-type scriptLease struct{ *script }
-
-func (l scriptLease) Trusted() (answer error) {
-	l.calls = append(l.calls, "trusted")
-	if len(l.trusted) > 0 {
-		answer, l.trusted = l.trusted[0], l.trusted[1:]
-	}
-	return answer
-}
-
-func (l scriptLease) Release(ctx context.Context) error {
-	return l.call(ctx, "release", l.release)
 }
