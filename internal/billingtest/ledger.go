@@ -33,6 +33,15 @@ func Ledger(
 		wantCharges(t, charges, 1)
 	})
 
+	t.Run("knows a charge again though the customer has another card by now", func(t *testing.T) {
+		l, charges := newLedger(t)
+		mustRecord(t, l, charge("pi_1"))
+		again := charge("pi_1")
+		again.Invoice = withAnotherCard(again.Invoice)
+		mustRecord(t, l, again)
+		wantCharges(t, charges, 1)
+	})
+
 	t.Run("records each charge of an invoice: the bug must be seen", func(t *testing.T) {
 		l, charges := newLedger(t)
 		mustRecord(t, l, charge("pi_1"))

@@ -70,12 +70,15 @@ func (l *MemoryLedger) Record(ctx context.Context, c billing.Charge) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, known := range l.charges {
-		if known == c {
-			return nil
+		if known.PaymentIntent != c.PaymentIntent {
+			continue
 		}
-		if known.PaymentIntent == c.PaymentIntent {
+		// The same invoice by its name: what else is known of it may have changed since.
+		if known.Invoice.String() != c.Invoice.String() ||
+			known.AmountMinor != c.AmountMinor || known.Currency != c.Currency {
 			return errors.New("contradicts the ledger")
 		}
+		return nil
 	}
 	l.charges = append(l.charges, c)
 	return nil

@@ -34,7 +34,9 @@ func (f *MemoryFence) Issue(ctx context.Context, inv billing.Invoice) (billing.T
 func (f *MemoryFence) Record(ctx context.Context, c billing.Charge, token billing.Token) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	known := slices.Contains(f.Ledger.Charges(c.Invoice), c)
+	known := slices.ContainsFunc(f.Ledger.Charges(c.Invoice), func(k billing.Charge) bool {
+		return k.PaymentIntent == c.PaymentIntent
+	})
 	if token < f.issued[c.Invoice.String()] && !known {
 		return billing.ErrStale
 	}
