@@ -30,8 +30,9 @@ func (f Fence) Issue(ctx context.Context, inv billing.Invoice) (token billing.To
 	return token, err
 }
 
-// Record implements billing.Fence. It holds the fence's row until the entry is committed: a token
-// that is issued meanwhile waits, so that whoever gets it sees the entry.
+// Record implements billing.Fence; ErrContradiction as of Store.Record. It holds the fence's row
+// until the entry is committed: a token that is issued meanwhile waits, so that whoever gets it
+// sees the entry.
 func (f Fence) Record(ctx context.Context, c billing.Charge, token billing.Token) error {
 	const statement = `
 		WITH fence AS (
@@ -44,18 +45,29 @@ func (f Fence) Record(ctx context.Context, c billing.Charge, token billing.Token
 			RETURNING 1
 		)
 		SELECT EXISTS (SELECT FROM added) OR EXISTS (
-				SELECT FROM entries WHERE kind = 'charge' AND payment_intent = $1),
+				SELECT FROM entries
+				WHERE kind = 'charge' AND payment_intent = $1 AND subscription = $2 AND period = $3
+					AND amount_minor = $4 AND currency = $5),
 			coalesce((SELECT token > $7 FROM fence), true)`
 	what := fmt.Sprintf("record charge %s of %s under fencing token %d",
 		c.PaymentIntent, c.Invoice, token)
 	var has, stale bool
-	err := f.store.retry(ctx, what, func(ctx context.Context) error {
-		return f.store.pool.QueryRow(ctx, statement, c.PaymentIntent, c.Invoice.Subscription.ID,
-			c.Invoice.Period.String(), c.AmountMinor, c.Currency, f.store.recorder, token,
-		).Scan(&has, &stale)
+	err := f.store.retry(ctx, what, func(ctx context.Context) (err error) {
+		for range 2 { // as in Store.add
+			err = f.store.pool.QueryRow(ctx, statement, c.PaymentIntent, c.Invoice.Subscription.ID,
+				c.Invoice.Period.String(), c.AmountMinor, c.Currency, f.store.recorder, token,
+			).Scan(&has, &stale)
+			if err != nil || has {
+				break
+			}
+		}
+		return err
 	})
-	if err == nil && !has && stale {
-		err = fmt.Errorf("%s: %w", what, billing.ErrStale)
+	switch {
+	case err != nil || has:
+		return err
+	case stale:
+		return fmt.Errorf("%s: %w", what, billing.ErrStale)
 	}
-	return err
+	return fmt.Errorf("%s: %w", what, ErrContradiction)
 }
