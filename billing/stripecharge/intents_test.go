@@ -9,14 +9,59 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/paymentintent"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/stripesim/control"
 )
+
+func TestClientIsIntents(t *testing.T) {
+	t.Parallel()
+	billingtest.Intents(t, func(t *testing.T) billingtest.IntentsStripe {
+		w := setup(t)
+		c := w.patientClient("server-a")
+		saved := alice("pm_card_chargeCustomerFail")
+		saved.ID = "mallory"
+		declining := w.save(saved)
+		saved.Customer, saved.PaymentMethod = declining.Subscription.Customer, "pm_card_visa"
+		var rules []*control.Handle
+		rule := func(h *control.Handle, err error) {
+			must(t, err)
+			rules = append(rules, h)
+		}
+		return billingtest.IntentsStripe{
+			Intents:     c,
+			Payable:     w.invoice("pm_card_visa"),
+			Declining:   declining,
+			Fixed:       w.save(saved),
+			Charges:     w.chargesOf,
+			LoseReplies: func() { rule(w.control.Lose(t.Context(), control.Rule{})) },
+			Fail: func(done bool) {
+				when := control.BeforeCommit
+				if done {
+					when = control.AfterCommit
+				}
+				rule(w.control.Fail(t.Context(), control.Rule{},
+					http.StatusInternalServerError, when))
+			},
+			Repair: func() {
+				for _, h := range rules {
+					must(t, h.Remove(t.Context()))
+				}
+			},
+			ForgetKeys: func() { must(t, w.control.Advance(t.Context(), 24*time.Hour)) },
+			Refuse: func() {
+				c.Close() // a request on a connection that is kept may have got through
+				w.servers["server-a"].Close()
+			},
+		}
+	})
+}
 
 func TestPrepareMakesAPaymentIntentThatCannotTakeMoney(t *testing.T) {
 	t.Parallel()
@@ -44,26 +89,6 @@ func TestPrepareMakesAPaymentIntentThatCannotTakeMoney(t *testing.T) {
 		t.Errorf("got %v\nwant %v", form, want)
 	}
 	w.wantCharges(0)
-}
-
-func TestConfirmTakesTheMoneyOnce(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	inv := w.invoice("pm_card_visa")
-	id := w.prepare(inv)
-	// Keys of two takings: Stripe can't know them for the same, the PaymentIntent is.
-	var got []billing.Charge
-	for _, key := range []string{"1/confirm", "2/confirm"} {
-		c, err := w.client("server-a").Confirm(t.Context(), id,
-			billing.Request{Invoice: inv, Key: key})
-		must(t, err)
-		got = append(got, c)
-	}
-	want := billing.Charge{Invoice: inv, PaymentIntent: id, AmountMinor: 1000, Currency: "usd"}
-	if got[0] != want || got[1] != want {
-		t.Errorf("got %+v, want %+v twice", got, want)
-	}
-	w.wantCharges(1)
 }
 
 func TestConfirmAtOnceTakesTheMoneyOnce(t *testing.T) {
@@ -127,26 +152,6 @@ func TestADeclinedPaymentIntentTakesAnotherCard(t *testing.T) {
 	w.wantCharges(1)
 }
 
-func TestAConfirmWhoseRepliesAreLostIsUnknownUntilAsked(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	inv := w.invoice("pm_card_visa")
-	id := w.prepare(inv)
-	lost, err := w.control.Lose(t.Context(), control.Rule{})
-	must(t, err)
-	_, err = w.client("server-a").Confirm(t.Context(), id,
-		billing.Request{Invoice: inv, Key: "1/confirm"})
-	wantOutcome(t, err, billing.ErrUnknown)
-	must(t, lost.Remove(t.Context()))
-	c, err := w.client("server-b").Confirm(t.Context(), id,
-		billing.Request{Invoice: inv, Key: "2/confirm"})
-	must(t, err)
-	if c.PaymentIntent != id {
-		t.Errorf("got %+v, want the charge %s", c, id)
-	}
-	w.wantCharges(1)
-}
-
 func TestACanceledPaymentIntentTakesNothing(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -205,4 +210,23 @@ func (w *world) prepare(inv billing.Invoice) string {
 		billing.Request{Invoice: inv, Key: inv.String() + "/1"})
 	must(w.t, err)
 	return id
+}
+
+// save has a subscription's card saved at Stripe, and returns its invoice for December.
+func (w *world) save(s billing.Subscription) billing.Invoice {
+	w.t.Helper()
+	saved, err := w.client("server-a").SetUp(w.t.Context(), s)
+	must(w.t, err)
+	return billing.Invoice{Subscription: saved, Period: december(w.t)}
+}
+
+// chargesOf counts the charges of one invoice.
+func (w *world) chargesOf(inv billing.Invoice) (n int) {
+	w.t.Helper()
+	for _, c := range w.charges() {
+		if c.Subscription == inv.Subscription.ID && c.Period == inv.Period.String() {
+			n++
+		}
+	}
+	return n
 }
