@@ -14,20 +14,20 @@ import (
 func Example_tripleCharge() {
 	midnight("uncoordinated")
 	// Output:
-	// Alice owes $10.
-	// Stripe has charged her 3 times.
-	// The ledger has 3 entries.
-	// Alice has paid $30.
+	// Alice owes $10
+	// charges at Stripe: 3
+	// entries in the ledger: 3
+	// Alice has paid $30
 }
 
 // The same three servers, each of which has to obtain the invoice's lease first.
 func Example_locked() {
 	midnight("locked")
 	// Output:
-	// Alice owes $10.
-	// Stripe has charged her 1 times.
-	// The ledger has 1 entries.
-	// Alice has paid $10.
+	// Alice owes $10
+	// charges at Stripe: 1
+	// entries in the ledger: 1
+	// Alice has paid $10
 }
 
 // midnight makes the due run of 1 December on three servers at once, and prints what Alice paid.
@@ -75,8 +75,8 @@ func midnight(modeName string) {
 	for _, charge := range stripe.Charges(invoice) {
 		paidMinor += charge.AmountMinor
 	}
-	fmt.Printf("Alice owes $%d.\n", alice.AmountMinor/100)
-	fmt.Printf("Stripe has charged her %d times.\n", len(stripe.Charges(invoice)))
-	fmt.Printf("The ledger has %d entries.\n", len(ledger.Charges(invoice)))
-	fmt.Printf("Alice has paid $%d.\n", paidMinor/100)
+	fmt.Printf("Alice owes $%d\n", alice.AmountMinor/100)
+	fmt.Printf("charges at Stripe: %d\n", len(stripe.Charges(invoice)))
+	fmt.Printf("entries in the ledger: %d\n", len(ledger.Charges(invoice)))
+	fmt.Printf("Alice has paid $%d\n", paidMinor/100)
 }

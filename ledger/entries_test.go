@@ -126,7 +126,8 @@ func TestRefundedInvoiceStaysCharged(t *testing.T) {
 	if err := s.RecordRefund(t.Context(), refund); err != nil {
 		t.Fatal(err)
 	}
-	if charged, err := s.Charged(t.Context(), billingtest.Invoice("alice")); err != nil || !charged {
+	charged, err := s.Charged(t.Context(), billingtest.Invoice("alice"))
+	if err != nil || !charged {
 		t.Errorf("got %t, %v", charged, err)
 	}
 }
