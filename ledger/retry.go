@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -45,7 +46,8 @@ func (s *Store) retry(
 func transient(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return true // the connection failed, or hung
+		// The connection failed, or hung; no row is an answer, too.
+		return !errors.Is(err, pgx.ErrNoRows)
 	}
 	return slices.Contains([]string{
 		"08", // connection exception
