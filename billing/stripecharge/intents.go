@@ -1,6 +1,7 @@
 package stripecharge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 // Prepare implements billing.Intents. The PaymentIntent has no payment method: nothing but a
 // Confirm that brings one can take money through it.
 func (c *Client) Prepare(ctx context.Context, r billing.Request) (string, error) {
+	r.Key = cmp.Or(r.Key, stripe.NewIdempotencyKey())
 	params := intentParams(ctx, r)
 	intent, err := c.persist(ctx, r, func() (*stripe.PaymentIntent, error) {
 		return c.intents().New(params)
@@ -33,7 +35,7 @@ func (c *Client) Confirm(
 		OffSession:    stripe.Bool(true),
 	}
 	params.Context = context.WithoutCancel(ctx)
-	params.IdempotencyKey = stripe.String(r.Key)
+	params.IdempotencyKey = stripe.String(cmp.Or(r.Key, stripe.NewIdempotencyKey()))
 	intent, err := c.persist(ctx, r, func() (*stripe.PaymentIntent, error) {
 		intent, err := c.intents().Confirm(intentID, params)
 		if done := succeededBefore(err); done != nil {

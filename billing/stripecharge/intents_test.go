@@ -191,6 +191,39 @@ func TestNeitherStepStartsWithoutTrust(t *testing.T) {
 	w.wantCharges(0)
 }
 
+// Without a key of its own, each attempt to prepare would leave a PaymentIntent behind.
+func TestIntentsMakeUpAKeyForEachCall(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	inv := w.invoice("pm_card_visa")
+	id := w.prepare(inv)
+	_, err := w.control.Lose(t.Context(), control.Rule{})
+	must(t, err)
+	keys := map[string]bool{}
+	for name, send := range map[string]func() error{
+		"Prepare": func() error {
+			_, err := w.client("server-a").Prepare(t.Context(), billing.Request{Invoice: inv})
+			return err
+		},
+		"Confirm": func() error {
+			_, err := w.client("server-a").Confirm(t.Context(), id, billing.Request{Invoice: inv})
+			return err
+		},
+	} {
+		for range 2 {
+			w.log.forget()
+			wantOutcome(t, send(), billing.ErrUnknown)
+			w.log.wantAttempts(t, 6)
+			key := w.log.all()[0].Key
+			if key == "" || keys[key] {
+				t.Errorf("%s sent the key %q, want one of its own", name, key)
+			}
+			keys[key] = true
+		}
+	}
+	w.wantCharges(1)
+}
+
 // What is registered for an invoice must be a PaymentIntent.
 func TestPrepareTakesNoAnswerThatIsNoPaymentIntent(t *testing.T) {
 	t.Parallel()
