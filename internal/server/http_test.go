@@ -81,18 +81,17 @@ func TestTriggeringNeedsTheToken(t *testing.T) {
 			t.Parallel()
 			s := serveAPI(t, func(a *api) { a.token = test.token })
 			close(s.goOn)
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/runs", nil)
-			must(t, err)
+			// Straight to the handler: on its way, a header loses the blanks at its end.
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/runs", nil)
 			if test.header != "" {
 				r.Header.Set("Authorization", test.header)
 			}
-			answer, err := s.Client().Do(r)
-			must(t, err)
-			must(t, answer.Body.Close())
-			if answer.StatusCode != test.want {
-				t.Errorf("got %d, want %d", answer.StatusCode, test.want)
+			answer := httptest.NewRecorder()
+			s.Config.Handler.ServeHTTP(answer, r)
+			if answer.Code != test.want {
+				t.Errorf("got %d, want %d", answer.Code, test.want)
 			}
-			challenge := answer.Header.Get("WWW-Authenticate")
+			challenge := answer.Header().Get("WWW-Authenticate")
 			if (challenge == "Bearer") != (test.want == http.StatusUnauthorized) {
 				t.Errorf("got the challenge %q", challenge)
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/services/servicetest"
 	"example.com/triplecharge/internal/stripesim/control"
 	"example.com/triplecharge/internal/verdicts"
@@ -328,4 +329,15 @@ func TestAScheduleMakesDueRuns(t *testing.T) {
 	n.wait("invoice.skipped", "alice/"+got.Period) // by the second run: already billed
 	n.stop()
 	must(t, <-n.done)
+}
+
+func TestOneRunThatNeverBeganIsNoFailure(t *testing.T) {
+	t.Parallel()
+	s := serveAPI(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	must(t, once(ctx, s.runs, billingtest.Invoice("alice").Period))
+	if s.runs.find(1) != nil {
+		t.Error("a run was started")
+	}
 }
