@@ -46,7 +46,7 @@ func TestRecordOnceAlsoIfTheReplyIsLost(t *testing.T) {
 func TestRecordOutlivesAConnectionThatHangs(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t, servicetest.Database(t))
-	s := openAt(t, p.url, ledger.Options{Recorder: "server-a", Timeout: 3 * time.Second})
+	s := openAt(t, p.url, ledger.Options{Recorder: "server-a", Timeout: 6 * time.Second})
 	mustRecord(t, s, charge("pi_1", "alice", 1000))
 	p.each(func(l *link) { l.stalled.Store(true) })
 	mustRecord(t, s, charge("pi_2", "alice", 1000))
