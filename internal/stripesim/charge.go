@@ -79,7 +79,7 @@ func listCharges(c *call) (any, *apiError) {
 		return nil, err
 	}
 	list := everything(a.charges.len())
-	owner, err := c.customer(customerID, "customer")
+	owner, err := c.ownerInFilter(customerID)
 	switch {
 	case err != nil:
 		return nil, err

@@ -96,6 +96,7 @@ func defaultMethodTerm(t *testing.T, s *target) {
 
 func deletedCustomerTerm(t *testing.T, s *target) {
 	who := s.customer(t, "pm_card_visa")
+	paid := s.paid(t, who)
 	if c, err := s.api.customers.Del(who.customer, nil); err != nil || !c.Deleted {
 		t.Fatalf("got %+v, %v", c, err)
 	}
@@ -108,6 +109,11 @@ func deletedCustomerTerm(t *testing.T, s *target) {
 	}
 	_, err = s.api.intents.New(tenDollars(who, ""))
 	wantProblem(t, err, invalid(stripe.ErrorCodeResourceMissing, "customer"))
+	// What was paid before is still listed.
+	p := &stripe.PaymentIntentListParams{Customer: stripe.String(who.customer)}
+	if got := s.list(t, p); len(got) != 1 || got[0] != paid.ID {
+		t.Errorf("their PaymentIntents are %v, want %s", got, paid.ID)
+	}
 }
 
 func customersByEmailTerm(t *testing.T, s *target) {

@@ -300,3 +300,22 @@ func TestASecondRequestOnAnObjectWaitsOrIsToldToRetry(t *testing.T) {
 		t.Errorf("%d charges, want 1", n)
 	}
 }
+
+func TestWhatIsNotSimulatedIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := setup(t, stripesim.Options{})
+	good := []string{"amount", "1000", "currency", "usd"}
+	for name, c := range map[string]struct {
+		header, form []string
+		says         string
+	}{
+		"a parameter": {nil, append(good, "transfer_data[destination]", "acct_x"), "transfer_data"},
+		"an account":  {[]string{"Stripe-Account", "acct_x"}, good, "connected accounts"},
+		"a version":   {[]string{"Stripe-Version", "2024-06-20"}, good, "2023-10-16"},
+	} {
+		got := w.send("server-a", "POST", "/v1/payment_intents", c.header, c.form...)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, c.says) {
+			t.Errorf("%s: got %d %s, want a 400 that says %q", name, got.status, got.body, c.says)
+		}
+	}
+}

@@ -247,6 +247,19 @@ func (c *call) customerInPath() (*customer, *apiError) {
 	return found, nil
 }
 
+// ownerInFilter is the customer that a list is asked for, nil if for none: also one that was
+// deleted, whose payments are still there.
+func (c *call) ownerInFilter(id string) (*customer, *apiError) {
+	if id == "" {
+		return nil, nil
+	}
+	_, found := find(c.account, &c.account.customers, kindCustomer, id)
+	if found == nil {
+		return nil, errNoSuch(kindCustomer, id, "customer", http.StatusBadRequest)
+	}
+	return found, nil
+}
+
 // customer is the customer a parameter names, nil if it names none.
 func (c *call) customer(id, param string) (*customer, *apiError) {
 	if id == "" {

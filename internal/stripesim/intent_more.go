@@ -25,7 +25,7 @@ func listIntents(c *call) (any, *apiError) {
 	if err := c.params.done(); err != nil {
 		return nil, err
 	}
-	owner, err := c.customer(customerID, "customer")
+	owner, err := c.ownerInFilter(customerID)
 	if err != nil {
 		return nil, err
 	}

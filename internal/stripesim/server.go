@@ -136,6 +136,10 @@ func (c *call) read() *apiError {
 		return errInvalid("", "", "Invalid Stripe API version: "+v+". stripesim simulates "+
 			apiVersion+" only.")
 	}
+	if c.http.Header.Get("Stripe-Account") != "" {
+		return errInvalid("", "", "stripesim does not simulate connected accounts: send no "+
+			"Stripe-Account header.")
+	}
 	media, _, _ := mime.ParseMediaType(c.http.Header.Get("Content-Type"))
 	if c.http.Method == http.MethodPost && media != "" && media != formType {
 		return errInvalid("", "", "Invalid request (check that your POST content type is "+

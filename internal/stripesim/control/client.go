@@ -66,7 +66,7 @@ func (c *Client) Lose(ctx context.Context, r Rule) (*Handle, error) {
 
 // Fail answers every request that the rule matches, and that gets past validation, with a status,
 // instead of executing it or although it was executed. The answer is saved under the idempotency
-// key, and outlives the rule.
+// key, unless it is a 429, and outlives the rule.
 func (c *Client) Fail(ctx context.Context, r Rule, status int, when When) (*Handle, error) {
 	return c.handle(ctx, NewRule{Kind: KindFail, Rule: r, Status: status, When: when})
 }
