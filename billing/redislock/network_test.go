@@ -3,7 +3,6 @@ package redislock_test
 import (
 	"context"
 	"io"
-	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -51,11 +50,7 @@ func (n *network) set(change func(*network)) {
 	change(n)
 }
 
-func (n *network) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return next(ctx, network, addr)
-	}
-}
+func (n *network) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (n *network) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
