@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"hash/maphash"
 	"sync/atomic"
 	"time"
 )
@@ -30,6 +31,7 @@ type account struct {
 func newAccount(c *clock, lockTimeout, searchLag time.Duration) *account {
 	a := &account{clock: c, ids: newIDs(), retired: make(chan struct{})}
 	a.locks.timeout = lockTimeout
+	a.keys.seed = maphash.MakeSeed()
 	a.index.clock = c
 	a.index.setLag(a, searchLag)
 	a.customers.changed = func(r ref, o *customer) { a.index.note(kindCustomer, r, o) }

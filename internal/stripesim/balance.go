@@ -57,7 +57,7 @@ func (b *balance) add(t *transaction) {
 	}
 	if t.available {
 		b.available[t.currency] += t.amount - t.fee
-		b.sums[t.currency] += 0
+		b.sums[t.currency] += 0 // nothing is pending, but the currency is one of ours
 		return
 	}
 	b.pending = append(b.pending, t)

@@ -3,7 +3,6 @@ package stripesim
 import (
 	"fmt"
 	"net/http"
-	"slices"
 )
 
 // session says whether the customer is there to authenticate.
@@ -238,11 +237,4 @@ func (a *account) spend(m *paymentMethod) {
 	next := *m
 	next.spent = true
 	a.methods.set(next.ref, &next)
-}
-
-// zeroDecimal are the currencies whose smallest unit is the unit itself
-// (https://stripe.com/docs/currencies#zero-decimal).
-func zeroDecimal(currency string) bool {
-	return slices.Contains([]string{"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg",
-		"rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"}, currency)
 }

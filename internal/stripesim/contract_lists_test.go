@@ -167,4 +167,7 @@ func expandNothingTerm(t *testing.T, s *target) {
 			"expand[]", path)
 		wantAnswer(t, got, http.StatusBadRequest, "cannot be expanded")
 	}
+	got := s.send(t, "POST", "/v1/payment_intents", nil, "amount", "1000", "currency", "usd",
+		"expand[]", "invoice") // which is null, and could be expanded
+	wantAnswer(t, got, http.StatusOK, `"invoice": null`)
 }

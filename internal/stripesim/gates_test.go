@@ -216,6 +216,28 @@ func TestAForcedStatusIsSavedUnderTheKey(t *testing.T) {
 	}
 }
 
+func TestAForcedRefusalIsNotSaved(t *testing.T) {
+	t.Parallel()
+	w := setup(t, stripesim.Options{})
+	a := w.api("server-a")
+	who := a.customer(t, "pm_card_visa")
+	forced, err := w.control.Fail(t.Context(), control.Rule{Operation: control.OperationCharge},
+		http.StatusTooManyRequests, control.BeforeCommit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.intents.New(tenDollars(who, "k"))
+	if got := stripeError(t, err).HTTPStatusCode; got != http.StatusTooManyRequests {
+		t.Errorf("got status %d, want 429", got)
+	}
+	if err := forced.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.intents.New(tenDollars(who, "k")); err != nil {
+		t.Errorf("the same key afterwards: %v", err)
+	}
+}
+
 func TestCloseDropsWhatIsHeldWithoutExecutingIt(t *testing.T) {
 	t.Parallel()
 	w := setup(t, stripesim.Options{})

@@ -19,8 +19,7 @@ const keyShards = 64
 
 // keyStore remembers what was answered under each idempotency key.
 type keyStore struct {
-	seed   maphash.Seed
-	once   sync.Once
+	seed   maphash.Seed // random, so that nobody can make two requests that look the same
 	shards [keyShards]keyShard
 }
 
@@ -94,10 +93,8 @@ func (c *call) runOnce() reply {
 	return answer
 }
 
-// fingerprint identifies the endpoint and the parameters of a request. The seed is random, so that
-// nobody can make two requests that look the same.
+// fingerprint identifies the endpoint and the parameters of a request.
 func (k *keyStore) fingerprint(c *call) (endpoint, parameters uint64) {
-	k.once.Do(func() { k.seed = maphash.MakeSeed() })
 	endpoint = maphash.String(k.seed, c.http.URL.Path)
 	var buf [1 << 10]byte
 	return endpoint, maphash.Bytes(k.seed, c.form.canonical(buf[:0]))

@@ -83,3 +83,10 @@ func money(minor int64, currency string) string {
 	}
 	return fmt.Sprintf("%s%d.%02d", symbol, minor/100, minor%100)
 }
+
+// zeroDecimal are the currencies whose smallest unit is the unit itself
+// (https://stripe.com/docs/currencies#zero-decimal).
+func zeroDecimal(currency string) bool {
+	return slices.Contains([]string{"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg",
+		"rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"}, currency)
+}

@@ -166,6 +166,9 @@ func attachMethod(c *call) (any, *apiError) {
 	}
 	defer release()
 
+	if a.customers.get(owner.ref).deleted { // while this request waited for the lock
+		return nil, errNoSuch(kindCustomer, customerID, "customer", http.StatusBadRequest)
+	}
 	if err := m.attachable(owner.ref); err != nil {
 		return nil, err
 	}
@@ -179,17 +182,21 @@ func attachMethod(c *call) (any, *apiError) {
 }
 
 // lockMethod locks a customer and then a payment method, which is the order of all who change
-// whose it is, and returns the payment method as it is under the lock. One without a ref is nobody
-// else's.
+// whose it is, and returns the payment method as it is under the lock. A zero owner, and a payment
+// method without a ref, are nobody else's and need no lock.
 func (c *call) lockMethod(m *paymentMethod, owner ref) (
 	locked *paymentMethod, release func(), err *apiError,
 ) {
-	releaseOwner, err := c.account.locks.acquire(c, kindCustomer, owner)
-	if err != nil || m.ref == 0 {
-		return m, releaseOwner, err
+	releaseOwner, releaseMethod := func() {}, func() {}
+	if owner != 0 {
+		if releaseOwner, err = c.account.locks.acquire(c, kindCustomer, owner); err != nil {
+			return nil, nil, err
+		}
 	}
-	releaseMethod, err := c.account.locks.acquire(c, kindMethod, m.ref)
-	if err != nil {
+	if m.ref == 0 {
+		return m, releaseOwner, nil
+	}
+	if releaseMethod, err = c.account.locks.acquire(c, kindMethod, m.ref); err != nil {
 		releaseOwner()
 		return nil, nil, err
 	}
