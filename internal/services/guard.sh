@@ -1,3 +1,4 @@
+#!/bin/sh
 # Runs beside the servers and clears up after them. $1 is their process group, $2 their folder.
 #
 # Standard input is a pipe whose other end only our parent holds: it ends when the parent closes

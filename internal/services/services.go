@@ -22,7 +22,9 @@ import (
 type Options struct {
 	// DatabaseURL is a Postgres to use. What is in it stays as it is: the run gets a schema of
 	// its own, run_ and something random, which Close drops (a run that is killed leaves it
-	// behind). Two runs on one database therefore don't meet. Empty means: start one.
+	// behind). Two runs on one database therefore don't meet. The schema is the search_path that
+	// each connection asks for when it starts; a pooler in between must let that through. Empty
+	// means: start one.
 	DatabaseURL string
 	// RedisURL is a Redis to use. Empty means: start one.
 	RedisURL string
@@ -99,23 +101,6 @@ func (s *Services) RedisURL() string { return urlOf(s.redis) }
 // answers ErrGiven to whoever wants to stop it.
 func (s *Services) Postgres() Server { return s.postgres }
 
-// NewDatabase makes one more schema, empty, and returns the URL that leads to it; Close drops it.
-func (s *Services) NewDatabase(ctx context.Context) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return "", errors.New("make a database: the services are closed")
-	}
-	schema, err := newSchema(ctx, s.DatabaseURL())
-	if err != nil {
-		return "", fmt.Errorf("make a database: %w", err)
-	}
-	if _, given := s.postgres.(givenServer); given {
-		s.schemas = append(s.schemas, schema) // of a server of ours, the whole folder goes
-	}
-	return schema.address, nil
-}
-
 // Redis is the server behind RedisURL, as Postgres is that behind DatabaseURL.
 func (s *Services) Redis() Server { return s.redis }
 
@@ -131,6 +116,23 @@ func (s *Services) Describe() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.described...)
+}
+
+// NewDatabase makes one more schema, empty, and returns the URL that leads to it; Close drops it.
+func (s *Services) NewDatabase(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.postgres == nil {
+		return "", errors.New("make a database: there is no Postgres, or not any more")
+	}
+	schema, err := newSchema(ctx, s.DatabaseURL())
+	if err != nil {
+		return "", fmt.Errorf("make a database: %w", err)
+	}
+	if _, given := s.postgres.(givenServer); given {
+		s.schemas = append(s.schemas, schema) // of a server of ours, the whole folder goes
+	}
+	return schema.address, nil
 }
 
 // StartRedis starts one more Redis, empty and independent of the others; Redlock needs five.

@@ -34,6 +34,9 @@ func TestStartBringsUpBothAndSaysSo(t *testing.T) {
 func TestSkippedServicesAreNotThere(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{SkipPostgres: true, SkipRedis: true})
+	if _, err := s.NewDatabase(t.Context()); err == nil {
+		t.Error("there is no Postgres, and yet a database in it")
+	}
 	if s.Postgres() != nil || s.DatabaseURL() != "" || s.Redis() != nil || s.RedisURL() != "" {
 		t.Error("something was started that should be skipped")
 	}

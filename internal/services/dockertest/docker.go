@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"strconv"
@@ -81,6 +83,9 @@ func Connect(ctx context.Context) (*Docker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find Docker: %w", err)
 	}
+	if endpoint := pool.Client.Endpoint(); !onThisMachine(endpoint) {
+		return nil, fmt.Errorf("the Docker at %s would publish its ports on another machine", endpoint)
+	}
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
 	if err := pool.Client.PingWithContext(ctx); err != nil {
@@ -91,6 +96,15 @@ func Connect(ctx context.Context) (*Docker, error) {
 		return nil, err
 	}
 	return d, d.startJanitor()
+}
+
+func onThisMachine(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "unix" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // startJanitor starts a shell that removes the containers when this process dies. Without it (it

@@ -215,13 +215,23 @@ func TestADockerThatHangsIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestNoDockerIsAnError(t *testing.T) {
+func TestNoDockerHereIsAnError(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	must(t, l.Close())
-	t.Setenv("DOCKER_HOST", "tcp://"+l.Addr().String())
-	if _, err := Connect(t.Context()); err == nil {
-		t.Error("it connects to a closed port")
+	for name, host := range map[string]string{
+		"a closed port":   "tcp://" + l.Addr().String(),
+		"no socket":       "unix:///no/such/socket",
+		"another machine": "tcp://192.0.2.1:2375",
+	} {
+		t.Setenv("DOCKER_HOST", host)
+		begin := time.Now()
+		if _, err := Connect(t.Context()); err == nil {
+			t.Errorf("%s: it connects", name)
+		}
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("%s: it took %v to find out", name, took)
+		}
 	}
 }
 
