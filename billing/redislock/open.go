@@ -75,9 +75,6 @@ func parse(rawURL string) (*url.URL, error) {
 		return nil, errors.New("redis URL has an @ behind the host: " +
 			"percent-encode special characters in the password, or the @")
 	}
-	if strings.Trim(u.Path, "/0123456789") != "" {
-		return nil, errors.New("redis URL: want no path behind the host but a database's number")
-	}
 	return u, nil
 }
 
