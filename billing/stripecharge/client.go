@@ -74,7 +74,7 @@ func checkURL(s string) error {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return errors.New("Stripe's URL can't be used: want one such as http://127.0.0.1:12111")
+		return errors.New("the URL of Stripe can't be used: want one such as http://127.0.0.1:12111")
 	}
 	return nil
 }

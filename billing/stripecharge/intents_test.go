@@ -24,43 +24,55 @@ func TestClientIsIntents(t *testing.T) {
 	t.Parallel()
 	billingtest.Intents(t, func(t *testing.T) billingtest.IntentsStripe {
 		w := setup(t)
-		c := w.patientClient("server-a")
-		saved := alice("pm_card_chargeCustomerFail")
-		saved.ID = "mallory"
-		declining := w.save(saved)
-		saved.Customer, saved.PaymentMethod = declining.Subscription.Customer, "pm_card_visa"
-		var rules []*control.Handle
-		rule := func(h *control.Handle, err error) {
-			must(t, err)
-			rules = append(rules, h)
-		}
-		return billingtest.IntentsStripe{
-			Intents:     c,
-			Payable:     w.invoice("pm_card_visa"),
-			Declining:   declining,
-			Fixed:       w.save(saved),
-			Charges:     w.chargesOf,
-			LoseReplies: func() { rule(w.control.Lose(t.Context(), control.Rule{})) },
-			Fail: func(done bool) {
-				when := control.BeforeCommit
-				if done {
-					when = control.AfterCommit
-				}
-				rule(w.control.Fail(t.Context(), control.Rule{},
-					http.StatusInternalServerError, when))
-			},
-			Repair: func() {
-				for _, h := range rules {
-					must(t, h.Remove(t.Context()))
-				}
-			},
-			ForgetKeys: func() { must(t, w.control.Advance(t.Context(), 24*time.Hour)) },
-			Refuse: func() {
-				c.Close() // a request on a connection that is kept may have got through
-				w.servers["server-a"].Close()
-			},
-		}
+		return w.intents(w.patientClient("server-a"))
 	})
+}
+
+func TestIntentsAreLikeThoseInMemory(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	billingtest.LikeMemoryIntents(t, w.intents(w.client("server-a")))
+}
+
+// intents is the simulator for the suite, with a client of server-a.
+func (w *world) intents(c *stripecharge.Client) billingtest.IntentsStripe {
+	w.t.Helper()
+	saved := alice("pm_card_chargeCustomerFail")
+	saved.ID = "mallory"
+	declining := w.save(saved)
+	saved.Customer, saved.PaymentMethod = declining.Subscription.Customer, "pm_card_visa"
+	var rules []*control.Handle
+	rule := func(h *control.Handle, err error) {
+		must(w.t, err)
+		rules = append(rules, h)
+	}
+	return billingtest.IntentsStripe{
+		Intents:     c,
+		Payable:     w.invoice("pm_card_visa"),
+		Declining:   declining,
+		Fixed:       w.save(saved),
+		Charges:     w.chargesOf,
+		LoseReplies: func() { rule(w.control.Lose(w.t.Context(), control.Rule{})) },
+		Fail: func(done bool) {
+			when := control.BeforeCommit
+			if done {
+				when = control.AfterCommit
+			}
+			rule(w.control.Fail(w.t.Context(), control.Rule{},
+				http.StatusInternalServerError, when))
+		},
+		Repair: func() {
+			for _, h := range rules {
+				must(w.t, h.Remove(w.t.Context()))
+			}
+			rules = nil
+		},
+		ForgetKeys: func() { must(w.t, w.control.Advance(w.t.Context(), 24*time.Hour)) },
+		Refuse: func() {
+			c.Close() // a request on a connection that is kept may have got through
+			w.servers["server-a"].Close()
+		},
+	}
 }
 
 func TestPrepareMakesAPaymentIntentThatCannotTakeMoney(t *testing.T) {

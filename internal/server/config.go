@@ -118,8 +118,9 @@ func (c Config) checkRest(s Secrets, p plan) error {
 	case c.Listen != "" && c.Schedule == "" && s.Token == "":
 		return errors.New("--listen without --schedule waits for POST /runs, " +
 			"and that wants a bearer token: set WORKER_TOKEN in the environment")
-	case p.mode.Lock == billing.QuorumLock && len(c.RedisNodes) == 0:
-		return fmt.Errorf("mode %s locks on several Redis nodes: give --redis-nodes", c.Mode)
+	case p.mode.Lock == billing.QuorumLock && (len(c.RedisNodes) < 3 || len(c.RedisNodes)%2 == 0):
+		return fmt.Errorf("mode %s locks on an odd number of Redis nodes, three or more: "+
+			"give them as --redis-nodes", c.Mode)
 	case p.mode.Lock != billing.NoLock && p.mode.Lock != billing.QuorumLock && c.RedisURL == "":
 		return fmt.Errorf("mode %s locks in Redis: give --redis-url or REDIS_URL", c.Mode)
 	case c.Concurrency < 1:

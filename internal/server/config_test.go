@@ -81,6 +81,12 @@ func TestWhatCannotBeUsedIsRefusedAtTheStart(t *testing.T) {
 		{"no URL of Redis", func(c *Config, _ *Secrets) { c.RedisURL = "http://:hunter2@1" },
 			"--redis-url"},
 		{"no Redis nodes", func(c *Config, _ *Secrets) { c.Mode = "redlock" }, "--redis-nodes"},
+		{"an even number of them", func(c *Config, _ *Secrets) {
+			c.Mode, c.RedisNodes = "redlock", []string{"redis://1", "redis://2"}
+		}, "--redis-nodes"},
+		{"one of them no URL", func(c *Config, _ *Secrets) {
+			c.Mode, c.RedisNodes = "redlock", []string{"redis://1", "redis://2", "3"}
+		}, "--redis-nodes"},
 		{"a TTL too short to keep", func(c *Config, _ *Secrets) { c.LockTTL = 1 }, "--lock-ttl"},
 		{"a negative TTL", func(c *Config, _ *Secrets) { c.LockTTL = -time.Second }, "--lock-ttl"},
 		{"no TTL of claims", func(c *Config, _ *Secrets) { c.ClaimTTL = 0 }, "--claim-ttl"},

@@ -50,7 +50,7 @@ func handler(w io.Writer, format string) slog.Handler {
 	file, ok := w.(*os.File)
 	terminal := ok && term.IsTerminal(int(file.Fd()))
 	if format == "text" || format == "auto" && terminal {
-		return tint.NewHandler(w, &tint.Options{TimeFormat: "15:04:05.000", NoColor: !terminal})
+		return tint.NewTextHandler(w, &tint.Options{TimeFormat: "15:04:05.000", NoColor: !terminal})
 	}
 	return slog.NewJSONHandler(w, nil)
 }
