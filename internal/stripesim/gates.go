@@ -39,7 +39,6 @@ type rule struct {
 	waiting  []*heldCall // in the order of arrival
 	revision int64       // of waiting
 	changed  chan struct{}
-	removed  bool
 }
 
 // heldCall is a request that waits.
@@ -75,22 +74,28 @@ func (s *rules) add(n control.NewRule) (string, error) {
 	return id, nil
 }
 
-// matching returns the rules of a kind that match the request, oldest first.
-func (s *rules) matching(c *call, kind string, point control.Point) []*rule {
+// matching returns the rules of a kind that match the request, oldest first. The caller holds
+// rules.mu.
+func (s *rules) matching(c *call, d *control.Call, kind string, point control.Point) []*rule {
+	var found []*rule
+	for r := range maps.Values(s.byID) {
+		if r.Kind == kind && r.Rule.Point == point && matches(&r.Rule, d, c.takesMoney()) {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b *rule) int { return cmp.Compare(a.number, b.number) })
+	return found
+}
+
+// inEffect returns the rules of a kind that match the request now.
+func (s *rules) inEffect(c *call, kind string) []*rule {
 	if s.count.Load() == 0 {
 		return nil
 	}
 	d := c.describe()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var found []*rule
-	for r := range maps.Values(s.byID) {
-		if r.Kind == kind && r.Rule.Point == point && matches(&r.Rule, &d, c.takesMoney()) {
-			found = append(found, r)
-		}
-	}
-	slices.SortFunc(found, func(a, b *rule) int { return cmp.Compare(a.number, b.number) })
-	return found
+	return s.matching(c, &d, kind, "")
 }
 
 func matches(r *control.Rule, c *control.Call, takesMoney bool) bool {
@@ -132,34 +137,46 @@ func (c *call) describe() control.Call {
 	return d
 }
 
-// hold waits at each gate that the request matches at this point.
+// hold waits at each gate that the request matches at this point, from the oldest on.
 func (s *rules) hold(c *call, point control.Point) {
-	for _, r := range s.matching(c, control.KindHold, point) {
-		s.wait(c, r)
+	if s.count.Load() == 0 {
+		return
+	}
+	d := c.describe()
+	for passed := 0; ; {
+		held := s.join(c, d, point, &passed)
+		if held == nil {
+			return
+		}
+		select {
+		case <-held.open:
+			if held.dropped {
+				panic(errDropped)
+			}
+		case <-s.closing:
+			panic(errDropped)
+		}
 	}
 }
 
-func (s *rules) wait(c *call, r *rule) {
+// join makes the request wait at the oldest gate that it matches and has not passed; nil if there
+// is none. The gate is found and joined under one lock, so that it cannot be removed in between.
+func (s *rules) join(c *call, d control.Call, point control.Point, passed *int) *heldCall {
 	s.mu.Lock()
-	if r.removed {
-		s.mu.Unlock()
-		return
-	}
-	s.last++
-	held := &heldCall{Call: c.describe(), open: make(chan struct{})}
-	held.ID = "call_" + strconv.Itoa(s.last)
-	r.waiting = append(r.waiting, held)
-	r.change()
-	s.mu.Unlock()
-
-	select {
-	case <-held.open:
-		if held.dropped {
-			panic(errDropped)
+	defer s.mu.Unlock()
+	for _, r := range s.matching(c, &d, control.KindHold, point) {
+		if r.number <= *passed {
+			continue
 		}
-	case <-s.closing:
-		panic(errDropped)
+		*passed = r.number
+		s.last++
+		held := &heldCall{Call: d, open: make(chan struct{})}
+		held.ID = "call_" + strconv.Itoa(s.last)
+		r.waiting = append(r.waiting, held)
+		r.change()
+		return held
 	}
+	return nil
 }
 
 // change tells those who watch the gate. The caller holds rules.mu.
@@ -171,12 +188,12 @@ func (r *rule) change() {
 
 // loses says whether the reply is to be dropped.
 func (s *rules) loses(c *call) bool {
-	return len(s.matching(c, control.KindLose, "")) > 0
+	return len(s.inEffect(c, control.KindLose)) > 0
 }
 
 // fails returns the error to answer in place of the result, nil for none.
 func (s *rules) fails(c *call, when control.When) *apiError {
-	for _, r := range s.matching(c, control.KindFail, "") {
+	for _, r := range s.inEffect(c, control.KindFail) {
 		if r.When == when {
 			return errForced(r.Status)
 		}
@@ -249,7 +266,6 @@ func (s *rules) abortAll() {
 }
 
 func (s *rules) forget(id string, r *rule, drop bool) {
-	r.removed = true
 	r.release(drop, everyCall)
 	r.change()
 	delete(s.byID, id)

@@ -92,8 +92,11 @@ func TestSearchFindsChargesAndCustomers(t *testing.T) {
 	if _, err := a.customers.Del(who.customer, nil); err != nil {
 		t.Fatal(err)
 	}
-	if customers := a.customers.Search(byName); customers.Next() {
-		t.Errorf("found %+v, which was deleted", customers.Customer())
+	for _, query := range []string{byName.Query, `-name:'bob'`} {
+		p := &stripe.CustomerSearchParams{SearchParams: stripe.SearchParams{Query: query}}
+		if customers := a.customers.Search(p); customers.Next() {
+			t.Errorf("%s finds %+v, which was deleted", query, customers.Customer())
+		}
 	}
 }
 
