@@ -19,8 +19,8 @@ import (
 	"example.com/triplecharge/internal/services"
 )
 
-// startRedis starts a Redis server on a free port, which it returns, and waits until it is ready. It
-// skips the test if there is no redis-server on the machine: miniredis is no Cluster, no Sentinel.
+// startRedis starts a Redis server on a free port, which it returns, and waits until it is ready.
+// It skips the test if the machine has no redis-server: miniredis is no Cluster and no Sentinel.
 func startRedis(t *testing.T, args ...string) (port string) {
 	t.Helper()
 	binary, err := exec.LookPath("redis-server")
