@@ -106,15 +106,24 @@ func (m *MemoryIntents) execute(intent string, r billing.Request) (billing.Charg
 	return reply.charge, reply.err
 }
 
-// answer carries out a request, unless it fails, and returns what it comes to.
+// answer carries out a request, unless it fails, and returns what it comes to. The caller holds mu.
 func (m *MemoryIntents) answer(intent string, inv billing.Invoice) savedReply {
 	reply := savedReply{intent: intent, invoice: inv}
-	if !m.FailsBefore {
-		if intent == "" {
-			reply.charge.PaymentIntent = m.prepare(inv)
-		} else {
-			reply.charge, reply.err = m.confirm(intent, inv)
-		}
+	taken := slices.IndexFunc(m.charges, func(c billing.Charge) bool {
+		return c.PaymentIntent == intent
+	})
+	switch {
+	case taken >= 0: // that it has succeeded is said before anything is done, and can fail
+		reply.charge = m.charges[taken]
+		reply.charge.Invoice = inv // the caller's: the customer may have another card by now
+		return reply
+	case m.FailsBefore:
+	case intent == "":
+		reply.charge.PaymentIntent = m.prepare(inv)
+	case inv.Subscription.PaymentMethod == m.Declined:
+		reply.err = billing.ErrDeclined
+	default:
+		reply.charge = m.confirm(intent, inv)
 	}
 	if m.FailsBefore || m.FailsAfter {
 		reply.charge, reply.err = billing.Charge{}, billing.ErrUnknown
@@ -131,23 +140,12 @@ func (m *MemoryIntents) prepare(inv billing.Invoice) (intent string) {
 	return intent
 }
 
-// confirm takes the money, unless it has been taken before: a PaymentIntent succeeds once.
-func (m *MemoryIntents) confirm(intent string, inv billing.Invoice) (billing.Charge, error) {
-	before := slices.IndexFunc(m.charges, func(c billing.Charge) bool {
-		return c.PaymentIntent == intent
-	})
-	switch {
-	case before >= 0:
-		c := m.charges[before]
-		c.Invoice = inv // the caller's: the card may be another by now
-		return c, nil
-	case inv.Subscription.PaymentMethod == m.Declined:
-		return billing.Charge{}, billing.ErrDeclined
-	}
+// confirm takes what was due when the PaymentIntent was prepared.
+func (m *MemoryIntents) confirm(intent string, inv billing.Invoice) billing.Charge {
 	due := m.intents[intent].Subscription
 	c := billing.Charge{
 		Invoice: inv, PaymentIntent: intent, AmountMinor: due.AmountMinor, Currency: due.Currency,
 	}
 	m.charges = append(m.charges, c)
-	return c, nil
+	return c
 }
