@@ -78,6 +78,35 @@ func TestAClaimThatNeverExpiresIsNotTakenOverByOneThatDoes(t *testing.T) {
 	wantTaken(t, s.Final, inv)
 }
 
+// Who reconciles takes a claim for a request that may have gone out.
+func TestTakeLeavesNoClaimOnWhatIsCharged(t *testing.T) {
+	t.Parallel()
+	clock, s := claimStore(t)
+	wantTakings := func(want int64) {
+		t.Helper()
+		var got int64
+		err := clock.QueryRow(t.Context(),
+			`SELECT coalesce(sum(generation), 0)::bigint FROM claims`).Scan(&got)
+		if err != nil || got != want {
+			t.Errorf("claims were taken %d times, %v; want %d", got, err, want)
+		}
+	}
+	bob := charge("pi_bob", "bob", 1000)
+	if err := s.Ledger.Record(t.Context(), bob); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, s.Claims, bob.Invoice, billing.ErrCharged)
+	wantTakings(0)
+	alice := charge("pi_alice", "alice", 1000)
+	mustTake(t, s.Claims, alice.Invoice)
+	if err := s.Ledger.Record(t.Context(), alice); err != nil {
+		t.Fatal(err)
+	}
+	s.Expire(alice.Invoice)
+	wantRefused(t, s.Claims, alice.Invoice, billing.ErrCharged)
+	wantTakings(1)
+}
+
 // Between the taking and the call that repeats it, as its answer was lost, other things happen.
 func TestTakeKnowsItsOwnClaimIfTheReplyWasLost(t *testing.T) {
 	t.Parallel()
@@ -216,8 +245,13 @@ func mustTake(t *testing.T, claims billing.Claims, inv billing.Invoice) billing.
 
 func wantTaken(t *testing.T, claims billing.Claims, inv billing.Invoice) {
 	t.Helper()
-	if c, err := claims.Take(t.Context(), inv); !errors.Is(err, billing.ErrTaken) {
-		t.Errorf("got %+v, %v; want %v", c, err, billing.ErrTaken)
+	wantRefused(t, claims, inv, billing.ErrTaken)
+}
+
+func wantRefused(t *testing.T, claims billing.Claims, inv billing.Invoice, want error) {
+	t.Helper()
+	if c, err := claims.Take(t.Context(), inv); !errors.Is(err, want) {
+		t.Errorf("got %+v, %v; want %v", c, err, want)
 	}
 }
 
