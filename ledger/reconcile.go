@@ -39,49 +39,60 @@ type ClaimState struct {
 
 // accountsQuery reads a page of accounts, a row for each thing there is about an invoice, as of one
 // moment. IDs are looked for in all tables that can have them: an invoice may have been charged
-// whose subscription is gone.
+// whose subscription is gone. The page ends with the ID at which the first of the tables has given
+// so many rows as were asked for, or at the end of all.
+//
+// It compares whole keys, and not the period alone, to find that end: of a month that has just
+// begun, Postgres' statistics know nothing yet, so that it would expect a row or two, and sort a
+// million for each page.
 //
 // A claim was given back if its lease ends where the pause after its last decline begins. If the
 // customer has another card since, it may have been taken again, for the new card doesn't wait for
 // that pause to end.
 const accountsQuery = `
-	WITH ids AS (
-		SELECT id FROM (
-			(SELECT id FROM subscriptions WHERE id > $2 ORDER BY id LIMIT $3)
-			UNION
-			(SELECT DISTINCT subscription FROM entries
-				WHERE period = $1 AND subscription > $2 ORDER BY subscription LIMIT $3)
-			UNION
-			(SELECT subscription FROM claims
-				WHERE period = $1 AND subscription > $2 ORDER BY subscription LIMIT $3)
-		) AS found ORDER BY id LIMIT $3
+	WITH last AS (
+		SELECT coalesce(min(id), $4) AS id FROM (
+			(SELECT $1 AS period, id FROM subscriptions WHERE id > $2
+				ORDER BY id OFFSET $3 - 1 LIMIT 1)
+			UNION ALL
+			(SELECT period, subscription FROM entries WHERE (period, subscription) > ($1, $2)
+				ORDER BY period, subscription OFFSET $3 - 1 LIMIT 1)
+			UNION ALL
+			(SELECT period, subscription FROM claims WHERE (period, subscription) > ($1, $2)
+				ORDER BY period, subscription OFFSET $3 - 1 LIMIT 1)
+		) AS ends WHERE period = $1
 	)
 	SELECT subscription, kind, stripe_id, refund, amount_minor, currency, taken, held FROM (
 		SELECT id AS subscription, 0 AS nr, 'due' AS kind, customer AS stripe_id, '' AS refund,
 			amount_minor, currency, false AS taken, false AS held
-		FROM subscriptions WHERE id = ANY (ARRAY(SELECT id FROM ids))
+		FROM subscriptions WHERE id > $2 AND id <= (SELECT id FROM last)
 		UNION ALL
 		SELECT subscription, id, kind, payment_intent, coalesce(refund, ''),
 			amount_minor, currency, false, false
-		FROM entries WHERE period = $1 AND subscription = ANY (ARRAY(SELECT id FROM ids))
+		FROM entries
+		WHERE period = $1 AND subscription > $2 AND subscription <= (SELECT id FROM last)
 		UNION ALL
-		SELECT subscription, 0, 'claim', coalesce(claims.payment_intent, ''), '', 0, '',
-			NOT (declines > 0 AND lease_until <= next_attempt
-				AND declined_card IS NOT DISTINCT FROM subscriptions.payment_method),
+		SELECT subscription, 0, 'claim', coalesce(payment_intent, ''), '', 0, '',
+			NOT (declines > 0 AND lease_until <= next_attempt AND declined_card IS NOT DISTINCT FROM
+				(SELECT payment_method FROM subscriptions WHERE id = subscription)),
 			lease_until > now()
-		FROM claims LEFT JOIN subscriptions ON subscriptions.id = subscription
-		WHERE period = $1 AND subscription = ANY (ARRAY(SELECT id FROM ids))
+		FROM claims
+		WHERE period = $1 AND subscription > $2 AND subscription <= (SELECT id FROM last)
 	) AS page ORDER BY subscription, nr`
 
-// Accounts returns the accounts of a billing period in the order of their subscriptions' IDs, at
-// most limit of them, beginning behind the ID after ("" for the first): one for each subscription
-// that there is, and for each that has entries or a claim. A page costs the same wherever it is.
+// behindAllIDs is greater than any ID, by its bytes.
+const behindAllIDs = "\U0010FFFF"
+
+// Accounts returns the next accounts of a billing period behind the ID after ("" for the first), in
+// the order of their subscriptions' IDs: about limit of them; none at the end. There is one for each
+// subscription that there is, and for each that has entries or a claim. A page costs the same
+// wherever it is.
 func (s *Store) Accounts(
 	ctx context.Context, p billing.Period, after string, limit int,
 ) (page []Account, err error) {
 	what := fmt.Sprintf("read the accounts of %s", p)
 	err = s.retry(ctx, what, func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, accountsQuery, p.String(), after, limit)
+		rows, err := s.pool.Query(ctx, accountsQuery, p.String(), after, limit, behindAllIDs)
 		if err != nil {
 			return err
 		}
