@@ -101,3 +101,20 @@ func TestTheKeyIsPartOfNoError(t *testing.T) {
 		})
 	}
 }
+
+func TestCloseLeavesNoConnection(t *testing.T) {
+	t.Parallel()
+	d := newDropper(t)
+	c := newClient(t, stripecharge.Options{URL: d.url})
+	_, err := c.Charge(t.Context(), billing.Request{Invoice: unknownInvoice(t)})
+	must(t, err)
+	c.Close()
+	// On a connection that was kept, the second request would be dropped, and cost an attempt.
+	var asking trust
+	_, err = c.Charge(t.Context(),
+		billing.Request{Invoice: unknownInvoice(t), Trusted: asking.trusted})
+	must(t, err)
+	if asking.asked != 1 {
+		t.Errorf("asked for trust %d times, want 1: the connection was closed", asking.asked)
+	}
+}
