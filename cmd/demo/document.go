@@ -27,7 +27,7 @@ func (d document) MarshalJSON() ([]byte, error) {
 	runs := []run{}
 	for _, r := range d.results {
 		runs = append(runs, run{
-			r.Mode, string(r.Fault), r.Servers, counts(r.Expected), r.OK(), r.Accounts, r.Lock,
+			r.Mode, string(r.Fault), r.Servers, counts(r.Expected.After), r.OK(), r.Accounts, r.Lock,
 		})
 	}
 	return json.Marshal(map[string]any{"runs": runs})

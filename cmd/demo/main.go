@@ -20,9 +20,11 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Show  show       `cmd:"" default:"withargs" help:"Show the triple charge, then the lock (the default)."`
-	Modes modesTable `cmd:"" help:"Print the table of modes."`
-	Audit audit      `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
+	Show   show       `cmd:"" default:"withargs" help:"Show the triple charge, then the lock (the default)."`
+	Run    cellRun    `cmd:"" name:"run" help:"Play one mode against one fault, told as a story."`
+	Matrix matrix     `cmd:"" help:"Play every mode against every fault."`
+	Modes  modesTable `cmd:"" help:"Print the table of modes."`
+	Audit  audit      `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
 }
 
 func main() {
@@ -47,7 +49,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		kong.Name("demo"),
 		kong.Description("Three servers run the same billing worker. See what Alice pays."),
 		kong.Writers(stdout, stderr),
-		kong.Vars{"modes": modeNames()},
+		kong.Vars{"modes": modeNames(), "faults": faultNames()},
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 	if err != nil {

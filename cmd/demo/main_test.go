@@ -195,7 +195,7 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 func TestTheExitStatusSaysThatAModeBrokeItsPromise(t *testing.T) {
 	t.Parallel()
 	kept := scenario.Result{
-		Mode: "locked", Expected: verdicts.Counts{Charges: 1, Entries: 1},
+		Mode: "locked", Expected: verdicts.Verdict{After: verdicts.Counts{Charges: 1, Entries: 1}},
 		Accounts: []scenario.Account{{Charges: 1, Entries: 1}},
 	}
 	if err := verdict([]scenario.Result{kept}); err != nil {

@@ -97,17 +97,23 @@ func (p print) cost(l scenario.Lock) {
 
 func (p print) promise(r scenario.Result) {
 	if r.OK() {
-		fmt.Fprintf(p.out, "  As expected, %s for each invoice: %s.\n", r.Expected, r.Why)
+		fmt.Fprintf(p.out, "  As expected, %s for each invoice: %s.\n", r.Expected.After, r.Expected.Why)
 		return
 	}
-	fmt.Fprintf(p.out, "  NOT AS EXPECTED: %s promises %s for each invoice.\n", r.Mode, r.Expected)
+	fmt.Fprintf(p.out, "  NOT AS EXPECTED: %s promises %s for each invoice.\n", r.Mode, r.Expected.After)
 }
 
+// The colours of a verdict, as the terminal has them.
+const (
+	red   = lipgloss.Color("1")
+	green = lipgloss.Color("2")
+)
+
 func colour(a scenario.Account) lipgloss.Color {
-	if verdicts.Judge(a.Counts()) == "right" {
-		return lipgloss.Color("2") // green
+	if verdicts.Judge(a.Counts()) == verdicts.Right {
+		return green
 	}
-	return lipgloss.Color("1") // red
+	return red
 }
 
 // times is "3 × $10.00 = $30.00", or the plain amount of one.

@@ -13,8 +13,7 @@ type Result struct {
 	Mode     string
 	Fault    verdicts.Fault
 	Servers  int
-	Expected verdicts.Counts
-	Why      string
+	Expected verdicts.Verdict
 	Accounts []Account        // in the order in which the subscriptions were given
 	Picture  timeline.Picture // of the first one's invoice
 	Lock     Lock
@@ -33,13 +32,13 @@ func (r Result) Close() {
 
 // OK reports whether every invoice has what the mode promises.
 func (r Result) OK() bool {
-	return !slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Counts() != r.Expected })
+	return !slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Counts() != r.Expected.After })
 }
 
 // expect looks up what the mode promises.
 func (r *Result) expect() error {
 	var ok bool
-	if r.Expected, r.Why, ok = verdicts.Expected(r.Mode, r.Fault, r.Servers); !ok {
+	if r.Expected, ok = verdicts.Expected(r.Mode, r.Fault, r.Servers); !ok {
 		return fmt.Errorf("no verdict is expected of %s under %s: internal/verdicts lacks it",
 			r.Mode, r.Fault)
 	}

@@ -36,6 +36,7 @@ type Stage struct {
 // Scenario is one mode, met by some servers at midnight.
 type Scenario struct {
 	Mode          string
+	Fault         verdicts.Fault // "" for none, and nothing on the servers' ways
 	Servers       int
 	Subscriptions []billing.Subscription
 	At            time.Time // the logical due time, in UTC
@@ -74,7 +75,7 @@ func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
 			return p, err
 		}
 	}
-	for _, step := range []func(context.Context) error{p.setUp, p.startNodes, p.startAll} {
+	for _, step := range []func(context.Context) error{p.setUp, p.startNodes, p.link, p.startAll} {
 		if err := step(ctx); err != nil {
 			return p, err
 		}
@@ -85,6 +86,9 @@ func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
 // end stops what is still there of a play.
 func (p *play) end() {
 	p.stopAll()
+	for _, l := range p.links {
+		l.close()
+	}
 	for _, node := range p.nodes {
 		_ = node.Stop(context.Background()) // what is left, the services end
 	}
@@ -104,7 +108,8 @@ type play struct {
 	simulator *simulator // nil at the real Stripe
 	database  string
 	token     string
-	nodes     []services.Server // the Redis nodes of a mode that needs several
+	nodes     []services.Server // this play's own Redis nodes, where it has some
+	links     map[string]*links // by server, where something stands on its ways
 	processes []*process
 	events    *log
 }
@@ -142,13 +147,19 @@ func (p *play) stripeURL(server string) string {
 // quorumNodes is how many nodes Redlock's text has: two may be lost.
 const quorumNodes = 5
 
-// startNodes starts the independent Redis nodes, if the mode locks on several.
+// startNodes starts this play's own Redis nodes, if it needs any.
 func (p *play) startNodes(ctx context.Context) error {
 	mode, err := billing.ModeNamed(p.Mode)
-	if err != nil || mode.Lock != billing.QuorumLock {
+	if err != nil {
 		return err
 	}
-	for range quorumNodes {
+	nodes := 0
+	if mode.Lock == billing.QuorumLock {
+		nodes = quorumNodes
+	} else if p.Fault != "" {
+		nodes = 1 // one that the scenario may take away
+	}
+	for range nodes {
 		node, err := p.Services.StartRedis(ctx)
 		if err != nil {
 			return err
@@ -198,22 +209,25 @@ func (p *play) names() []string {
 // what a person has exported can't change a run.
 func (p *play) command(name string) *exec.Cmd {
 	args := append(p.Worker[1:len(p.Worker):len(p.Worker)],
-		"--name", name, "--mode", p.Mode, "--at", p.At.Format(time.RFC3339),
+		"--name", name, "--mode", p.mode(name), "--at", p.At.Format(time.RFC3339),
 		"--lock-ttl", p.LockTTL.String(), "--concurrency", strconv.Itoa(p.concurrency()),
 		"--listen", "127.0.0.1:0", "--log-format", "json",
 	)
+	l := p.links[name]
 	if url := p.stripeURL(name); url != "" {
-		args = append(args, "--stripe-url", url)
+		args = append(args, "--stripe-url", l.to(toStripe, url))
 	}
 	args = append(args, p.Flags...)
+	redisURL := p.Services.RedisURL()
 	var nodes []string
-	for _, node := range p.nodes {
-		nodes = append(nodes, node.URL())
+	for i, node := range p.nodes {
+		nodes = append(nodes, l.to(toRedis(i), node.URL()))
+		redisURL = nodes[0]
 	}
 	cmd := exec.Command(p.Worker[0], args...)
 	// The URLs hold passwords, which a command line would show to everyone on the machine.
 	cmd.Env = []string{
-		"DATABASE_URL=" + p.database, "REDIS_URL=" + p.Services.RedisURL(),
+		"DATABASE_URL=" + l.to(toPostgres, p.database), "REDIS_URL=" + redisURL,
 		"WORKER_REDIS_NODES=" + strings.Join(nodes, ","),
 		"STRIPE_SECRET_KEY=" + p.StripeKey, "WORKER_TOKEN=" + p.token,
 	}

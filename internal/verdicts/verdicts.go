@@ -1,5 +1,6 @@
 // Package verdicts says what each mode promises: how many charges and ledger entries an invoice
-// has after a due run of all servers under a fault. It is pure: it counts, others measure.
+// has after a fault met three servers, and after one quiet run more. It is pure: it knows what to
+// expect, others measure.
 package verdicts
 
 import (
@@ -7,15 +8,10 @@ import (
 	"strings"
 )
 
-// Fault names what goes wrong in a scenario.
-type Fault string
-
-// None is the scenario in which nothing goes wrong: all servers fire at the same instant.
-const None Fault = "none"
-
 // Counts is what an invoice has: charges at Stripe and charge entries in the ledger.
 type Counts struct {
-	Charges, Entries int
+	Charges int `json:"charges"`
+	Entries int `json:"entries"`
 }
 
 func (c Counts) String() string {
@@ -30,47 +26,86 @@ func plural(n int, one, many string) string {
 	return many
 }
 
-// Expected returns what a mode's invoice has after the fault, with the given number of servers,
-// and why in a sentence; false if the table has no such cell.
-func Expected(mode string, fault Fault, servers int) (c Counts, why string, ok bool) {
-	if fault != None {
-		return Counts{}, "", false
-	}
-	switch mode {
-	case "uncoordinated":
-		return Counts{servers, servers}, "nothing keeps the servers from charging, so each does", true
-	case "check-first":
-		return Counts{servers, servers}, "all ask before any has charged, so all are told no", true
-	case "naive-lock":
-		return Counts{1, 1}, "the servers fire together, so all but one find the lock taken", true
-	case "idempotent":
-		return Counts{1, 1}, "all send the same key, so Stripe charges once and repeats its answer", true
-	case "claimed", "exactly-once":
-		return Counts{1, 1}, "all but one find the invoice claimed", true
-	case "locked", "redlock", "fenced":
-		return Counts{1, 1}, "all but one find the lease held, or the invoice charged", true
-	}
-	return Counts{}, "", false
+// Verdict is what a mode comes to under a fault.
+type Verdict struct {
+	After     Counts // once the fault has run its course
+	Recovered Counts // after one quiet run more: a fresh server, no fault
+	Why       string
+	Applies   bool // false: the fault can't meet the mode, and Why says so
 }
 
-// Judge says in the words of the design what the counts of an invoice that is due mean: "right",
-// or each of "overcharged", "unbilled" and "unrecorded" that is true.
+// Expected returns what is expected of a mode under a fault, with three servers; without a fault
+// with any number. It is false if the table has no such cell.
+func Expected(mode string, f Fault, servers int) (v Verdict, ok bool) {
+	column, ok := columns()[mode]
+	if !ok {
+		return v, false
+	}
+	for _, row := range table() {
+		if row.fault != f {
+			continue
+		}
+		v = parse(row.cells[column])
+		v.Why = row.why(mode)
+		// Without protection, every further server is a further charge.
+		if f == None && v.After.Charges == threeServers {
+			extra := servers - threeServers
+			v.After = v.After.plus(extra)
+			v.Recovered = v.Recovered.plus(extra)
+		}
+		return v, true
+	}
+	return v, false
+}
+
+const threeServers = 3
+
+func (c Counts) plus(n int) Counts { return Counts{c.Charges + n, c.Entries + n} }
+
+// parse reads a cell: "2/1 3/2" is two charges and one entry, then three and two; "2/1" stays so
+// in the quiet run; "-" does not apply.
+func parse(cell string) (v Verdict) {
+	if cell == "-" {
+		return v
+	}
+	v.Applies = true
+	var c, e, rc, re int
+	if n, _ := fmt.Sscanf(cell, "%d/%d %d/%d", &c, &e, &rc, &re); n == 2 {
+		rc, re = c, e
+	}
+	v.After, v.Recovered = Counts{c, e}, Counts{rc, re}
+	return v
+}
+
+// The words for what is wrong with an invoice.
+const (
+	Right          = "right"
+	Overcharged    = "overcharged"
+	Unbilled       = "unbilled"
+	Unrecorded     = "unrecorded"
+	NotAtStripe    = "recorded but not at Stripe"
+	NotApplicable  = "n/a"
+	wordsSeparator = ", "
+)
+
+// Judge says in the words of the design what the counts of an invoice that is due mean: right, or
+// each of the others that is true.
 func Judge(c Counts) string {
 	var words []string
 	if c.Charges > 1 {
-		words = append(words, "overcharged")
+		words = append(words, Overcharged)
 	}
 	if c.Charges == 0 {
-		words = append(words, "unbilled")
+		words = append(words, Unbilled)
 	}
 	if c.Charges > c.Entries {
-		words = append(words, "unrecorded")
+		words = append(words, Unrecorded)
 	}
 	if c.Entries > c.Charges {
-		words = append(words, "recorded but not at Stripe")
+		words = append(words, NotAtStripe)
 	}
 	if len(words) == 0 {
-		return "right"
+		return Right
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(words, wordsSeparator)
 }

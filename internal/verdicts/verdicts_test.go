@@ -11,12 +11,12 @@ func TestEveryModeHasAVerdictWhenNothingGoesWrong(t *testing.T) {
 	t.Parallel()
 	for _, mode := range billing.Modes() {
 		for _, servers := range []int{1, 3} {
-			got, why, ok := verdicts.Expected(mode.Name, verdicts.None, servers)
-			if !ok || why == "" {
-				t.Errorf("%s: no verdict, or no reason: %q", mode.Name, why)
+			got, ok := verdicts.Expected(mode.Name, verdicts.None, servers)
+			if !ok || got.Why == "" {
+				t.Errorf("%s: no verdict, or no reason: %q", mode.Name, got.Why)
 			}
-			if servers == 1 && verdicts.Judge(got) != "right" {
-				t.Errorf("%s alone: got %v, want one charge and its entry", mode.Name, got)
+			if servers == 1 && verdicts.Judge(got.After) != "right" {
+				t.Errorf("%s alone: got %v, want one charge and its entry", mode.Name, got.After)
 			}
 		}
 	}
@@ -35,8 +35,8 @@ func TestOnlyWhoAsksNobodyChargesThreeTimesAtMidnight(t *testing.T) {
 		"claimed":       {Charges: 1, Entries: 1},
 		"exactly-once":  {Charges: 1, Entries: 1},
 	} {
-		if got, _, _ := verdicts.Expected(mode, verdicts.None, 3); got != want {
-			t.Errorf("%s: got %v, want %v", mode, got, want)
+		if got, _ := verdicts.Expected(mode, verdicts.None, 3); got.After != want {
+			t.Errorf("%s: got %v, want %v", mode, got.After, want)
 		}
 	}
 }
@@ -52,8 +52,8 @@ func TestWhatTheTableLacksIsNotMadeUp(t *testing.T) {
 		{"locked", "meteorite"},
 		{"locked", ""},
 	} {
-		if got, why, ok := verdicts.Expected(cell.mode, cell.fault, 3); ok {
-			t.Errorf("%q under %q: got %v, %s; want none", cell.mode, cell.fault, got, why)
+		if got, ok := verdicts.Expected(cell.mode, cell.fault, 3); ok {
+			t.Errorf("%q under %q: got %v; want none", cell.mode, cell.fault, got)
 		}
 	}
 }

@@ -1,0 +1,212 @@
+package fault
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+)
+
+// Proxy stands on one server's way to one service. It passes on what comes until it is told
+// otherwise. It is safe for concurrent use.
+type Proxy struct {
+	listener net.Listener
+	done     sync.WaitGroup
+
+	mu       sync.Mutex
+	upstream string
+	cut      bool
+	holding  chan struct{} // closed when replies pass again; nil while they do
+	swallow  bool
+	swallows chan struct{} // closed when the first bytes were swallowed
+	conns    map[net.Conn]bool
+	closed   bool
+}
+
+// NewProxy listens on a free port of loopback, on the way to an upstream address. The caller closes
+// it.
+func NewProxy(upstream string) (*Proxy, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &Proxy{
+		listener: listener, upstream: upstream,
+		swallows: make(chan struct{}), conns: map[net.Conn]bool{},
+	}
+	p.done.Go(p.accept)
+	return p, nil
+}
+
+// Addr is where the proxy listens.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// Cut drops all connections, and each new one at once, until Heal.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut = true
+	p.dropAll()
+}
+
+// HoldReplies keeps back what the service answers, until Heal.
+func (p *Proxy) HoldReplies() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.holding == nil {
+		p.holding = make(chan struct{})
+	}
+}
+
+// Swallow lets what the server sends vanish, until Heal. The channel is closed when the first bytes
+// have.
+func (p *Proxy) Swallow() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.swallow = true
+	return p.swallows
+}
+
+// Heal lets everything pass again, what was held included.
+func (p *Proxy) Heal() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut, p.swallow = false, false
+	p.release()
+}
+
+// Redirect leads to another upstream from now on, and drops the connections to the old one.
+func (p *Proxy) Redirect(upstream string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.upstream = upstream
+	p.dropAll()
+}
+
+// Close ends the proxy and all its connections.
+func (p *Proxy) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.release()
+	p.dropAll()
+	p.mu.Unlock()
+	err := p.listener.Close()
+	p.done.Wait()
+	return err
+}
+
+// The next two are called with the mutex held.
+
+func (p *Proxy) release() {
+	if p.holding != nil {
+		close(p.holding)
+		p.holding = nil
+	}
+}
+
+func (p *Proxy) dropAll() {
+	for conn := range p.conns {
+		_ = conn.Close()
+	}
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		p.done.Go(func() { p.serve(client) })
+	}
+}
+
+// serve passes one connection on, both ways, until either side ends it.
+func (p *Proxy) serve(client net.Conn) {
+	defer func() { _ = client.Close() }()
+	p.mu.Lock()
+	upstream, refuse := p.upstream, p.cut
+	p.mu.Unlock()
+	if refuse {
+		return
+	}
+	service, err := net.Dial("tcp", upstream)
+	if err != nil {
+		return
+	}
+	defer func() { _ = service.Close() }()
+	if !p.track(client, service) {
+		return
+	}
+	defer p.untrack(client, service)
+
+	var ways sync.WaitGroup
+	ways.Go(func() { p.pass(service, client, p.request) })
+	ways.Go(func() { p.pass(client, service, p.reply) })
+	ways.Wait()
+}
+
+func (p *Proxy) track(conns ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cut || p.closed {
+		return false
+	}
+	for _, c := range conns {
+		p.conns[c] = true
+	}
+	return true
+}
+
+func (p *Proxy) untrack(conns ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range conns {
+		delete(p.conns, c)
+	}
+}
+
+// pass copies what comes from one side to the other, as far as may says.
+func (p *Proxy) pass(to, from net.Conn, may func() bool) {
+	defer func() { _ = to.Close() }()
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 && may() {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				_ = from.Close()
+			}
+			return
+		}
+	}
+}
+
+// request reports whether bytes that the server sent may pass.
+func (p *Proxy) request() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.swallow {
+		return true
+	}
+	select {
+	case <-p.swallows:
+	default:
+		close(p.swallows)
+	}
+	return false
+}
+
+// reply waits until bytes that the service answered may pass.
+func (p *Proxy) reply() bool {
+	p.mu.Lock()
+	holding := p.holding
+	p.mu.Unlock()
+	if holding != nil {
+		<-holding
+	}
+	return true
+}

@@ -1,0 +1,186 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/timeline"
+)
+
+// What a scenario's script is made of. Each act waits for what it says by looking at it: an event,
+// a call at a gate, a key in Redis, a row in Postgres. None waits for a time.
+
+// The three servers of a script.
+const (
+	serverA = "server-a"
+	serverB = "server-b"
+	serverC = "server-c"
+)
+
+func (p *play) process(name string) *process {
+	i := slices.IndexFunc(p.processes, func(q *process) bool { return q.name == name })
+	return p.processes[i]
+}
+
+// fire starts a due run on the server. The channel tells how it ended.
+func (p *play) fire(ctx context.Context, name string) <-chan error {
+	done := make(chan error, 1)
+	server := p.process(name).remote
+	go func() { done <- fire(ctx, []remote{server}) }()
+	return done
+}
+
+// run makes due runs on the servers, one after another.
+func (p *play) run(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		if err := <-p.fire(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold puts a gate before or behind what the server's charges do at Stripe.
+func (p *play) hold(ctx context.Context, point control.Point, name string) (*control.Gate, error) {
+	return p.simulator.control.Hold(ctx, control.Rule{
+		Point: point, Server: name, Operation: control.OperationCharge,
+	})
+}
+
+// fireInto starts a due run on the server and returns once its charge is held at the gate.
+func (p *play) fireInto(
+	ctx context.Context, name string, gate *control.Gate,
+) (done <-chan error, err error) {
+	done = p.fire(ctx, name)
+	held := make(chan error, 1)
+	go func() {
+		_, _, err := gate.Waiting(ctx, 0)
+		held <- err
+	}()
+	select {
+	case err = <-held:
+	case err = <-done:
+		err = errors.Join(err, fmt.Errorf("the due run of %s ended before a charge was sent", name))
+	}
+	return done, err
+}
+
+// awaitEvent returns once the server has said one of the events, so many times in all.
+func (p *play) awaitEvent(ctx context.Context, name string, times int, events ...string) error {
+	for {
+		all, more := p.events.since(0)
+		said := 0
+		for _, e := range all {
+			if e.Server == name && slices.Contains(events, e.Name) {
+				said++
+			}
+		}
+		if said >= times {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not say %v: %w", name, events, context.Cause(ctx))
+		}
+	}
+}
+
+// pollEvery is the pace at which Redis and Postgres are looked at.
+const pollEvery = 20 * time.Millisecond
+
+// awaitUnprotected returns once no lease is on the first invoice in Redis, and no claim that can be
+// taken over is held in Postgres.
+func (p *play) awaitUnprotected(ctx context.Context) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		leased, err := p.leased(ctx)
+		if err != nil {
+			return err
+		}
+		claimed, err := p.books.store.ClaimHeld(ctx, p.books.period)
+		if err != nil {
+			return err
+		}
+		if !leased && !claimed {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for lease (%t) and claim (%t) to end: %w",
+				leased, claimed, context.Cause(ctx))
+		}
+	}
+}
+
+// leased reports whether a quorum of the nodes that answer has a lease of the first invoice.
+func (p *play) leased(ctx context.Context) (bool, error) {
+	inv := billing.Invoice{Subscription: p.Subscriptions[0], Period: p.books.period}
+	inv.Subscription.ID = p.books.id(inv.Subscription)
+	held := 0
+	for _, node := range p.nodes {
+		o, err := goredis.ParseURL(node.URL())
+		if err != nil {
+			return false, err
+		}
+		o.MaxRetries, o.DialerRetries = -1, 1
+		client := goredis.NewClient(o)
+		n, err := client.Exists(ctx, inv.LockKey(), "lock:billing:"+inv.Subscription.ID).Result()
+		_ = client.Close()
+		if err == nil && n > 0 { // a node that is dead holds nothing
+			held++
+		}
+	}
+	return held > len(p.nodes)/2, nil
+}
+
+// pause stops the server's process as a long garbage collection would.
+func (p *play) pause(name string) error { return p.signal(name, syscall.SIGSTOP) }
+
+// resume lets it go on.
+func (p *play) resume(name string) error { return p.signal(name, syscall.SIGCONT) }
+
+// kill ends the process at once, as a machine that fails would.
+func (p *play) kill(name string) error {
+	err := p.signal(name, syscall.SIGKILL)
+	<-p.process(name).exited
+	return err
+}
+
+func (p *play) signal(name string, s syscall.Signal) error {
+	if err := p.process(name).cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("signal %s: %w", name, err)
+	}
+	return nil
+}
+
+// restart starts a server again that was killed, with its ways healed.
+func (p *play) restart(ctx context.Context, name string) error {
+	for _, proxy := range p.links[name].all() {
+		proxy.Heal()
+	}
+	i := slices.Index(p.processes, p.process(name))
+	started, err := p.spawn(ctx, name)
+	if err == nil {
+		p.processes[i] = started
+	}
+	return err
+}
+
+// picture is what happened to the first invoice.
+func (p *play) picture() timeline.Picture {
+	events, _ := p.events.since(0)
+	invoice := billing.Invoice{Subscription: p.Subscriptions[0], Period: p.books.period}
+	invoice.Subscription.ID = p.books.id(invoice.Subscription)
+	return timeline.Draw(invoice.String(), p.names(), events)
+}

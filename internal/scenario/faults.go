@@ -1,0 +1,223 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/verdicts"
+)
+
+// script plays one fault, from before midnight until all that it is about has happened.
+type script func(ctx context.Context, p *play) error
+
+// scripts has the script of each fault, in the order of the matrix.
+func scripts() map[verdicts.Fault]script {
+	return map[verdicts.Fault]script{
+		verdicts.None:                  midnightOfAll,
+		verdicts.Late:                  late,
+		verdicts.Pause:                 func(ctx context.Context, p *play) error { return pause(ctx, p, 0) },
+		verdicts.SlowStripe:            slowStripe,
+		verdicts.CrashBeforeCharge:     crashBeforeCharge,
+		verdicts.CrashAfterCharge:      func(ctx context.Context, p *play) error { return crash(ctx, p, 0) },
+		verdicts.LostReply:             lostReply,
+		verdicts.Stripe500Before:       stripe500(control.BeforeCommit),
+		verdicts.Stripe500After:        stripe500(control.AfterCommit),
+		verdicts.KeyExpired:            func(ctx context.Context, p *play) error { return crash(ctx, p, day) },
+		verdicts.DelayedADay:           func(ctx context.Context, p *play) error { return pause(ctx, p, day) },
+		verdicts.DeclinedThenFixed:     declinedThenFixed,
+		verdicts.RedisDown:             redisDown,
+		verdicts.RedisRestart:          redisRestart(1),
+		verdicts.RedisFailover:         redisFailover,
+		verdicts.RedlockMinority:       redlockMinority,
+		verdicts.RedlockMajority:       redisRestart(3),
+		verdicts.PartitionBeforeCharge: partitionBeforeCharge,
+		verdicts.PartitionDuringCharge: partitionDuringCharge,
+		verdicts.PostgresDown:          postgresDown,
+		verdicts.MixedModes:            midnightOfAll,
+	}
+}
+
+// day is longer than Stripe remembers a key.
+const day = 25 * time.Hour
+
+func midnightOfAll(ctx context.Context, p *play) error { return p.midnight(ctx) }
+
+// late: b fires after a has finished, c after b.
+func late(ctx context.Context, p *play) error {
+	return p.run(ctx, serverA, serverB, serverC)
+}
+
+// pause: a's charge is on its way when a stops for longer than its lease; b and c run; the request
+// arrives, after a delay by Stripe's clock; a goes on.
+func pause(ctx context.Context, p *play, delay time.Duration) error {
+	gate, err := p.hold(ctx, control.Arriving, serverA)
+	if err != nil {
+		return err
+	}
+	done, err := p.fireInto(ctx, serverA, gate)
+	if err != nil {
+		return err
+	}
+	if err := p.pause(serverA); err != nil {
+		return err
+	}
+	if err := p.others(ctx); err != nil {
+		return err
+	}
+	if err := p.simulator.control.Advance(ctx, delay); err != nil {
+		return err
+	}
+	if err := gate.Remove(ctx); err != nil {
+		return err
+	}
+	if err := p.resume(serverA); err != nil {
+		return err
+	}
+	return <-done
+}
+
+// others lets b, then c run once nothing of a's protects the invoice any longer.
+func (p *play) others(ctx context.Context) error {
+	if err := p.awaitUnprotected(ctx); err != nil {
+		return err
+	}
+	return p.run(ctx, serverB, serverC)
+}
+
+// renewals that are seen while Stripe is slow: at one in a third of the TTL they outlast it.
+const renewals = 4
+
+// slowStripe: a's request is held executing past the TTL, in a healthy process that renews what can
+// be renewed; then b runs, and c after a has finished.
+func slowStripe(ctx context.Context, p *play) error {
+	gate, err := p.hold(ctx, control.Executing, serverA)
+	if err != nil {
+		return err
+	}
+	done, err := p.fireInto(ctx, serverA, gate)
+	if err != nil {
+		return err
+	}
+	if p.renews() {
+		err = p.awaitEvent(ctx, serverA, renewals, "lease.renewed")
+	} else {
+		err = p.awaitUnprotected(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	// b may itself have to wait at Stripe for the request that is executing.
+	second := p.fire(ctx, serverB)
+	if err := p.awaitEvent(ctx, serverB, 1, "charge.sent", "run.finished"); err != nil {
+		return err
+	}
+	return errors.Join(gate.Remove(ctx), <-done, <-second, p.run(ctx, serverC))
+}
+
+// crashBeforeCharge: a's request never gets to Stripe, and a is killed; b and c run; a restarts.
+func crashBeforeCharge(ctx context.Context, p *play) error {
+	swallowed := p.links[serverA].stripe.Swallow()
+	done := p.fire(ctx, serverA)
+	select {
+	case <-swallowed:
+	case <-done:
+		return errors.New("server-a sent nothing to Stripe")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := p.kill(serverA); err != nil {
+		return err
+	}
+	<-done
+	return errors.Join(p.others(ctx), p.comeBack(ctx))
+}
+
+// comeBack restarts a after its crash and lets it run.
+func (p *play) comeBack(ctx context.Context) error {
+	if err := p.restart(ctx, serverA); err != nil {
+		return err
+	}
+	return p.run(ctx, serverA)
+}
+
+// crash: a is killed after Stripe committed the charge, before the ledger knew; b and c run after a
+// time by Stripe's clock; a restarts.
+func crash(ctx context.Context, p *play, after time.Duration) error {
+	gate, err := p.hold(ctx, control.Committed, serverA)
+	if err != nil {
+		return err
+	}
+	done, err := p.fireInto(ctx, serverA, gate)
+	if err != nil {
+		return err
+	}
+	if err := p.kill(serverA); err != nil {
+		return err
+	}
+	<-done
+	if err := gate.Remove(ctx); err != nil {
+		return err
+	}
+	if err := p.simulator.control.Advance(ctx, after); err != nil {
+		return err
+	}
+	return errors.Join(p.others(ctx), p.comeBack(ctx))
+}
+
+// lostReply: Stripe commits, and every reply to a's charges is lost; b and c run later.
+func lostReply(ctx context.Context, p *play) error {
+	_, err := p.simulator.control.Lose(ctx, control.Rule{
+		Server: serverA, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.run(ctx, serverA), p.others(ctx))
+}
+
+// stripe500: Stripe answers a's charge with a 500 that it saves under the key, before or after the
+// charge was committed; b and c run later.
+func stripe500(when control.When) script {
+	return func(ctx context.Context, p *play) error {
+		_, err := p.simulator.control.Fail(ctx, control.Rule{
+			Server: serverA, Operation: control.OperationCharge,
+		}, 500, when)
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.run(ctx, serverA), p.others(ctx))
+	}
+}
+
+// declinedThenFixed: the card declines at midnight; the customer puts in a new one; a runs again
+// within the day.
+func declinedThenFixed(ctx context.Context, p *play) error {
+	if err := p.midnight(ctx); err != nil {
+		return err
+	}
+	if err := p.books.fixCards(ctx); err != nil {
+		return err
+	}
+	return errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverA))
+}
+
+// postgresDown: the ledger can't be reached by a from its charge until its run has finished; then b
+// and c run.
+func postgresDown(ctx context.Context, p *play) error {
+	gate, err := p.hold(ctx, control.Committed, serverA)
+	if err != nil {
+		return err
+	}
+	done, err := p.fireInto(ctx, serverA, gate)
+	if err != nil {
+		return err
+	}
+	p.links[serverA].postgres.Cut()
+	if err := errors.Join(gate.Remove(ctx), <-done); err != nil {
+		return err
+	}
+	p.links[serverA].postgres.Heal()
+	return p.others(ctx)
+}

@@ -1,0 +1,147 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+
+	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+// redisDown: all nodes are dead at midnight. They come back for the quiet run.
+func redisDown(ctx context.Context, p *play) error {
+	for _, node := range p.nodes {
+		if err := node.Kill(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.midnight(ctx); err != nil {
+		return err
+	}
+	return p.restartNodes(ctx, p.nodes)
+}
+
+// restartNodes brings nodes back, empty.
+func (p *play) restartNodes(ctx context.Context, nodes []services.Server) error {
+	var errs []error
+	for _, node := range nodes {
+		errs = append(errs, node.Kill(ctx), node.Start(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// redisRestart: the first nodes restart empty while a's charge is held on its way; b and c run; the
+// charge arrives.
+func redisRestart(nodes int) script {
+	return func(ctx context.Context, p *play) error {
+		return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+			return p.restartNodes(ctx, p.nodes[:nodes])
+		})
+	}
+}
+
+// whileChargeIsHeld holds a's charge on its way while something happens, and b and c run.
+func (p *play) whileChargeIsHeld(
+	ctx context.Context, happens func(context.Context) error,
+) error {
+	gate, err := p.hold(ctx, control.Arriving, serverA)
+	if err != nil {
+		return err
+	}
+	done, err := p.fireInto(ctx, serverA, gate)
+	if err != nil {
+		return err
+	}
+	if err := happens(ctx); err != nil {
+		return err
+	}
+	return errors.Join(p.run(ctx, serverB, serverC), gate.Remove(ctx), <-done)
+}
+
+// redisFailover: the replica stops following before a's SET; a's charge is held; the primary dies,
+// and the replica, which never had the key, takes its place under the same address.
+func redisFailover(ctx context.Context, p *play) error {
+	replica, err := p.Services.StartReplica(ctx, p.nodes[0])
+	if err != nil {
+		return err
+	}
+	primary := p.nodes[0]
+	p.nodes = append(p.nodes, replica) // ended with the others
+	if err := unfollow(ctx, replica); err != nil {
+		return err
+	}
+	return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+		p.nodes = p.nodes[1:]
+		address, err := hostOf(replica.URL())
+		if err != nil {
+			return err
+		}
+		for _, l := range p.links {
+			l.redis[0].Redirect(address)
+		}
+		return primary.Kill(ctx)
+	})
+}
+
+// redlockMinority: two nodes of five are dead at midnight.
+func redlockMinority(ctx context.Context, p *play) error {
+	for _, node := range p.nodes[:2] {
+		if err := node.Kill(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.midnight(ctx); err != nil {
+		return err
+	}
+	return p.restartNodes(ctx, p.nodes[:2])
+}
+
+// partitionBeforeCharge: a has asked the ledger, and the answer (not charged) is held back past the
+// TTL while a has lost Redis; b and c run. Then the answer comes, and is worth nothing.
+func partitionBeforeCharge(ctx context.Context, p *play) error {
+	l := p.links[serverA]
+	// Redis' answers are held until Postgres' are: so a is stopped between its lease and its
+	// re-check, not before, when it lists what is due.
+	for _, r := range l.redis {
+		r.HoldReplies()
+	}
+	done := p.fire(ctx, serverA)
+	if err := p.awaitLeased(ctx); err != nil {
+		return err
+	}
+	l.postgres.HoldReplies()
+	for _, r := range l.redis {
+		r.Heal()
+	}
+	if err := p.awaitEvent(ctx, serverA, 1, "lease.obtained"); err != nil {
+		return err
+	}
+	for _, r := range l.redis {
+		r.Cut()
+	}
+	if err := p.others(ctx); err != nil {
+		return err
+	}
+	l.postgres.Heal()
+	err := <-done
+	for _, r := range l.redis {
+		r.Heal()
+	}
+	return err
+}
+
+// partitionDuringCharge: a loses Redis while its charge is held on its way; b and c run once the
+// lease is gone.
+func partitionDuringCharge(ctx context.Context, p *play) error {
+	l := p.links[serverA]
+	err := p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+		for _, r := range l.redis {
+			r.Cut()
+		}
+		return p.awaitUnprotected(ctx)
+	})
+	for _, r := range l.redis {
+		r.Heal()
+	}
+	return err
+}
