@@ -22,17 +22,17 @@ func (st Stage) Matrix(
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	ended := make(chan Cell)
-	for _, id := range ids {
-		group.Go(func() error {
-			cell, err := st.PlayCell(ctx, id.Mode, id.Fault)
-			if err == nil {
-				ended <- cell
-			}
-			return err
-		})
-	}
 	go func() {
-		_ = group.Wait() // below, too
+		for _, id := range ids {
+			group.Go(func() error {
+				cell, err := st.PlayCell(ctx, id.Mode, id.Fault)
+				if err == nil {
+					ended <- cell
+				}
+				return err
+			})
+		}
+		_ = group.Wait() // its error is asked for below
 		close(ended)
 	}()
 	for cell := range ended {

@@ -119,7 +119,7 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 	for _, r := range l.redis {
 		r.Cut()
 	}
-	if err := p.others(ctx); err != nil {
+	if err := errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverB)); err != nil {
 		return err
 	}
 	l.postgres.Heal()
@@ -127,7 +127,7 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 	for _, r := range l.redis {
 		r.Heal()
 	}
-	return err
+	return errors.Join(err, p.run(ctx, serverC))
 }
 
 // partitionDuringCharge: a loses Redis while its charge is held on its way; b and c run once the

@@ -162,7 +162,7 @@ func table() []row {
 			[9]string{"-", "-", "-", "-", "1/1", "-", "-", "-", "-"}, single()},
 		{RedlockMajority, "three of five Redis nodes restart empty while a's charge is on its way",
 			[9]string{"-", "-", "-", "-", "2/2", "-", "-", "-", "-"}, single()},
-		{PartitionBeforeCharge, "a loses Redis, and the answer to its re-check comes after the TTL",
+		{PartitionBeforeCharge, "a loses Redis, and the answer to its re-check comes after the TTL; b runs meanwhile, c later",
 			[9]string{"-", "-", "3/3 4/4", "1/1", "1/1", "1/1", "-", "-", "-"},
 			map[string]string{
 				"locked":        "the lease can't be trusted any longer, so a sends nothing",
