@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -17,6 +18,8 @@ type Proxy struct {
 	upstream string
 	cut      bool
 	holding  chan struct{} // closed when replies pass again; nil while they do
+	trigger  []byte        // in a request, it begins the holding of replies; nil: nothing does
+	held     chan struct{} // closed when the trigger has
 	swallow  bool
 	swallows chan struct{} // closed when the first bytes were swallowed
 	conns    map[net.Conn]bool
@@ -49,13 +52,15 @@ func (p *Proxy) Cut() {
 	p.dropAll()
 }
 
-// HoldReplies keeps back what the service answers, until Heal.
-func (p *Proxy) HoldReplies() {
+// HoldReplies keeps back what the service answers, until Heal, from the request on that comes on the
+// same connection after one with the trigger in it: a client of Postgres prepares a statement by its
+// text, and only then executes it. The channel is closed when the holding has begun.
+func (p *Proxy) HoldReplies(trigger string) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.holding == nil {
-		p.holding = make(chan struct{})
-	}
+	p.trigger = []byte(trigger)
+	p.held = make(chan struct{})
+	return p.held
 }
 
 // Swallow lets what the server sends vanish, until Heal. The channel is closed when the first bytes
@@ -71,7 +76,7 @@ func (p *Proxy) Swallow() <-chan struct{} {
 func (p *Proxy) Heal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut, p.swallow = false, false
+	p.cut, p.swallow, p.trigger = false, false, nil
 	p.release()
 }
 
@@ -140,7 +145,10 @@ func (p *Proxy) serve(client net.Conn) {
 	defer p.untrack(client, service)
 
 	var ways sync.WaitGroup
-	ways.Go(func() { p.pass(service, client, p.request) })
+	triggered := false
+	ways.Go(func() {
+		p.pass(service, client, func(b []byte) bool { return p.request(b, &triggered) })
+	})
 	ways.Go(func() { p.pass(client, service, p.reply) })
 	ways.Wait()
 }
@@ -166,12 +174,12 @@ func (p *Proxy) untrack(conns ...net.Conn) {
 }
 
 // pass copies what comes from one side to the other, as far as may says.
-func (p *Proxy) pass(to, from net.Conn, may func() bool) {
+func (p *Proxy) pass(to, from net.Conn, may func([]byte) bool) {
 	defer func() { _ = to.Close() }()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		if n > 0 && may() {
+		if n > 0 && may(buffer[:n]) {
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return
 			}
@@ -185,10 +193,16 @@ func (p *Proxy) pass(to, from net.Conn, may func() bool) {
 	}
 }
 
-// request reports whether bytes that the server sent may pass.
-func (p *Proxy) request() bool {
+// request reports whether bytes that the server sent may pass. triggered is the connection's: that
+// the trigger has been seen on it.
+func (p *Proxy) request(b []byte, triggered *bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if *triggered && p.trigger != nil && p.holding == nil {
+		p.holding = make(chan struct{})
+		close(p.held)
+	}
+	*triggered = p.trigger != nil && (*triggered || bytes.Contains(b, p.trigger))
 	if !p.swallow {
 		return true
 	}
@@ -201,7 +215,7 @@ func (p *Proxy) request() bool {
 }
 
 // reply waits until bytes that the service answered may pass.
-func (p *Proxy) reply() bool {
+func (p *Proxy) reply([]byte) bool {
 	p.mu.Lock()
 	holding := p.holding
 	p.mu.Unlock()

@@ -74,7 +74,6 @@ func (st Stage) PlayCell(ctx context.Context, mode string, f verdicts.Fault) (ce
 		err = scripts()[f](ctx, p)
 	}
 	if err == nil {
-		cell.Picture = p.picture()
 		err = p.verdict(ctx, &cell)
 	}
 	if err != nil {
@@ -112,7 +111,8 @@ func (p *play) verdict(ctx context.Context, cell *Cell) error {
 		return err
 	}
 	cell.After = cell.Account.Counts()
-	p.stopAll()
+	p.stopAll() // and all they have said is read
+	cell.Picture = p.picture()
 	if err := p.awaitUnprotected(ctx); err != nil {
 		return err
 	}
@@ -150,22 +150,6 @@ func (p *play) mode(name string) string {
 func (p *play) renews() bool {
 	mode, err := billing.ModeNamed(p.Mode)
 	return err == nil && (mode.Lock == billing.SafeLock || mode.Lock == billing.QuorumLock)
-}
-
-// awaitLeased returns once the first invoice's lease is held.
-func (p *play) awaitLeased(ctx context.Context) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		if leased, err := p.leased(ctx); err != nil || leased {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the lease: %w", context.Cause(ctx))
-		}
-	}
 }
 
 // unfollow cuts the replication link to a replica: it keeps what it has, and learns nothing more.

@@ -100,21 +100,12 @@ func redlockMinority(ctx context.Context, p *play) error {
 // TTL while a has lost Redis; b and c run. Then the answer comes, and is worth nothing.
 func partitionBeforeCharge(ctx context.Context, p *play) error {
 	l := p.links[serverA]
-	// Redis' answers are held until Postgres' are: so a is stopped between its lease and its
-	// re-check, not before, when it lists what is due.
-	for _, r := range l.redis {
-		r.HoldReplies()
-	}
+	held := l.postgres.HoldReplies("FROM entries")
 	done := p.fire(ctx, serverA)
-	if err := p.awaitLeased(ctx); err != nil {
-		return err
-	}
-	l.postgres.HoldReplies()
-	for _, r := range l.redis {
-		r.Heal()
-	}
-	if err := p.awaitEvent(ctx, serverA, 1, "lease.obtained"); err != nil {
-		return err
+	select {
+	case <-held:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	for _, r := range l.redis {
 		r.Cut()

@@ -156,8 +156,9 @@ func (p *play) startNodes(ctx context.Context) error {
 	nodes := 0
 	if mode.Lock == billing.QuorumLock {
 		nodes = quorumNodes
-	} else if p.Fault != "" {
-		nodes = 1 // one that the scenario may take away
+	}
+	if p.Fault == verdicts.MixedModes || p.Fault != "" && nodes == 0 {
+		nodes++ // for the modes with one, that the scenario may take away
 	}
 	for range nodes {
 		node, err := p.Services.StartRedis(ctx)
@@ -221,8 +222,10 @@ func (p *play) command(name string) *exec.Cmd {
 	redisURL := p.Services.RedisURL()
 	var nodes []string
 	for i, node := range p.nodes {
-		nodes = append(nodes, l.to(toRedis(i), node.URL()))
-		redisURL = nodes[0]
+		redisURL = l.to(toRedis(i), node.URL()) // the last is that of modes with one node
+		if i < quorumNodes {
+			nodes = append(nodes, redisURL)
+		}
 	}
 	cmd := exec.Command(p.Worker[0], args...)
 	// The URLs hold passwords, which a command line would show to everyone on the machine.
