@@ -24,51 +24,76 @@ func TestFence(t *testing.T) {
 	})
 }
 
-// While an entry is being recorded, a token is not issued: whoever got it would not find the entry,
+// While an entry is being recorded, no token is issued: whoever got it would not find the entry,
 // and charge again.
 func TestNoTokenIsIssuedWhileAnEntryIsOnItsWay(t *testing.T) {
 	t.Parallel()
-	databaseURL := servicetest.Database(t)
-	s := openAt(t, databaseURL, ledger.Options{Recorder: "server-a"})
-	other, watch := connect(t, databaseURL), connect(t, databaseURL)
-	alice := billingtest.Invoice("alice")
-	older, err := s.Fence().Issue(t.Context(), alice)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	// An entry of the same PaymentIntent, not committed, keeps the one under test on its way.
-	mustExec(t, other, `BEGIN`)
-	mustExec(t, other, `
-		INSERT INTO entries (kind, payment_intent, subscription, period,
-			amount_minor, currency, recorded_by)
-		VALUES ('charge', 'pi_1', 'alice', '2026-12', 1000, 'usd', 'server-b')`)
-	recorded := make(chan error, 1)
-	go func() { recorded <- s.Fence().Record(t.Context(), charge("pi_1", "alice", 1000), older) }()
-	var recorder uint32
-	for recorder == 0 && len(recorded) == 0 {
-		recorder = waiter(t, watch, other.PgConn().PID())
-	}
-
+	h := holdEntry(t)
 	found := make(chan bool, 1)
 	go func() {
-		_, err := s.Fence().Issue(t.Context(), alice)
-		charged, err2 := s.Charged(t.Context(), alice)
+		_, err := h.store.Fence().Issue(t.Context(), h.charge.Invoice)
+		charged, err2 := h.store.Charged(t.Context(), h.charge.Invoice)
 		if err := errors.Join(err, err2); err != nil {
 			t.Error(err)
 		}
 		found <- charged
 	}()
-	for len(found) == 0 && waiter(t, watch, recorder) == 0 {
+	for len(found) == 0 && waiter(t, h.watch, h.recorder) == 0 {
 		continue
 	}
-	mustExec(t, other, `ROLLBACK`)
-	if err := <-recorded; err != nil {
+	mustExec(t, h.other, `ROLLBACK`)
+	if err := <-h.recorded; err != nil {
 		t.Errorf("got %v, want it recorded: no token was issued before", err)
 	}
 	if !<-found {
 		t.Error("the next token was issued, and the entry was not to be found")
 	}
+}
+
+func TestRecordUnderATokenFindsWhatAnotherServerIsRecording(t *testing.T) {
+	t.Parallel()
+	h := holdEntry(t)
+	mustExec(t, h.other, `COMMIT`)
+	if err := <-h.recorded; err != nil {
+		t.Errorf("got %v, want the entry of the other server to do", err)
+	}
+}
+
+// heldEntry is an entry on its way into the ledger, under the newest token. Another of the same
+// PaymentIntent, in a transaction that has not ended, keeps it there.
+type heldEntry struct {
+	store        *ledger.Store
+	charge       billing.Charge
+	recorded     <-chan error // what recording it came to
+	recorder     uint32       // the process of Postgres that is at it
+	other, watch *pgx.Conn    // the other transaction; a connection to watch both
+}
+
+func holdEntry(t *testing.T) heldEntry {
+	t.Helper()
+	databaseURL := servicetest.Database(t)
+	recorded := make(chan error, 1)
+	h := heldEntry{
+		store:    openAt(t, databaseURL, ledger.Options{Recorder: "server-a"}),
+		charge:   charge("pi_1", "alice", 1000),
+		recorded: recorded,
+		other:    connect(t, databaseURL),
+		watch:    connect(t, databaseURL),
+	}
+	token, err := h.store.Fence().Issue(t.Context(), h.charge.Invoice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, h.other, `BEGIN`)
+	mustExec(t, h.other, `
+		INSERT INTO entries (kind, payment_intent, subscription, period,
+			amount_minor, currency, recorded_by)
+		VALUES ('charge', 'pi_1', 'alice', '2026-12', 1000, 'usd', 'server-b')`)
+	go func() { recorded <- h.store.Fence().Record(t.Context(), h.charge, token) }()
+	for h.recorder == 0 && len(recorded) == 0 {
+		h.recorder = waiter(t, h.watch, h.other.PgConn().PID())
+	}
+	return h
 }
 
 // waiter returns a process of Postgres that waits for another, 0 if none does.
