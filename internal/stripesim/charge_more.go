@@ -89,7 +89,7 @@ func (c *call) lockedCharge() (o *charge, release func(), err *apiError) {
 	if err != nil {
 		return nil, nil, err
 	}
-	release, err = c.account.lockCharge(c, found.ref)
+	release, err = c.account.lockCharge(found.ref)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -181,7 +181,7 @@ func updateRefund(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := a.locks.acquire(c, kindRefund, found.ref)
+	release, err := a.locks.acquire(kindRefund, found.ref)
 	if err != nil {
 		return nil, err
 	}

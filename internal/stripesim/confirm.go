@@ -38,7 +38,7 @@ func confirmIntent(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := a.locks.acquire(c, kindIntent, found.ref)
+	release, err := a.locks.acquire(kindIntent, found.ref)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (c *call) lockPayer(m *paymentMethod) (
 	if m.customer != 0 || m.ref == 0 {
 		return m, func() {}, nil
 	}
-	release, err = c.account.locks.acquire(c, kindMethod, m.ref)
+	release, err = c.account.locks.acquire(kindMethod, m.ref)
 	if err != nil {
 		return nil, nil, err
 	}

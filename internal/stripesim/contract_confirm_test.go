@@ -49,17 +49,25 @@ func confirmAgainTerm(t *testing.T, s *target) {
 // chargesOf counts the charges of a PaymentIntent that took money.
 func (s *target) chargesOf(t *testing.T, intent string) int {
 	t.Helper()
-	n := 0
+	n, _ := s.attemptsOf(t, intent)
+	return n
+}
+
+// attemptsOf counts its charges, those that took money and those that failed.
+func (s *target) attemptsOf(t *testing.T, intent string) (paid, failed int) {
+	t.Helper()
 	list := s.api.charges.List(&stripe.ChargeListParams{PaymentIntent: stripe.String(intent)})
 	for list.Next() {
 		if list.Charge().Paid {
-			n++
+			paid++
+		} else {
+			failed++
 		}
 	}
 	if err := list.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return paid, failed
 }
 
 func confirmTwiceAtOnceTerm(t *testing.T, s *target) {
@@ -119,8 +127,8 @@ func declinedThenFixedTerm(t *testing.T, s *target) {
 	if i.Status != stripe.PaymentIntentStatusSucceeded || i.LastPaymentError != nil {
 		t.Errorf("status %s, last error %v", i.Status, i.LastPaymentError)
 	}
-	if n := s.chargesOf(t, i.ID); n != 1 {
-		t.Errorf("%d charges took money, want 1", n)
+	if paid, failed := s.attemptsOf(t, i.ID); paid != 1 || failed != 1 {
+		t.Errorf("%d charges took money and %d failed, want 1 and 1", paid, failed)
 	}
 }
 

@@ -103,6 +103,9 @@ func deletedCustomerTerm(t *testing.T, s *target) {
 	if c, err := s.api.customers.Get(who.customer, nil); err != nil || !c.Deleted {
 		t.Errorf("retrieved %+v, %v", c, err)
 	}
+	if m, err := s.api.methods.Get(who.method, nil); err != nil || m.Customer != nil {
+		t.Errorf("the card is still theirs: %+v, %v", m, err)
+	}
 	_, err := s.api.customers.Update(who.customer, &stripe.CustomerParams{})
 	if e := stripeError(t, err); e.HTTPStatusCode != http.StatusNotFound {
 		t.Errorf("an update: got %d, want 404", e.HTTPStatusCode)

@@ -301,6 +301,27 @@ func TestASecondRequestOnAnObjectWaitsOrIsToldToRetry(t *testing.T) {
 	}
 }
 
+func TestASecondRefundWaitsForTheFirst(t *testing.T) {
+	t.Parallel()
+	w := setup(t, stripesim.Options{LockTimeout: time.Millisecond})
+	s := newTarget(w.urls["server-a"], testKey)
+	charge := s.paid(t, s.customer(t, "pm_card_visa")).LatestCharge.ID
+	gate := w.hold(control.Rule{Point: control.Executing, Operation: "refunds.create"})
+	held := w.start(func() error { _, err := s.refund(t, charge, 1000); return err })
+	w.waiting(gate, 1)
+	_, err := s.refund(t, charge, 1000)
+	wantProblem(t, err, problem{http.StatusTooManyRequests, stripe.ErrorTypeInvalidRequest,
+		stripe.ErrorCodeLockTimeout, ""})
+	if err := gate.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-held; err != nil {
+		t.Error(err)
+	}
+	_, err = s.refund(t, charge, 1000)
+	wantProblem(t, err, invalid(stripe.ErrorCodeChargeAlreadyRefunded, ""))
+}
+
 func TestWhatIsNotSimulatedIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	w := setup(t, stripesim.Options{})

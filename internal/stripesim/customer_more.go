@@ -11,7 +11,7 @@ func updateCustomer(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := a.locks.acquire(c, kindCustomer, found.ref)
+	release, err := a.locks.acquire(kindCustomer, found.ref)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func deleteCustomer(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := a.locks.acquire(c, kindCustomer, found.ref)
+	release, err := a.locks.acquire(kindCustomer, found.ref)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func deleteCustomer(c *call) (any, *apiError) {
 		return nil, err
 	}
 	for _, r := range next.owned.list(&next.owned.methods) {
-		release, err := a.locks.acquire(c, kindMethod, r)
+		release, err := a.locks.acquire(kindMethod, r)
 		if err != nil {
 			return nil, err
 		}

@@ -91,6 +91,8 @@ func TestOpenLetsOnlyTheNamedCallsPass(t *testing.T) {
 	a := w.api("server-a")
 	who := a.customer(t, "pm_card_visa")
 	gate := w.hold(control.Rule{Point: control.Arriving, Operation: control.OperationCharge})
+	// What takes no money is no charge, and passes.
+	newTarget(w.urls["server-a"], testKey).unconfirmed(t, who)
 	var done []<-chan error
 	for _, key := range []string{"1", "2", "3"} {
 		done = append(done, w.start(func() error {

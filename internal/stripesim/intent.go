@@ -137,7 +137,7 @@ func (a *account) addIntent(c *call, next intent, m *paymentMethod, release *fun
 	created := a.intents.add(a.clock.unix(), func(r ref, created int64) *intent {
 		next.ref, next.created = r, created
 		if release != nil {
-			*release, _ = a.locks.acquire(c, kindIntent, r) // it is new: nobody holds it
+			*release, _ = a.locks.acquire(kindIntent, r) // it is new: nobody holds it
 		}
 		if owner := a.customers.get(next.customer); owner != nil {
 			owner.owned.add(&owner.owned.intents, r)

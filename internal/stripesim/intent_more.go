@@ -44,7 +44,7 @@ func (c *call) lockedIntent() (i *intent, release func(), err *apiError) {
 	if err != nil {
 		return nil, nil, err
 	}
-	release, err = c.account.locks.acquire(c, kindIntent, found.ref)
+	release, err = c.account.locks.acquire(kindIntent, found.ref)
 	if err != nil {
 		return nil, nil, err
 	}

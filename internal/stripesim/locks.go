@@ -33,7 +33,7 @@ type objectLock struct {
 // acquire waits for the object's lock for as long as the time-out allows, and returns what releases
 // it. Stripe does the same: two confirms of one PaymentIntent never run at once, and the one that
 // waited too long is told lock_timeout (https://stripe.com/docs/rate-limits#object-lock-timeouts).
-func (l *objectLocks) acquire(c *call, k kind, r ref) (release func(), err *apiError) {
+func (l *objectLocks) acquire(k kind, r ref) (release func(), err *apiError) {
 	shard := &l.shards[uint64(r)%lockShards]
 	key := lockKey{k, r}
 	shard.mu.Lock()
@@ -65,9 +65,6 @@ func (l *objectLocks) acquire(c *call, k kind, r ref) (release func(), err *apiE
 	case <-timer.C:
 		shard.leave(key, lock)
 		return nil, errLockTimeout()
-	case <-c.sim.closing:
-		shard.leave(key, lock)
-		panic(errDropped)
 	}
 }
 

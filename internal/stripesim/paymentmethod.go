@@ -189,14 +189,14 @@ func (c *call) lockMethod(m *paymentMethod, owner ref) (
 ) {
 	releaseOwner, releaseMethod := func() {}, func() {}
 	if owner != 0 {
-		if releaseOwner, err = c.account.locks.acquire(c, kindCustomer, owner); err != nil {
+		if releaseOwner, err = c.account.locks.acquire(kindCustomer, owner); err != nil {
 			return nil, nil, err
 		}
 	}
 	if m.ref == 0 {
 		return m, releaseOwner, nil
 	}
-	if releaseMethod, err = c.account.locks.acquire(c, kindMethod, m.ref); err != nil {
+	if releaseMethod, err = c.account.locks.acquire(kindMethod, m.ref); err != nil {
 		releaseOwner()
 		return nil, nil, err
 	}

@@ -8,7 +8,7 @@ func updateMethod(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := a.locks.acquire(c, kindMethod, m.ref)
+	release, err := a.locks.acquire(kindMethod, m.ref)
 	if err != nil {
 		return nil, err
 	}

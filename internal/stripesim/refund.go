@@ -43,7 +43,7 @@ func createRefund(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := a.lockCharge(c, r)
+	release, err := a.lockCharge(r)
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +64,11 @@ func createRefund(c *call) (any, *apiError) {
 }
 
 // lockCharge locks whatever a change of the charge has to wait for: its PaymentIntent, or itself.
-func (a *account) lockCharge(c *call, r ref) (func(), *apiError) {
+func (a *account) lockCharge(r ref) (func(), *apiError) {
 	if i := a.charges.get(r).intent; i != 0 {
-		return a.locks.acquire(c, kindIntent, i)
+		return a.locks.acquire(kindIntent, i)
 	}
-	return a.locks.acquire(c, kindCharge, r)
+	return a.locks.acquire(kindCharge, r)
 }
 
 // refundTarget is the charge that a refund names, itself or by its PaymentIntent.
