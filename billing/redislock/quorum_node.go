@@ -34,11 +34,16 @@ const (
 // it is soon back; long beside a round trip, so that being dead it costs next to nothing.
 const rest = 250 * time.Millisecond
 
-// maxBatch keeps a pipeline short of what a busy Redis does within a few milliseconds.
-const maxBatch = 512
+// maxBatch keeps a pipeline short of what a busy Redis does within a few milliseconds; maxSenders is
+// how many of them are on their way at once, so that few requests wait for another's answer.
+const (
+	maxBatch   = 512
+	maxSenders = 8
+)
 
-// node is a Redis server and the queue before it. The queue is worked off in order, one pipeline
-// after the other, by a goroutine that lives while there is something in it.
+// node is a Redis server and the queue before it, from which goroutines take what there is and send
+// it, each batch in one pipeline. They live while there is something to take. Requests about the
+// same key stay in order: no batch has one while another's is on its way.
 type node struct {
 	client    redis.UniversalClient
 	o         Options
@@ -46,79 +51,101 @@ type node struct {
 
 	mu        sync.Mutex
 	queue     []*request
-	idle      chan struct{} // closed when the goroutine ends; nil: there is none
+	onTheWay  map[any]bool // keys
+	senders   int
+	idle      chan struct{} // closed when there is no sender any more
 	restsTill time.Time
 	failure   error // why it rests
 }
 
 func newNode(client redis.UniversalClient, o Options) *node {
-	return &node{client: client, o: o, ttlMillis: o.TTL.Milliseconds()}
+	return &node{
+		client: client, o: o, ttlMillis: o.TTL.Milliseconds(), onTheWay: make(map[any]bool),
+	}
 }
 
 // ask puts the request into the queue. Its ballot hears at once, if the answer is known.
 func (n *node) ask(r *request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	resting := n.o.Now().Before(n.restsTill)
-	switch {
-	case r.undoes != nil:
-		if r.undoes.state == queued {
-			n.queue = slices.DeleteFunc(n.queue, func(q *request) bool { return q == r.undoes })
-			r.undoes.state = unset
-		}
-		if r.undoes.state == unset {
-			r.cast(answer{})
-			return
-		}
-		if resting { // it is told all the same, but nobody waits for that
-			r.cast(answer{err: n.failure})
-		}
-	case resting:
-		n.refuse(r)
+	if r.undoes != nil && r.undoes.state == queued {
+		n.queue = slices.DeleteFunc(n.queue, func(q *request) bool { return q == r.undoes })
+		r.undoes.state = unset
+	}
+	if n.answered(r) {
 		return
 	}
 	n.queue = append(n.queue, r)
-	if n.idle == nil {
-		n.idle = make(chan struct{})
+	if n.senders < maxSenders {
+		if n.senders == 0 {
+			n.idle = make(chan struct{})
+		}
+		n.senders++
 		go n.work()
 	}
 }
 
-// work sends what is in the queue until there is nothing.
+// answered answers a request that isn't to be sent, and reports whether it is one. It is called
+// with the mutex held.
+func (n *node) answered(r *request) bool {
+	resting := n.o.Now().Before(n.restsTill)
+	switch {
+	case r.undoes != nil && r.undoes.state == unset:
+		r.cast(answer{})
+		return true
+	case r.undoes != nil && resting: // it is told all the same, but nobody waits for that
+		r.cast(answer{err: n.failure})
+	case resting:
+		r.state = unset
+		r.cast(answer{err: n.failure})
+		return true
+	}
+	return false
+}
+
+// work sends what is in the queue until there is nothing to be taken.
 func (n *node) work() {
-	for batch := n.next(); batch != nil; batch = n.next() {
+	for batch := n.next(nil); batch != nil; batch = n.next(batch) {
 		n.send(batch)
 	}
 }
 
-// next takes from the queue what is to be sent together. Nil: nothing is, and the goroutine's time
-// is over.
-func (n *node) next() (batch []*request) {
+// next takes from the queue what is to be sent together, after what was sent before. Nil: nothing
+// is, and the sender's time is over.
+func (n *node) next(before []*request) (batch []*request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for len(n.queue) > 0 && len(batch) < maxBatch {
-		r := n.queue[0]
-		n.queue = n.queue[1:]
-		if r.undoes != nil && r.undoes.state == unset { // as it has turned out since
-			r.cast(answer{})
-			continue
+	for _, r := range before {
+		delete(n.onTheWay, r.lease.key)
+	}
+	left := n.queue[:0]
+	for _, r := range n.queue {
+		switch {
+		case n.onTheWay[r.lease.key] || len(batch) == maxBatch:
+			left = append(left, r)
+		case !n.answered(r):
+			r.state = sent
+			batch = append(batch, r)
 		}
-		r.state = sent
-		batch = append(batch, r)
+	}
+	clear(n.queue[len(left):])
+	n.queue = left
+	for _, r := range batch {
+		n.onTheWay[r.lease.key] = true
 	}
 	if batch == nil {
-		n.queue = nil
-		close(n.idle)
-		n.idle = nil
+		if n.senders--; n.senders == 0 {
+			close(n.idle)
+			n.idle = nil
+		}
 	}
 	return batch
 }
 
-// send sends the requests in one pipeline and passes the answers on. One that comes after a TTL is
-// worth nothing; the client's own time-outs end the wait sooner.
+// send sends the requests in one pipeline and passes the answers on. How long it waits for them is
+// the client's business: the requests' own callers may wait for other nodes, or no longer.
 func (n *node) send(batch []*request) {
-	ctx, cancel := context.WithTimeout(context.Background(), n.o.TTL)
-	defer cancel()
+	ctx := context.Background()
 	pipe := n.client.Pipeline()
 	cmds := make([]*redis.Cmd, len(batch))
 	for i, r := range batch {
@@ -142,12 +169,6 @@ func (n *node) send(batch []*request) {
 	// If the connection failed, it failed for the last of them.
 	if err := cmds[len(cmds)-1].Err(); unreachable(err) {
 		n.restsTill, n.failure = n.o.Now().Add(rest), err
-		n.queue = slices.DeleteFunc(n.queue, func(r *request) bool {
-			if r.undoes == nil {
-				n.refuse(r)
-			}
-			return r.undoes == nil
-		})
 	}
 }
 
@@ -156,12 +177,6 @@ func (n *node) send(batch []*request) {
 type evalOnce struct{ *redis.Cmd }
 
 func (evalOnce) NoRetry() bool { return true }
-
-// refuse answers for a node that rests. It is called with the mutex held.
-func (n *node) refuse(r *request) {
-	r.state = unset
-	r.cast(answer{err: n.failure})
-}
 
 // unreachable reports whether a node that failed like this is likely to fail again at once, or to
 // keep the next request waiting as long: it took no connection, or gave no answer in time. One that

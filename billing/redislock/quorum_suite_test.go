@@ -14,45 +14,15 @@ import (
 	"example.com/triplecharge/billing/redislock"
 )
 
-// nodes is five Redis servers, and what is between them and the servers that use them.
+// nodes is five Redis servers.
 type nodes struct {
 	urls   []string
-	ticks  []func()                // before each request to a node; nil: nothing is
-	stores []redis.UniversalClient // one's own way to the nodes
+	ticks  []func()                // called before each request to a node; nil: nothing is
+	stores []redis.UniversalClient // the test's own way to them
 }
 
-// miniNodes returns five miniredis, whose clocks follow the test's. start is to be called in the
-// bubble.
-func miniNodes(t *testing.T) (start func(*testing.T) *nodes) {
+func newNodes(t *testing.T, urls []string, ticks []func()) *nodes {
 	t.Helper()
-	var urls []string
-	var clocks []func() func()
-	for range 5 {
-		mini := miniRedis(t)
-		urls = append(urls, "redis://"+mini.Addr()+patient)
-		clocks = append(clocks, func() func() { return inTime(mini) })
-	}
-	return func(t *testing.T) *nodes {
-		t.Helper()
-		var ticks []func()
-		for _, clock := range clocks {
-			ticks = append(ticks, clock())
-		}
-		return newNodes(t, urls, ticks)
-	}
-}
-
-// realNodes returns five real Redis servers, or skips the test.
-func realNodes(t testing.TB) *nodes {
-	t.Helper()
-	var urls []string
-	for range 5 {
-		urls = append(urls, realRedis(t)+patient)
-	}
-	return newNodes(t, urls, make([]func(), 5))
-}
-
-func newNodes(t testing.TB, urls []string, ticks []func()) *nodes {
 	n := &nodes{urls: urls, ticks: ticks}
 	for i, url := range urls {
 		store := open(t, url)
@@ -62,24 +32,49 @@ func newNodes(t testing.TB, urls []string, ticks []func()) *nodes {
 	return n
 }
 
-// quorum returns a server's lock, and its network to each node.
-func (n *nodes) quorum(
-	t testing.TB, o redislock.Options,
-) (quorum *redislock.Quorum, networks []*network, err error) {
+// inQuorumBubble runs the test with five miniredis, whose clocks follow the bubble's.
+func inQuorumBubble(t *testing.T, test func(*testing.T, *nodes)) {
 	t.Helper()
-	var clients []redis.UniversalClient
+	var urls []string
+	var clocks []func() func()
+	for range 5 {
+		mini := miniRedis(t)
+		urls = append(urls, "redis://"+mini.Addr()+patient)
+		clocks = append(clocks, func() func() { return inTime(mini) })
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var ticks []func()
+		for _, clock := range clocks {
+			ticks = append(ticks, clock())
+		}
+		test(t, newNodes(t, urls, ticks))
+	})
+}
+
+// quorumServer is one server that uses the nodes: its lock, and its client and network for each.
+type quorumServer struct {
+	lock     *redislock.Quorum
+	clients  []redis.UniversalClient
+	networks []*network
+}
+
+func (n *nodes) server(t *testing.T, o redislock.Options) (*quorumServer, error) {
+	t.Helper()
+	s := &quorumServer{}
 	for i, url := range n.urls {
 		client, network := open(t, url), &network{tick: n.ticks[i]}
 		client.AddHook(network)
-		clients, networks = append(clients, client), append(networks, network)
+		s.clients, s.networks = append(s.clients, client), append(s.networks, network)
 	}
-	if quorum, err = redislock.NewQuorum(clients, o); err == nil {
-		t.Cleanup(func() { flush(t, quorum) })
+	var err error
+	if s.lock, err = redislock.NewQuorum(s.clients, o); err != nil {
+		return nil, err
 	}
-	return quorum, networks, err
+	t.Cleanup(func() { flush(t, s.lock) })
+	return s, nil
 }
 
-// flush waits until all is sent.
+// flush waits until all that was to be sent has been.
 func flush(t testing.TB, q *redislock.Quorum) {
 	t.Helper()
 	if err := q.Flush(context.Background()); err != nil {
@@ -95,37 +90,30 @@ func (n *nodes) with(key string) (count int) {
 	return count
 }
 
-func (n *nodes) delete(key string) {
-	for _, store := range n.stores {
-		store.Del(context.Background(), key)
-	}
-}
-
-// fixture is Redlock over the nodes. Each request is one to all of them: what becomes of it
-// becomes of it everywhere.
+// fixture is Redlock on the nodes. A request of a server is one to each of them, and they all fare
+// alike.
 func (n *nodes) fixture(t *testing.T, ttl time.Duration) locktest.Fixture {
 	prefix := t.Name() + ":"
 	var mu sync.Mutex
-	var quorums []*redislock.Quorum
-	networks := map[string][]*network{}
-	settled := func() {
+	servers := map[string]*quorumServer{}
+	settle := func() {
 		mu.Lock()
 		defer mu.Unlock()
-		for _, q := range quorums {
-			flush(t, q)
+		for _, s := range servers {
+			flush(t, s.lock)
 		}
 	}
-	change := func(server string, change func(*network)) {
+	each := func(server string, change func(*network)) {
 		mu.Lock()
 		defer mu.Unlock()
-		for _, network := range networks[server] {
+		for _, network := range servers[server].networks {
 			network.set(change)
 		}
 	}
 	return locktest.Fixture{
 		TTL: ttl,
 		New: func(server string, ttl time.Duration, now func() time.Time) (billing.Locker, error) {
-			quorum, between, err := n.quorum(t, redislock.Options{
+			s, err := n.server(t, redislock.Options{
 				Server: server, TTL: ttl, Prefix: prefix, Now: now,
 			})
 			if err != nil {
@@ -133,23 +121,25 @@ func (n *nodes) fixture(t *testing.T, ttl time.Duration) locktest.Fixture {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			quorums, networks[server] = append(quorums, quorum), between
-			return quorum, nil
+			servers[server] = s
+			return s.lock, nil
 		},
 		Expire: func(key string) {
-			settled()
-			n.delete(prefix + key)
+			settle()
+			for _, store := range n.stores {
+				store.Del(context.Background(), prefix+key)
+			}
 		},
 		Held: func(key string) bool {
-			settled()
+			settle()
 			return n.with(prefix+key) > 0
 		},
-		Cut: func(server string) { change(server, func(n *network) { n.cut = true }) },
+		Cut: func(server string) { each(server, func(n *network) { n.cut = true }) },
 		LoseAnswers: func(server string, count int) {
-			change(server, func(n *network) { n.lose = count })
+			each(server, func(n *network) { n.lose = count })
 		},
 		DelayAnswers: func(server string, d time.Duration) {
-			change(server, func(n *network) { n.delay = d })
+			each(server, func(n *network) { n.delay = d })
 		},
 	}
 }
@@ -159,9 +149,8 @@ func TestQuorumKeepsTheLaws(t *testing.T) {
 	for _, law := range locktest.Laws() {
 		t.Run(law.Name, func(t *testing.T) {
 			t.Parallel()
-			start := miniNodes(t)
-			synctest.Test(t, func(t *testing.T) {
-				law.Check(t, start(t).fixture(t, 30*time.Second))
+			inQuorumBubble(t, func(t *testing.T, n *nodes) {
+				law.Check(t, n.fixture(t, 30*time.Second))
 			})
 		})
 	}
@@ -172,10 +161,10 @@ func TestQuorumKeepsTheLawsOnRealRedis(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for TTLs to pass")
 	}
-	n := realNodes(t)
-	t.Run("laws", func(t *testing.T) {
-		locktest.Run(t, func(t *testing.T) locktest.Fixture {
-			return n.fixture(t, 2*time.Second)
-		})
-	})
+	var urls []string
+	for range 5 {
+		urls = append(urls, realRedis(t)+patient)
+	}
+	n := newNodes(t, urls, make([]func(), 5))
+	locktest.Run(t, func(t *testing.T) locktest.Fixture { return n.fixture(t, 2*time.Second) })
 }

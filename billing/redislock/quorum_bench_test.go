@@ -1,0 +1,196 @@
+package redislock_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sys/unix"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/redislock"
+)
+
+// BenchmarkQuorum obtains and releases leases on five nodes, and beside it the same on what it is
+// compared with: one node at the same distance, or five that are alive. They take turns, so that
+// both have the same machine; ratio is the median of one over the median of the other.
+func BenchmarkQuorum(b *testing.B) {
+	const near, far, slow = time.Millisecond, 2 * time.Millisecond, 25 * time.Millisecond
+	var urls []string
+	for range 5 {
+		urls = append(urls, realRedis(b))
+	}
+	nobody := closedPort(b)
+	at := func(distances ...time.Duration) func(*testing.B) billing.Locker {
+		return func(b *testing.B) billing.Locker {
+			var clients []redis.UniversalClient
+			for i, d := range distances {
+				url := urls[i]
+				if d == refusing {
+					url = nobody
+				}
+				client := open(b, url)
+				client.AddHook(distance(d))
+				clients = append(clients, client)
+			}
+			if len(clients) == 1 {
+				return newLocker(b, clients[0], time.Minute)
+			}
+			return newQuorum(b, clients)
+		}
+	}
+	for _, row := range []struct {
+		name       string
+		lock, than func(*testing.B) billing.Locker
+	}{
+		{"2ms/than=one", at(far, far, far, far, far), at(far)},
+		{"1ms,one=25ms/than=one", at(slow, near, near, near, near), at(near)},
+		{"2ms,two=refusing/than=five", at(refusing, far, refusing, far, far), at(far, far, far, far, far)},
+		{"2ms,two=silent/than=five", at(silent, far, silent, far, far), at(far, far, far, far, far)},
+	} {
+		for _, callers := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("%s/callers=%d", row.name, callers), func(b *testing.B) {
+				sideBySide(b, callers, row.lock(b), row.than(b))
+			})
+		}
+	}
+}
+
+func sideBySide(b *testing.B, callers int, lock, than billing.Locker) {
+	var took [2][]time.Duration
+	for round := 0; b.Loop(); round++ {
+		for i, l := range []billing.Locker{lock, than} {
+			took[i] = append(took[i], leases(b, l, callers, fmt.Sprint(i, ":", round))...)
+		}
+	}
+	median := func(d []time.Duration) float64 {
+		slices.Sort(d)
+		return d[len(d)/2].Seconds() * 1000
+	}
+	b.ReportMetric(median(took[0])/median(took[1]), "ratio")
+	b.ReportMetric(median(took[0]), "ms/lease")
+	b.ReportMetric(median(took[1]), "ms/than")
+	b.ReportMetric(0, "ns/op")
+}
+
+// leases has each caller obtain and release ten leases, and returns how long each took.
+func leases(b *testing.B, l billing.Locker, callers int, prefix string) []time.Duration {
+	const each = 10
+	took := make([]time.Duration, callers*each)
+	var wg sync.WaitGroup
+	for caller := range callers {
+		wg.Go(func() {
+			for i := range each {
+				start := time.Now()
+				lease, err := l.Obtain(context.Background(), fmt.Sprint(prefix, ":", caller, ":", i))
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				if err := lease.Release(context.Background()); err != nil {
+					b.Error(err)
+				}
+				took[caller*each+i] = time.Since(start)
+			}
+		})
+	}
+	wg.Wait()
+	return took
+}
+
+func newQuorum(t testing.TB, clients []redis.UniversalClient) *redislock.Quorum {
+	t.Helper()
+	lock, err := redislock.NewQuorum(clients, redislock.Options{
+		Server: "server-a", TTL: time.Minute, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { flush(t, lock) })
+	return lock
+}
+
+func closedPort(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return "redis://" + listener.Addr().String()
+}
+
+// distance is a hook that puts a round trip between a client and its Redis. A proxy would do it
+// too; but five of them take more time than what is measured.
+type distance time.Duration
+
+// What is no distance.
+const (
+	silent   = -1 // what is sent doesn't arrive
+	refusing = -2 // there is nobody
+)
+
+func (d distance) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := next(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &distantConn{Conn: conn, distance: time.Duration(d)}, nil
+	}
+}
+
+func (d distance) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (d distance) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+type distantConn struct {
+	net.Conn
+
+	distance time.Duration
+	waiting  bool // for the answer to what was last written
+	timer *os.File
+}
+
+func (c *distantConn) sleep() {
+	if c.timer == nil {
+		fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+		if err != nil {
+			panic(err)
+		}
+		c.timer = os.NewFile(uintptr(fd), "timer")
+	}
+	rc, _ := c.timer.SyscallConn()
+	rc.Control(func(fd uintptr) {
+		unix.TimerfdSettime(int(fd), 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(c.distance))}, nil)
+	})
+	var b [8]byte
+	if _, err := c.timer.Read(b[:]); err != nil {
+		panic(err)
+	}
+}
+
+func (c *distantConn) Write(p []byte) (int, error) {
+	if c.distance == silent {
+		return len(p), nil
+	}
+	c.waiting = true
+	return c.Conn.Write(p)
+}
+
+func (c *distantConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.waiting {
+		c.waiting = false
+		c.sleep()
+	}
+	return n, err
+}

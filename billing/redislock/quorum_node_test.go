@@ -1,0 +1,233 @@
+package redislock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/triplecharge/billing"
+)
+
+// gate holds up the requests to a node until it is opened.
+func (b *quorumBench) gate(node int) (open func()) {
+	opened := make(chan struct{})
+	b.change(func(n *network) {
+		tick := n.tick
+		n.tick = func() {
+			<-opened
+			tick()
+		}
+	}, node)
+	return sync.OnceFunc(func() { close(opened) })
+}
+
+// commands returns how many commands were sent to the node since it was last asked, and the length
+// of the longest pipeline.
+func (b *quorumBench) commands(node int) (all, most int) {
+	for _, pipeline := range b.networks[node].sentSoFar() {
+		n := strings.Count(pipeline, "+") + 1
+		all, most = all+n, max(most, n)
+	}
+	return all, most
+}
+
+// The release of a lease that was obtained without the slow node's answer waits there for the
+// obtain; else it would come first, and the key would stay.
+func TestQuorumReleaseComesBehindItsObtain(t *testing.T) {
+	t.Parallel()
+	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
+		tick, first := b.networks[3].tick, sync.OnceFunc(func() { <-time.After(time.Second) })
+		b.change(func(n *network) {
+			n.tick = func() {
+				first()
+				tick()
+			}
+		}, 3)
+		start := time.Now()
+		if err := b.obtain(t, key).Release(context.Background()); err != nil {
+			t.Error(err)
+		}
+		expectTime(t, "the lease", start, 0)
+		b.expectOn(t, 0, "in the end")
+		b.networks[3].expectSent(t, "eval", "eval")
+	})
+}
+
+// A node that is stuck is sent nothing that was over before it could be, so its queue doesn't grow.
+// When it goes on it gets what is still held, all at once.
+func TestQuorumNodeIsStuck(t *testing.T) {
+	t.Parallel()
+	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
+		const over, held = 30, 20
+		open := b.gate(2)
+		defer open()
+		start := time.Now()
+		for i := range over {
+			if err := b.obtain(t, fmt.Sprint("over", i)).Release(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range held {
+			b.obtain(t, fmt.Sprint("held", i))
+		}
+		b.obtain(t, key)
+		expectTime(t, "everything", start, 0)
+		open()
+		b.expectOn(t, 5, "while it is held")
+
+		const stuck = 8 // obtains that were on their way, of leases that are over
+		all, most := b.commands(2)
+		if all != 2*stuck+held+1 {
+			t.Errorf("%d commands, want the %d stuck, their releases, and %d", all, stuck, held+1)
+		}
+		if most < held {
+			t.Errorf("pipelines of %d commands or less, want one of all that had queued up", most)
+		}
+		if n := b.stores[2].DBSize(context.Background()).Val(); n != held+1 {
+			t.Errorf("%d keys on the node, want %d", n, held+1)
+		}
+	})
+}
+
+// Requests about one key keep their order, so that a lease doesn't find its predecessor's key.
+func TestQuorumKeepsTheOrderOfAKey(t *testing.T) {
+	t.Parallel()
+	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
+		open := b.gate(2)
+		defer open()
+		for range 3 {
+			if err := b.obtain(t, key).Release(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.obtain(t, key)
+		open()
+		b.expectOn(t, 5, "when it is held")
+		b.networks[2].expectSent(t, "eval", "eval+eval")
+	})
+}
+
+// trouble is a hook that makes a node fail, after a while.
+type trouble struct {
+	mu    sync.Mutex
+	after time.Duration
+	err   error // nil: it doesn't
+}
+
+// deaths is how nodes fail that are dead: nobody is there, or nobody answers within the client's
+// time-out.
+func deaths() map[string]*trouble {
+	return map[string]*trouble{
+		"they refuse": {err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}},
+		"they are silent": {
+			after: time.Second, err: &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded},
+		},
+	}
+}
+
+func (tr *trouble) ends() {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.err = nil
+}
+
+func (tr *trouble) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (tr *trouble) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (tr *trouble) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		tr.mu.Lock()
+		after, err := tr.after, tr.err
+		tr.mu.Unlock()
+		if err == nil {
+			return next(ctx, cmds)
+		}
+		<-time.After(after)
+		for _, cmd := range cmds {
+			cmd.SetErr(err)
+		}
+		return err
+	}
+}
+
+// rest is how long a node isn't asked after it couldn't be reached.
+const rest = 250 * time.Millisecond
+
+func TestQuorumTwoNodesAreDead(t *testing.T) {
+	t.Parallel()
+	for name, death := range deaths() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onQuorumBench(t, func(t *testing.T, b *quorumBench) {
+				b.clients[0].AddHook(death)
+				b.clients[4].AddHook(death)
+				start := time.Now()
+				for range 20 {
+					if err := b.obtain(t, key).Release(context.Background()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				expectTime(t, "everything", start, 0)
+				if all, _ := b.commands(0); all > 1 {
+					t.Errorf("%d commands to a dead node, want one, that finds it dead", all)
+				}
+				lease := b.obtain(t, key)
+				pass(2 * ttl)
+				if err := lease.Trusted(); err != nil {
+					t.Errorf("after two TTLs: %v", err)
+				}
+				b.expectOn(t, 3, "while two are dead")
+
+				death.ends()
+				pass(rest)
+				if err := lease.Release(context.Background()); err != nil {
+					t.Error(err)
+				}
+				b.obtain(t, key)
+				b.expectOn(t, 5, "when they are back")
+			})
+		})
+	}
+}
+
+func TestQuorumMajorityIsDead(t *testing.T) {
+	t.Parallel()
+	for name, death := range deaths() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onQuorumBench(t, func(t *testing.T, b *quorumBench) {
+				held := b.obtain(t, "another")
+				flush(t, b.lock)
+				for _, client := range b.clients[:3] {
+					client.AddHook(death)
+				}
+				start := time.Now()
+				for range 20 {
+					_, err := b.lock.Obtain(context.Background(), key)
+					if !errors.Is(err, death.err) || errors.Is(err, billing.ErrHeld) {
+						t.Fatalf("error %v, want why the nodes can't be reached", err)
+					}
+				}
+				if err := held.Release(context.Background()); !errors.Is(err, death.err) {
+					t.Errorf("release: %v, want why the nodes can't be reached", err)
+				}
+				expectTime(t, "everything", start, death.after) // once, not each
+				b.expectOn(t, 0, "after it failed")
+
+				death.ends()
+				pass(rest)
+				b.obtain(t, key)
+				b.expectOn(t, 5, "when they are back")
+			})
+		})
+	}
+}
