@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// killer is the way to Stripe of a process that is killed, or asked to end, at some request: before
+// it arrives, after it was executed and before its reply, or after its reply.
+type killer struct {
+	api    http.Handler
+	signal syscall.Signal
+
+	mu      sync.Mutex
+	process *os.Process
+	left    int // requests until then
+	kind    int
+}
+
+func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	k.mu.Lock()
+	k.left--
+	now, kind := k.left == 0, k.kind
+	k.mu.Unlock()
+	switch {
+	case !now:
+		k.api.ServeHTTP(w, r)
+	case kind == 0:
+		k.kill()
+		panic(http.ErrAbortHandler)
+	case kind == 1:
+		k.api.ServeHTTP(httptest.NewRecorder(), r)
+		k.kill()
+		panic(http.ErrAbortHandler)
+	default:
+		k.api.ServeHTTP(w, r)
+		k.kill()
+	}
+}
+
+func (k *killer) kill() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_ = k.process.Signal(k.signal)
+}
+
+// run runs the command as a process of its own, to its end or to the signal.
+func (k *killer) run(t *testing.T, left, kind int, args ...string) (*os.ProcessState, string) {
+	t.Helper()
+	self, err := os.Executable()
+	must(err)
+	cmd := exec.Command(self, append([]string{reconcileArg}, args...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	k.mu.Lock()
+	must(cmd.Start())
+	k.process, k.left, k.kind = cmd.Process, left, kind
+	k.mu.Unlock()
+	_ = cmd.Wait() // its status is read below
+	return cmd.ProcessState, output.String()
+}
+
+func TestAProcessThatIsKilledCanBeRunAgain(t *testing.T) {
+	t.Parallel()
+	var ids []string
+	for n := range 40 {
+		ids = append(ids, fmt.Sprintf("customer-%02d", n))
+	}
+	w := newWorld(t, ids...)
+	w.dueRun("server-a", "server-b", "server-c")
+	k := &killer{api: w.api, signal: syscall.SIGKILL}
+	server := httptest.NewServer(k)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+
+	random := rand.New(rand.NewPCG(1, 2))
+	const kills = 20
+	for n := range kills {
+		state, out := k.run(t, 1+random.IntN(12), random.IntN(3), w.args("--apply")...)
+		if status := state.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGKILL {
+			t.Errorf("run %d: %v, want it killed: %s", n, state, out)
+		}
+	}
+	if state, out := k.run(t, 0, 0, w.args("--apply")...); state.ExitCode() != 0 {
+		t.Errorf("after %d kills: %v: %s", kills, state, out)
+	}
+	w.wantPutRight(40, 3)
+	if state, out := k.run(t, 0, 0, w.args()...); state.ExitCode() != 0 ||
+		!strings.Contains(out, "Nothing to do.") {
+		t.Errorf("again: %v, want nothing to do: %s", state, out)
+	}
+}
+
+func TestAProcessThatIsAskedToEndFinishesWhatItBegan(t *testing.T) {
+	t.Parallel()
+	var ids []string
+	for n := range 40 {
+		ids = append(ids, fmt.Sprintf("customer-%02d", n))
+	}
+	w := newWorld(t, ids...)
+	w.dueRun("server-a", "server-b")
+	k := &killer{api: w.api, signal: syscall.SIGTERM}
+	server := httptest.NewServer(k)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	state, out := k.run(t, 20, 2, w.args("--apply")...)
+	if state.ExitCode() != 130 || !strings.Contains(out, "run it again") {
+		t.Errorf("%v, want exit status 130 and what to do: %s", state, out)
+	}
+	// Every refund that Stripe made is in the ledger: the rest is still to be refunded, and nothing
+	// to be recorded.
+	dry := w.document(1)
+	for _, i := range dry.Found.Invoices {
+		if i.RefundedMinor != i.EnteredRefundsMinor {
+			t.Errorf("%+v: want each refund that was made recorded", i)
+		}
+	}
+	if state, out := k.run(t, 0, 0, w.args("--apply")...); state.ExitCode() != 0 {
+		t.Errorf("again: %v: %s", state, out)
+	}
+	w.wantPutRight(40, 2)
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestWhatCanNotBeUsedIsRefusedBeforeAnythingIsAsked(t *testing.T) {
+	stripe := httptest.NewServer(nil)
+	nobody := "postgres://nobody@127.0.0.1:1/nowhere"
+	base := []string{"--period", "2026-12", "--database-url", nobody, "--stripe-url", stripe.URL}
+	stripe.Close() // an address at which nobody answers
+	for name, tt := range map[string]struct {
+		args   []string
+		key    string
+		status int
+		want   string
+	}{
+		"nothing":                 {nil, "", 2, "--period"},
+		"no month":                {append(base, "--period", "December"), "", 2, "2026-12"},
+		"no Stripe":               {base[:4], "", 2, "--stripe-url"},
+		"no time":                 {append(base, "--since", "yesterday"), "", 2, "--since"},
+		"no time either":          {append(base, "--until", "12/1/2026"), "", 2, "--until"},
+		"an end before its start": {append(base, "--since", "2027-01-02", "--until", "2027-01-02"), "", 2, "--until"},
+		"an unknown flag":         {append(base, "--aply"), "", 2, "--aply"},
+		"something more":          {append(base, "please"), "", 2, "please"},
+		"a live key":              {base, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a live key and --help":   {[]string{"--help"}, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a live restricted key":   {base, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"no key":                  {base, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"no Postgres":             {base, "", 1, "check that Postgres runs there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("STRIPE_SECRET_KEY", tt.key)
+			t.Setenv("DATABASE_URL", "")
+			status, out, log := command(t, tt.args...)
+			if status != tt.status || !strings.Contains(log, tt.want) || out != "" {
+				t.Errorf("exit status %d, %q and %q; want %d and something about %q",
+					status, out, log, tt.status, tt.want)
+			}
+			if strings.Contains(log, "KEYMATERIAL") {
+				t.Errorf("the key is printed: %s", log)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	status, out, log := command(t, "--help")
+	if status != 0 || log != "" || !strings.Contains(out, "--apply") {
+		t.Errorf("exit status %d, %q, want 0 and the flags: %s", status, log, out)
+	}
+}
+
+// An environment that somebody forgot about must not refund.
+func TestApplyIsAFlagAndNothingElse(t *testing.T) {
+	w := newWorld(t, "alice")
+	w.dueRun("server-a", "server-b")
+	t.Setenv("RECONCILE_APPLY", "true")
+	t.Setenv("RECONCILE_PERIOD", "2026-12")
+	t.Setenv("DATABASE_URL", w.database)
+	t.Setenv("STRIPE_URL", w.url)
+	if status, out, log := command(t); status != 1 || !strings.Contains(out, "Nothing was changed") {
+		t.Errorf("exit status %d, %q, want 1 and nothing changed: %s", status, log, out)
+	}
+}
