@@ -19,13 +19,14 @@ func LikeMemoryClaims(t *testing.T, s ClaimStore) {
 		runs++ // each run has invoices of its own: the store is the same
 		w := newClaimWalk(t, s, fmt.Sprint("run-", runs))
 		steps := map[string]func(){
-			"take": w.take, "register": w.register, "postpone": w.postpone,
+			"take": w.take, "register": w.register, "postpone": w.postpone, "decline": w.decline,
 			"expire": w.expire, "end pause": w.endPause, "record": w.record,
 		}
-		// Mostly calls of servers: a charge in the ledger ends all that can happen to a claim.
+		// Few charges in the ledger, which end all that can happen to a claim; whole declines, as
+		// the limit of them would seldom be met otherwise.
 		names := []string{
 			"take", "take", "take", "register", "register", "postpone", "postpone",
-			"expire", "expire", "end pause", "record",
+			"decline", "decline", "decline", "expire", "expire", "end pause", "record",
 		}
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			steps[rapid.SampledFrom(names).Draw(t, "step")]()
@@ -82,8 +83,10 @@ func (w *claimWalk) same(what string, got any, err error, want any, wantErr erro
 	}
 }
 
-func (w *claimWalk) take() {
-	inv := w.invoice()
+func (w *claimWalk) take() { w.takeFor(w.invoice()) }
+
+func (w *claimWalk) takeFor(inv billing.Invoice) {
+	w.Helper()
 	got, err := w.claims.Take(context.Background(), inv)
 	want, wantErr := w.memory.Take(context.Background(), inv)
 	w.same("Take "+inv.String(), got, err, want, wantErr)
@@ -103,21 +106,34 @@ func (w *claimWalk) register() {
 
 func (w *claimWalk) postpone() {
 	if c, ok := w.claim(); ok {
-		err := w.claims.Postpone(context.Background(), c)
-		w.same("Postpone "+c.Key(), nil, err, nil, w.memory.Postpone(context.Background(), c))
+		w.giveBack(c)
 	}
 }
 
-func (w *claimWalk) expire() {
-	inv := w.invoice()
-	w.store.Expire(inv)
-	w.memory.Expire(inv)
+func (w *claimWalk) giveBack(c billing.Claim) {
+	w.Helper()
+	err := w.claims.Postpone(context.Background(), c)
+	w.same("Postpone "+c.Key(), nil, err, nil, w.memory.Postpone(context.Background(), c))
 }
 
-func (w *claimWalk) endPause() {
-	inv := w.invoice()
-	w.store.EndPause(inv)
-	w.memory.EndPause(inv)
+// decline is an attempt with a card that declines, if there may be one, and the pause after it.
+func (w *claimWalk) decline() {
+	inv, before := w.invoice(), len(w.taken)
+	w.takeFor(inv)
+	if len(w.taken) > before {
+		w.giveBack(w.taken[before])
+		w.pass(w.store.EndPause, w.memory.EndPause, inv)
+	}
+}
+
+func (w *claimWalk) expire() { w.pass(w.store.Expire, w.memory.Expire, w.invoice()) }
+
+func (w *claimWalk) endPause() { w.pass(w.store.EndPause, w.memory.EndPause, w.invoice()) }
+
+// pass lets time pass for both.
+func (w *claimWalk) pass(store, memory func(billing.Invoice), inv billing.Invoice) {
+	store(inv)
+	memory(inv)
 }
 
 func (w *claimWalk) record() {
