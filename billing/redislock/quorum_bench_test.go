@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"golang.org/x/sys/unix"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
@@ -157,25 +155,6 @@ type distantConn struct {
 
 	distance time.Duration
 	waiting  bool // for the answer to what was last written
-	timer *os.File
-}
-
-func (c *distantConn) sleep() {
-	if c.timer == nil {
-		fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
-		if err != nil {
-			panic(err)
-		}
-		c.timer = os.NewFile(uintptr(fd), "timer")
-	}
-	rc, _ := c.timer.SyscallConn()
-	rc.Control(func(fd uintptr) {
-		unix.TimerfdSettime(int(fd), 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(c.distance))}, nil)
-	})
-	var b [8]byte
-	if _, err := c.timer.Read(b[:]); err != nil {
-		panic(err)
-	}
 }
 
 func (c *distantConn) Write(p []byte) (int, error) {
@@ -190,7 +169,7 @@ func (c *distantConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.waiting {
 		c.waiting = false
-		c.sleep()
+		<-time.After(c.distance)
 	}
 	return n, err
 }
