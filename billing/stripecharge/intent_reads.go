@@ -21,8 +21,8 @@ var ErrNoIntent = errors.New("no such PaymentIntent")
 const pageSize = 100
 
 // AllIntents goes through all PaymentIntents that were created at or after one time and before
-// another (the zero time: no end), newest first, in whatever state. It lists, page by page, and asks
-// again for a page that did not come; an error ends it.
+// another (the zero time: no end), newest first, in whatever state. It lists, page by page, and
+// asks again for a page that did not come; an error ends it.
 func (c *Client) AllIntents(
 	ctx context.Context, since, until time.Time,
 ) iter.Seq2[Intent, error] {

@@ -16,8 +16,8 @@ var ErrNothingLeft = errors.New("refunded already")
 // Refund gives back whatever is left of a PaymentIntent's charge, as a duplicate. The request names
 // no amount, and so is the same, byte for byte, from everyone who sends it: the idempotency key
 // refund/<payment intent> makes one refund of two that arrive together, and a request that comes
-// when Stripe has forgotten the key finds nothing left (ErrNothingLeft). So no number of calls gives
-// back more than was taken. Any other error leaves the outcome unknown: Intent tells.
+// when Stripe has forgotten the key finds nothing left (ErrNothingLeft). So no number of calls
+// gives back more than was taken. Any other error leaves the outcome unknown: Intent tells.
 //
 // A request, once sent, is waited for also when ctx ends; ctx ends the pauses between.
 func (c *Client) Refund(ctx context.Context, intent string) (Refund, error) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Money writes an amount in a currency's smallest unit as people do: $10.00, ¥1000, 10.00 CHF. Money
-// that is given back is -$10.00.
+// Money writes an amount in a currency's smallest unit as people do: $10.00, ¥1000, 10.00 CHF.
+// Money that is given back is -$10.00.
 func Money(minor int64, currency string) string {
 	sign, digits := "", fmt.Sprint(minor)
 	if minor < 0 {

@@ -27,14 +27,32 @@ func at(after float64, server, name string, took float64) timeline.Event {
 
 func TestDrawPutsStepsOnAScale(t *testing.T) {
 	t.Parallel()
+	for _, test := range drawings() {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := timeline.Draw(alice, servers, test.events)
+			if got.Invoice != alice || got.Length != test.length {
+				t.Errorf("got %s of %v, want %s of %v", got.Invoice, got.Length, alice, test.length)
+			}
+			if lanes := lanesOf(got); !reflect.DeepEqual(lanes, test.lanes) {
+				t.Errorf("got %v\nwant %v", lanes, test.lanes)
+			}
+		})
+	}
+}
+
+// drawing is a picture, and the events that it is made of.
+type drawing struct {
+	name   string
+	events []timeline.Event
+	length time.Duration
+	lanes  []lane
+}
+
+func drawings() []drawing {
 	other := at(5, "server-a", "charge.succeeded", 1)
 	other.Invoice = "bob/2026-12"
-	for _, test := range []struct {
-		name   string
-		events []timeline.Event
-		length time.Duration
-		lanes  []lane
-	}{
+	return []drawing{
 		{"nothing", nil, 0, []lane{{"server-a", nil}, {"server-b", nil}}},
 		{"an instant", []timeline.Event{at(10, "server-a", "invoice.skipped", 0)}, 0, []lane{
 			{"server-a", []step{{timeline.Skip, 0, 0}}},
@@ -93,17 +111,6 @@ func TestDrawPutsStepsOnAScale(t *testing.T) {
 			0,
 			[]lane{{"server-a", nil}, {"server-b", nil}},
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			got := timeline.Draw(alice, servers, test.events)
-			if got.Invoice != alice || got.Length != test.length {
-				t.Errorf("got %s of %v, want %s of %v", got.Invoice, got.Length, alice, test.length)
-			}
-			if lanes := lanesOf(got); !reflect.DeepEqual(lanes, test.lanes) {
-				t.Errorf("got %v\nwant %v", lanes, test.lanes)
-			}
-		})
 	}
 }
 
