@@ -16,10 +16,10 @@
 //
 // billing.go has the words, worker.go the due run, ports.go what a mode may use, modes.go the table
 // of ways to protect an invoice. Then read the modes: uncoordinated.go is the bug; naivelock.go is
-// the lock most tutorials show, with a note at each place where it fails; locked.go is the lock done
-// with care. That is the lesson. The rest is the road on: checkfirst.go, fenced.go, idempotent.go
-// and claimed.go each add one thing and still fail somewhere; exactlyonce.go doesn't. Each mode is
-// one straight line: it starts no goroutine, reads no clock and makes no timer.
+// the lock most tutorials show, with a note at each place where it fails; locked.go is the lock
+// done with care. That is the lesson. The rest is the road on: checkfirst.go, fenced.go,
+// idempotent.go and claimed.go each add one thing and still fail somewhere; exactlyonce.go doesn't.
+// Each mode is one straight line: it starts no goroutine, reads no clock and makes no timer.
 //
 // # The invariant
 //

@@ -84,8 +84,8 @@ const accountsQuery = `
 const behindAllIDs = "\U0010FFFF"
 
 // Accounts returns the next accounts of a billing period behind the ID after ("" for the first), in
-// the order of their subscriptions' IDs: about limit of them; none at the end. There is one for each
-// subscription that there is, and for each that has entries or a claim. A page costs the same
+// the order of their subscriptions' IDs: about limit of them; none at the end. There is one for
+// each subscription that there is, and for each that has entries or a claim. A page costs the same
 // wherever it is.
 func (s *Store) Accounts(
 	ctx context.Context, p billing.Period, after string, limit int,

@@ -86,9 +86,10 @@ func TestAClaimIsTakenUnlessItWasGivenBack(t *testing.T) {
 			ledger.ClaimState{Taken: true, Held: true}},
 		"expired": {ledger.ClaimOptions{Lease: time.Microsecond}, take,
 			ledger.ClaimState{Taken: true}},
-		"given back":                     {soon, decline, ledger.ClaimState{}},
-		"given back, for good otherwise": {ledger.ClaimOptions{Pause: time.Hour}, decline, ledger.ClaimState{}},
-		"given back, without a pause":    {noPause, decline, ledger.ClaimState{}},
+		"given back": {soon, decline, ledger.ClaimState{}},
+		"given back, for good otherwise": {
+			ledger.ClaimOptions{Pause: time.Hour}, decline, ledger.ClaimState{}},
+		"given back, without a pause": {noPause, decline, ledger.ClaimState{}},
 		"given back and taken again": {noPause,
 			func(t *testing.T, c ledger.Claims, inv billing.Invoice) {
 				decline(t, c, inv)

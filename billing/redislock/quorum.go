@@ -43,15 +43,16 @@ var quorumLua string
 //     Keep nodes that lost their keys away for a TTL, or let them fsync always. A renewal never
 //     gives such a node its key back.
 //   - Clocks. A node's that jumps ahead expires its keys early; Redis measures TTLs by the time of
-//     day, which can jump. The server's own is a monotonic one, that may stand still while a virtual
-//     machine is suspended.
+//     day, which can jump. The server's own is a monotonic one, that may stand still while a
+//     virtual machine is suspended.
 //   - Pauses. Between asking Trusted and acting on it, any time may pass, and no lock can help it.
 //
 // Martin Kleppmann holds that Redlock is therefore too little where a lock must be right, and too
-// much where it only saves work, https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html;
-// its author replies that clocks need only be about right, and that a token does for a resource
-// what fencing would, http://antirez.com/news/101. Both are right about the card: Stripe checks no
-// token, and a charge that is late is a charge.
+// much where it only saves work,
+// https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html; its author replies
+// that clocks need only be about right, and that a token does for a resource what fencing would,
+// http://antirez.com/news/101. Both are right about the card: Stripe checks no token, and a charge
+// that is late is a charge.
 type Quorum struct {
 	nodes    []*node
 	o        Options

@@ -1,3 +1,5 @@
+//go:build linux
+
 package redislock_test
 
 import (
@@ -49,7 +51,8 @@ func BenchmarkQuorum(b *testing.B) {
 	}{
 		{"2ms/than=one", at(far, far, far, far, far), at(far)},
 		{"1ms,one=25ms/than=one", at(slow, near, near, near, near), at(near)},
-		{"2ms,two=refusing/than=five", at(refusing, far, refusing, far, far), at(far, far, far, far, far)},
+		{"2ms,two=refusing/than=five", at(refusing, far, refusing, far, far),
+			at(far, far, far, far, far)},
 		{"2ms,two=silent/than=five", at(silent, far, silent, far, far), at(far, far, far, far, far)},
 	} {
 		for _, callers := range []int{1, 16, 64} {

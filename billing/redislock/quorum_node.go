@@ -34,8 +34,8 @@ const (
 // it is soon back; long beside a round trip, so that being dead it costs next to nothing.
 const rest = 250 * time.Millisecond
 
-// maxBatch keeps a pipeline short of what a busy Redis does within a few milliseconds; maxSenders is
-// how many of them are on their way at once, so that few requests wait for another's answer.
+// maxBatch keeps a pipeline short of what a busy Redis does within a few milliseconds; maxSenders
+// is how many of them are on their way at once, so that few requests wait for another's answer.
 const (
 	maxBatch   = 512
 	maxSenders = 8

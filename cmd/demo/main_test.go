@@ -155,7 +155,7 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 		status int
 		want   string
 	}{
-		"an unknown mode":          {[]string{"--mode", "magic"}, "", 2, "uncoordinated, naive-lock, locked"},
+		"an unknown mode":          {[]string{"--mode", "magic"}, "", 2, "exactly-once"},
 		"no server":                {[]string{"--servers", "0"}, "", 2, "--servers"},
 		"an unknown flag":          {[]string{"--moed", "locked"}, "", 2, "--moed"},
 		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
@@ -163,7 +163,8 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 		"something that is no key": {nil, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"no such list":             {[]string{"--subscriptions", "/nowhere.csv"}, "", 2, "/nowhere.csv"},
 		"an empty list":            {[]string{"--subscriptions", list("")}, "", 2, "alice,Alice,1000"},
-		"a missing field":          {[]string{"--subscriptions", list(good + "bob,Bob\n")}, "", 2, "line 2"},
+		"a missing field": {
+			[]string{"--subscriptions", list(good + "bob,Bob\n")}, "", 2, "line 2"},
 		"an amount in dollars": {
 			[]string{"--subscriptions", list(good + "bob,Bob,10.00,usd,pm_card_visa")}, "", 2, "line 2"},
 		"a negative amount": {

@@ -100,7 +100,8 @@ func (p print) promise(r scenario.Result) {
 		fmt.Fprintf(p.out, "  As expected, %s for each invoice: %s.\n", r.Expected.After, r.Expected.Why)
 		return
 	}
-	fmt.Fprintf(p.out, "  NOT AS EXPECTED: %s promises %s for each invoice.\n", r.Mode, r.Expected.After)
+	fmt.Fprintf(p.out, "  NOT AS EXPECTED: %s promises %s for each invoice.\n",
+		r.Mode, r.Expected.After)
 }
 
 // The colours of a verdict, as the terminal has them.

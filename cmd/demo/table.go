@@ -17,7 +17,8 @@ import (
 type playedCells map[scenario.CellID]scenario.Cell
 
 // legend explains the letters.
-const legend = "R right, O overcharged, U unbilled, X unrecorded, n/a the fault can't meet the mode; " +
+const legend = "R right, O overcharged, U unbilled, X unrecorded, " +
+	"n/a the fault can't meet the mode; " +
 	"charges/entries; after → a quiet run where that changes them; ! not as expected"
 
 // axes are the modes and the faults among the cells, in their order.
@@ -124,7 +125,8 @@ const page = `<!doctype html>
 <h1>Every mode against every fault</h1>
 <table><thead><tr><th scope="col">fault</th>{{range .Modes}}<th scope="col">{{.}}</th>{{end}}</tr>
 </thead><tbody>
-{{range .Rows}}<tr><th scope="row" title="{{.About}}">{{.Fault}}</th>{{range .Cells}}<td class="{{.Class}}" title="{{.Why}}">{{.Word}}</td>{{end}}</tr>
+{{range .Rows}}<tr><th scope="row" title="{{.About}}">{{.Fault}}</th>
+{{- range .Cells}}<td class="{{.Class}}" title="{{.Why}}">{{.Word}}</td>{{end}}</tr>
 {{end}}</tbody></table>
 <p>{{.Legend}}</p>
 </html>

@@ -17,19 +17,20 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingIsAsked(t *testing.T) {
 		status int
 		want   string
 	}{
-		"nothing":                 {nil, "", 2, "--period"},
-		"no month":                {append(base, "--period", "December"), "", 2, "2026-12"},
-		"no Stripe":               {base[:4], "", 2, "--stripe-url"},
-		"no time":                 {append(base, "--since", "yesterday"), "", 2, "--since"},
-		"no time either":          {append(base, "--until", "12/1/2026"), "", 2, "--until"},
-		"an end before its start": {append(base, "--since", "2027-01-02", "--until", "2027-01-02"), "", 2, "--until"},
-		"an unknown flag":         {append(base, "--aply"), "", 2, "--aply"},
-		"something more":          {append(base, "please"), "", 2, "please"},
-		"a live key":              {base, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"a live key and --help":   {[]string{"--help"}, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"a live restricted key":   {base, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"no key":                  {base, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"no Postgres":             {base, "", 1, "check that Postgres runs there"},
+		"nothing":        {nil, "", 2, "--period"},
+		"no month":       {append(base, "--period", "December"), "", 2, "2026-12"},
+		"no Stripe":      {base[:4], "", 2, "--stripe-url"},
+		"no time":        {append(base, "--since", "yesterday"), "", 2, "--since"},
+		"no time either": {append(base, "--until", "12/1/2026"), "", 2, "--until"},
+		"an end before its start": {
+			append(base, "--since", "2027-01-02", "--until", "2027-01-02"), "", 2, "--until"},
+		"an unknown flag":       {append(base, "--aply"), "", 2, "--aply"},
+		"something more":        {append(base, "please"), "", 2, "please"},
+		"a live key":            {base, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a live key and --help": {[]string{"--help"}, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a live restricted key": {base, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"no key":                {base, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"no Postgres":           {base, "", 1, "check that Postgres runs there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("STRIPE_SECRET_KEY", tt.key)

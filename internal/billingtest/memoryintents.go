@@ -113,7 +113,7 @@ func (m *MemoryIntents) answer(intent string, inv billing.Invoice) savedReply {
 		return c.PaymentIntent == intent
 	})
 	switch {
-	case taken >= 0: // that it has succeeded is said before anything is done, and can fail
+	case taken >= 0: // this is said before anything is done, so no 500 comes in its place
 		reply.charge = m.charges[taken]
 		reply.charge.Invoice = inv // the caller's: the customer may have another card by now
 		return reply

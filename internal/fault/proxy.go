@@ -52,9 +52,9 @@ func (p *Proxy) Cut() {
 	p.dropAll()
 }
 
-// HoldReplies keeps back what the service answers, until Heal, from the request on that comes on the
-// same connection after one with the trigger in it: a client of Postgres prepares a statement by its
-// text, and only then executes it. The channel is closed when the holding has begun.
+// HoldReplies keeps back what the service answers, until Heal, from the request on that comes on
+// the same connection after one with the trigger in it: a client of Postgres prepares a statement
+// by its text, and only then executes it. The channel is closed when the holding has begun.
 func (p *Proxy) HoldReplies(trigger string) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()

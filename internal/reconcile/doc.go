@@ -33,17 +33,18 @@
 // # What it prints for programs
 //
 // An Outcome, as JSON: {"ok": …, "found": REPORT, "done": […], "now": REPORT or null}. "ok" is true
-// if all is right now; a PaymentIntent that could be canceled took no money, and makes nothing wrong. "found" is the report of the first look. "done" has what was then done about
-// it, null in a dry run: each with "invoice", "kind" (record charge, record refund, refund, cancel),
+// if all is right now; a PaymentIntent that could be canceled took no money, and makes nothing
+// wrong. "found" is the report of the first look. "done" has what was then done about it, null in
+// a dry run: each with "invoice", "kind" (record charge, record refund, refund, cancel),
 // "payment_intent", "refund", "amount_minor", "currency" and, if it failed, "error". "now" is the
 // report of a second look, if there was anything to do.
 //
 // A report has "period"; "since" and "until" (null: no end), the window of creation times of which
-// Stripe's PaymentIntents were listed, and how many that were, "listed"; "counts", how many invoices
-// there are of each verdict; "totals", a line a currency; "invoices", all of them, in the order of
-// their subscriptions' IDs; and "unattributed", payments that belong to none of them. An invoice
-// has "subscription", "period", "verdicts", "currency" (of its amounts), "due_minor", "charges",
-// "charged_minor" and "refunded_minor" at Stripe, "entries", "entered_minor" and
+// Stripe's PaymentIntents were listed, and how many that were, "listed"; "counts", how many
+// invoices there are of each verdict; "totals", a line a currency; "invoices", all of them, in the
+// order of their subscriptions' IDs; and "unattributed", payments that belong to none of them. An
+// invoice has "subscription", "period", "verdicts", "currency" (of its amounts), "due_minor",
+// "charges", "charged_minor" and "refunded_minor" at Stripe, "entries", "entered_minor" and
 // "entered_refunds_minor" in the ledger, "kept" (of an overcharged one: the charge that stays),
 // "to_do" and "remarks". Amounts are in the currency's smallest unit; refunds are not negative.
 package reconcile

@@ -13,8 +13,8 @@ import (
 	"example.com/triplecharge/internal/reconcile"
 )
 
-// trap is a way to Stripe on which a run is interrupted at some request: before it arrives, after it
-// was executed and before its reply, or after its reply.
+// trap is a way to Stripe on which a run is interrupted at some request: before it arrives, after
+// it was executed and before its reply, or after its reply.
 type trap struct {
 	next http.Handler
 	left atomic.Int64 // requests until then

@@ -169,7 +169,8 @@ func TestTheWindowIsSaidAndKeptTo(t *testing.T) {
 	since := time.Now().UTC().Add(time.Hour).Truncate(time.Second)
 	until := since.Add(48 * time.Hour)
 
-	r, err := w.reconciler().Compare(t.Context(), w.period, reconcile.Window{Since: since, Until: until})
+	window := reconcile.Window{Since: since, Until: until}
+	r, err := w.reconciler().Compare(t.Context(), w.period, window)
 	must(t, err)
 	if !r.Since.Equal(since) || r.Until == nil || !r.Until.Equal(until) || r.Listed != 0 {
 		t.Errorf("got %+v, want nothing listed from %v to %v", r, since, until)

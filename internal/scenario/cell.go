@@ -55,7 +55,9 @@ func ttl(f verdicts.Fault) time.Duration {
 
 // PlayCell plays one cell: three servers and Alice's invoice, each way of theirs through a proxy,
 // with Redis nodes of the cell's own. An error says that it could not be played.
-func (st Stage) PlayCell(ctx context.Context, mode string, f verdicts.Fault) (cell Cell, err error) {
+func (st Stage) PlayCell(
+	ctx context.Context, mode string, f verdicts.Fault,
+) (cell Cell, err error) {
 	began := time.Now()
 	cell = Cell{Mode: mode, Fault: f}
 	var ok bool
@@ -138,10 +140,10 @@ func (p *play) account(ctx context.Context, a *Account) error {
 	return err
 }
 
-// mode is the one a server runs: under mixed-modes a runs locked.
+// mode is the one a server runs: under mixed-modes a runs another.
 func (p *play) mode(name string) string {
 	if p.Fault == verdicts.MixedModes && name == serverA {
-		return "locked"
+		return verdicts.MixedWith
 	}
 	return p.Mode
 }

@@ -17,15 +17,15 @@ func scripts() map[verdicts.Fault]script {
 	return map[verdicts.Fault]script{
 		verdicts.None:                  midnightOfAll,
 		verdicts.Late:                  late,
-		verdicts.Pause:                 func(ctx context.Context, p *play) error { return pause(ctx, p, 0) },
+		verdicts.Pause:                 pause(0),
 		verdicts.SlowStripe:            slowStripe,
 		verdicts.CrashBeforeCharge:     crashBeforeCharge,
-		verdicts.CrashAfterCharge:      func(ctx context.Context, p *play) error { return crash(ctx, p, 0) },
+		verdicts.CrashAfterCharge:      crash(0),
 		verdicts.LostReply:             lostReply,
 		verdicts.Stripe500Before:       stripe500(control.BeforeCommit),
 		verdicts.Stripe500After:        stripe500(control.AfterCommit),
-		verdicts.KeyExpired:            func(ctx context.Context, p *play) error { return crash(ctx, p, day) },
-		verdicts.DelayedADay:           func(ctx context.Context, p *play) error { return pause(ctx, p, day) },
+		verdicts.KeyExpired:            crash(day),
+		verdicts.DelayedADay:           pause(day),
 		verdicts.DeclinedThenFixed:     declinedThenFixed,
 		verdicts.RedisDown:             redisDown,
 		verdicts.RedisRestart:          redisRestart(1),
@@ -51,7 +51,11 @@ func late(ctx context.Context, p *play) error {
 
 // pause: a's charge is on its way when a stops for longer than its lease; b and c run; the request
 // arrives, after a delay by Stripe's clock; a goes on.
-func pause(ctx context.Context, p *play, delay time.Duration) error {
+func pause(delay time.Duration) script {
+	return func(ctx context.Context, p *play) error { return pauseAndDelay(ctx, p, delay) }
+}
+
+func pauseAndDelay(ctx context.Context, p *play, delay time.Duration) error {
 	gate, err := p.hold(ctx, control.Arriving, serverA)
 	if err != nil {
 		return err
@@ -144,7 +148,11 @@ func (p *play) comeBack(ctx context.Context) error {
 
 // crash: a is killed after Stripe committed the charge, before the ledger knew; b and c run after a
 // time by Stripe's clock; a restarts.
-func crash(ctx context.Context, p *play, after time.Duration) error {
+func crash(after time.Duration) script {
+	return func(ctx context.Context, p *play) error { return crashAndWait(ctx, p, after) }
+}
+
+func crashAndWait(ctx context.Context, p *play, after time.Duration) error {
 	gate, err := p.hold(ctx, control.Committed, serverA)
 	if err != nil {
 		return err

@@ -18,7 +18,9 @@ type way func(*links) *fault.Proxy
 
 func toStripe(l *links) *fault.Proxy   { return l.stripe }
 func toPostgres(l *links) *fault.Proxy { return l.postgres }
-func toRedis(node int) way             { return func(l *links) *fault.Proxy { return l.redis[node] } }
+func toRedis(node int) way {
+	return func(l *links) *fault.Proxy { return l.redis[node] }
+}
 
 // to returns the URL by which the server gets there: through the proxy, if it has links at all.
 func (l *links) to(w way, direct string) string {

@@ -32,7 +32,9 @@ func (r Result) Close() {
 
 // OK reports whether every invoice has what the mode promises.
 func (r Result) OK() bool {
-	return !slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Counts() != r.Expected.After })
+	return !slices.ContainsFunc(r.Accounts, func(a Account) bool {
+		return a.Counts() != r.Expected.After
+	})
 }
 
 // expect looks up what the mode promises.

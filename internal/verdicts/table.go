@@ -37,6 +37,9 @@ func Faults() []Fault {
 	return faults
 }
 
+// MixedWith is the mode that server a runs under mixed-modes.
+const MixedWith = "locked"
+
 // columns are the modes' places in a row of the table.
 func columns() map[string]int {
 	return map[string]int{
@@ -77,10 +80,13 @@ const (
 	oneNode = "the mode has one Redis node: see redis-down and redis-restart"
 )
 
-// table has the columns uncoordinated, check-first, naive-lock, locked, redlock, fenced, idempotent,
-// claimed, exactly-once. A cell is charges/entries after the fault, and after the quiet run where
-// that changes them.
-func table() []row {
+// table has the columns uncoordinated, check-first, naive-lock, locked, redlock, fenced,
+// idempotent, claimed, exactly-once. A cell is charges/entries after the fault, and after the quiet
+// run where that changes them.
+func table() []row { return append(stripeFaults(), storeFaults()...) }
+
+// stripeFaults are those between the servers and Stripe.
+func stripeFaults() []row {
 	return []row{
 		{None, "all three servers fire at the same instant",
 			[9]string{"3/3 4/4", "3/3", "1/1 2/2", "1/1", "1/1", "1/1", "1/1", "1/1", "1/1"},
@@ -136,7 +142,7 @@ func table() []row {
 			}},
 		{Stripe500After, "Stripe charges, and saves a 500 under a's key; b and c run later",
 			[9]string{"3/2 4/3", "2/1", "3/2 4/3", "2/1", "2/1", "2/1", "1/0", "1/0", "1/1"},
-			map[string]string{"idempotent": "Stripe repeats the saved 500, and nobody learns of the charge"}},
+			map[string]string{"idempotent": "Stripe repeats the 500, and nobody learns of the charge"}},
 		{KeyExpired, "as crash-after-charge, and b comes after Stripe forgot the key",
 			[9]string{"4/3 5/4", "2/1", "4/3 5/4", "2/1", "2/1", "2/1", "2/1", "1/0", "1/1"},
 			map[string]string{"idempotent": "to Stripe, b's key is a new one"}},
@@ -146,6 +152,12 @@ func table() []row {
 		{DeclinedThenFixed, "the card declines; the customer puts in a new one; a runs within the day",
 			[9]string{"1/1 2/2", "1/1", "1/1 2/2", "1/1", "1/1", "1/1", "0/0", "1/1", "1/1"},
 			map[string]string{"idempotent": "the key is bound to the card that was declined"}},
+	}
+}
+
+// storeFaults are those of Redis and Postgres, and of servers that don't ask the same one.
+func storeFaults() []row {
+	return []row{
 		{RedisDown, "Redis is dead at midnight, and back for the quiet run",
 			[9]string{"3/3 4/4", "3/3", "0/0 1/1", "0/0 1/1", "0/0 1/1", "0/0 1/1", "1/1", "1/1", "1/1"},
 			map[string]string{
@@ -162,7 +174,7 @@ func table() []row {
 			[9]string{"-", "-", "-", "-", "1/1", "-", "-", "-", "-"}, single()},
 		{RedlockMajority, "three of five Redis nodes restart empty while a's charge is on its way",
 			[9]string{"-", "-", "-", "-", "2/2", "-", "-", "-", "-"}, single()},
-		{PartitionBeforeCharge, "a loses Redis, and the answer to its re-check comes after the TTL; b runs meanwhile, c later",
+		{PartitionBeforeCharge, "a loses Redis; its re-check's answer comes after the TTL and b's run",
 			[9]string{"-", "-", "3/3 4/4", "1/1", "1/1", "1/1", "-", "-", "-"},
 			map[string]string{
 				"locked":        "the lease can't be trusted any longer, so a sends nothing",
