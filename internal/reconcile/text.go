@@ -85,8 +85,8 @@ func (r Report) invoices(w io.Writer) {
 		})
 	for _, i := range shown {
 		cells := []string{i.Subscription, "nothing",
-			times(i.Charges, i.ChargedMinor, i.RefundedMinor, i.Currency),
-			times(i.Entries, i.EnteredMinor, i.EnteredRefundsMinor, i.Currency), i.verdict()}
+			i.times(i.Charges, i.ChargedMinor, i.RefundedMinor),
+			i.times(i.Entries, i.EnteredMinor, i.EnteredRefundsMinor), i.verdict()}
 		if i.DueMinor > 0 {
 			cells[1] = timeline.Money(i.DueMinor, i.Currency)
 		}
@@ -122,22 +122,20 @@ func (i Invoice) verdict() string {
 	return strings.Join(words, ", ")
 }
 
-// times is "3 × $10.00 = $30.00 less $20.00", or the plain amount of one.
-func times(n int, minor, refunded int64, currency string) (s string) {
-	switch {
+// times is "3 × $10.00 = $30.00 less $20.00" if each of them is what was due, else what they come to.
+func (i Invoice) times(n int, minor, refunded int64) (s string) {
+	switch money := timeline.Money(minor, i.Currency); {
 	case n == 0:
 		return "nothing"
-	case n == 1 || minor%int64(n) != 0:
-		s = fmt.Sprintf("%d × %s", n, timeline.Money(minor, currency))
-		if n > 1 {
-			s = fmt.Sprintf("%d, %s", n, timeline.Money(minor, currency))
-		}
+	case n == 1:
+		s = "1 × " + money
+	case minor == int64(n)*i.DueMinor && !i.Is(InDoubt):
+		s = fmt.Sprintf("%d × %s = %s", n, timeline.Money(i.DueMinor, i.Currency), money)
 	default:
-		s = fmt.Sprintf("%d × %s = %s", n, timeline.Money(minor/int64(n), currency),
-			timeline.Money(minor, currency))
+		s = fmt.Sprintf("%d, %s in all", n, money)
 	}
 	if refunded != 0 {
-		s += " less " + timeline.Money(refunded, currency)
+		s += " less " + timeline.Money(refunded, i.Currency)
 	}
 	return s
 }

@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == workerArg {
 		os.Exit(server.Main(os.Args[2:], os.Stdout, os.Stderr))
 	}
+	if len(os.Args) > 2 && os.Args[1] == sabotagedArg {
+		sabotage := sabotages()[os.Args[2]]
+		os.Exit(server.MainWith(os.Args[3:], os.Stdout, os.Stderr, sabotage))
+	}
 	servicetest.Main(m)
 }
 
@@ -158,11 +162,18 @@ func newStage(t *testing.T, databaseURL, redisURL string) Stage {
 			t.Error(err)
 		}
 	})
-	self, err := os.Executable()
+	return Stage{
+		Services: svc, Worker: []string{self(t), workerArg}, Latency: 20 * time.Millisecond,
+	}
+}
+
+func self(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Stage{Services: svc, Worker: []string{self, workerArg}, Latency: 20 * time.Millisecond}
+	return path
 }
 
 func scenarioOf(mode string, customers int) Scenario {

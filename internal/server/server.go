@@ -26,7 +26,15 @@ import (
 // Main is the worker's main function without its exit: it returns the exit status. 2 means that
 // the command line can't be used, 1 that something failed.
 func Main(args []string, stdout, stderr io.Writer) int {
-	var c Config
+	return MainWith(args, stdout, stderr, func(p billing.Ports) billing.Ports { return p })
+}
+
+// MainWith is Main with a say in the ports that the mode gets, for tests that take a guard away and
+// see what it was worth.
+func MainWith(
+	args []string, stdout, stderr io.Writer, ports func(billing.Ports) billing.Ports,
+) int {
+	c := Config{replace: ports}
 	parser, err := newParser(&c, stdout, stderr)
 	if err == nil {
 		_, err = parser.Parse(args)
@@ -116,7 +124,7 @@ func Run(ctx context.Context, c Config, s Secrets, out io.Writer) error {
 	runs := newRuns(billing.Worker{
 		Server:      c.Name,
 		Invoices:    store,
-		Mode:        observedMode{p.mode.New(c.ports(locker, store, charger, events))},
+		Mode:        observedMode{p.mode.New(c.replaced(c.ports(locker, store, charger, events)))},
 		Concurrency: c.Concurrency,
 	}, events)
 	if c.Listen == "" && p.schedule == nil {
