@@ -37,8 +37,6 @@ type Config struct {
 	StripeTimeout time.Duration `name:"stripe-timeout" default:"${stripe_timeout}" help:"How long one request to Stripe is waited for."`
 	Concurrency   int           `default:"16" help:"How many invoices are handled at a time."`
 	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"The events' format: json, text, or auto: text on a terminal, else json."`
-
-	replace func(billing.Ports) billing.Ports // nil: nothing is replaced
 }
 
 // Secrets come from the environment only: a flag would show them to everyone who can list the

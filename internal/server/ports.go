@@ -25,11 +25,3 @@ func (c Config) ports(
 		Intents: observedIntents{stripe, e},
 	}
 }
-
-// replaced is what the mode gets.
-func (c Config) replaced(p billing.Ports) billing.Ports {
-	if c.replace == nil {
-		return p
-	}
-	return c.replace(p)
-}

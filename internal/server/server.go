@@ -26,7 +26,7 @@ import (
 // Main is the worker's main function without its exit: it returns the exit status. 2 means that
 // the command line can't be used, 1 that something failed.
 func Main(args []string, stdout, stderr io.Writer) int {
-	return MainWith(args, stdout, stderr, func(p billing.Ports) billing.Ports { return p })
+	return MainWith(args, stdout, stderr, asTheyAre)
 }
 
 // MainWith is Main with a say in the ports that the mode gets, for tests that take a guard away and
@@ -34,7 +34,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 func MainWith(
 	args []string, stdout, stderr io.Writer, ports func(billing.Ports) billing.Ports,
 ) int {
-	c := Config{replace: ports}
+	var c Config
 	parser, err := newParser(&c, stdout, stderr)
 	if err == nil {
 		_, err = parser.Parse(args)
@@ -48,7 +48,7 @@ func MainWith(
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	secrets := Secrets{StripeKey: os.Getenv("STRIPE_SECRET_KEY"), Token: os.Getenv("WORKER_TOKEN")}
-	err = Run(ctx, c, secrets, stdout)
+	err = runWith(ctx, c, secrets, stdout, ports)
 	if err != nil {
 		fmt.Fprintf(stderr, "worker: %v\n", err)
 	}
@@ -94,6 +94,14 @@ func modeNames() string {
 // or, with a schedule or an address to listen on, when ctx ends: then it finishes the invoices in
 // flight and starts no others. That ctx ended is no error.
 func Run(ctx context.Context, c Config, s Secrets, out io.Writer) error {
+	return runWith(ctx, c, s, out, asTheyAre)
+}
+
+func asTheyAre(p billing.Ports) billing.Ports { return p }
+
+func runWith(
+	ctx context.Context, c Config, s Secrets, out io.Writer, ports func(billing.Ports) billing.Ports,
+) error {
 	p, err := c.check(s, time.Now())
 	if err != nil {
 		return fmt.Errorf("%w%w", errUsage, err)
@@ -124,7 +132,7 @@ func Run(ctx context.Context, c Config, s Secrets, out io.Writer) error {
 	runs := newRuns(billing.Worker{
 		Server:      c.Name,
 		Invoices:    store,
-		Mode:        observedMode{p.mode.New(c.replaced(c.ports(locker, store, charger, events)))},
+		Mode:        observedMode{p.mode.New(ports(c.ports(locker, store, charger, events)))},
 		Concurrency: c.Concurrency,
 	}, events)
 	if c.Listen == "" && p.schedule == nil {
