@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -90,12 +92,22 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "reconcile: interrupted; run it again, it goes on where it was")
 		return 130
 	case err != nil:
-		fmt.Fprintln(stderr, "reconcile:", err)
+		fmt.Fprintf(stderr, "reconcile: %v%s\n", err, advice(err))
 		return 1
 	case !ok:
 		return 1
 	}
 	return 0
+}
+
+// advice says what to do if Stripe can't be reached; the ledger's errors say what to do themselves.
+func advice(err error) string {
+	var request *url.Error
+	var op *net.OpError
+	if errors.As(err, &request) && errors.As(err, &op) && op.Op == "dial" {
+		return ": check that Stripe, or the simulator at --stripe-url, can be reached from here"
+	}
+	return ""
 }
 
 // options are a command line that was found right.

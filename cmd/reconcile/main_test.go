@@ -176,6 +176,17 @@ func TestWhatCanNotBePutRightIsSaid(t *testing.T) {
 	}
 }
 
+func TestAStripeThatCanNotBeReachedIsSaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "alice")
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	status, out, log := command(t, w.args("--stripe-url", gone.URL)...)
+	if status != 1 || out != "" || !strings.Contains(log, "--stripe-url") {
+		t.Errorf("exit status %d, %q and %q, want 1 and what to do", status, out, log)
+	}
+}
+
 // The document is what package reconcile says it is.
 func TestForProgramsTheOutcomeIsADocument(t *testing.T) {
 	t.Parallel()

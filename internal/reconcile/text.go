@@ -122,7 +122,8 @@ func (i Invoice) verdict() string {
 	return strings.Join(words, ", ")
 }
 
-// times is "3 × $10.00 = $30.00 less $20.00" if each of them is what was due, else what they come to.
+// times is "3 × $10.00 = $30.00 less $20.00" if each of them is what was due, else what they come
+// to.
 func (i Invoice) times(n int, minor, refunded int64) (s string) {
 	switch money := timeline.Money(minor, i.Currency); {
 	case n == 0:
