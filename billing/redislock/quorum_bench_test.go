@@ -1,5 +1,3 @@
-//go:build linux
-
 package redislock_test
 
 import (
@@ -14,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/billing/redislock"
 )
 
 // BenchmarkQuorum obtains and releases leases on five nodes, and beside it the same on what it is
@@ -22,6 +19,7 @@ import (
 // both have the same machine; ratio is the median of one over the median of the other.
 func BenchmarkQuorum(b *testing.B) {
 	const near, far, slow = time.Millisecond, 2 * time.Millisecond, 25 * time.Millisecond
+	const refusing = -2 // no distance: nobody is there
 	var urls []string
 	for range 5 {
 		urls = append(urls, realRedis(b))
@@ -105,37 +103,9 @@ func leases(b *testing.B, l billing.Locker, callers int, prefix string) []time.D
 	return took
 }
 
-func newQuorum(t testing.TB, clients []redis.UniversalClient) *redislock.Quorum {
-	t.Helper()
-	lock, err := redislock.NewQuorum(clients, redislock.Options{
-		Server: "server-a", TTL: time.Minute, Now: time.Now,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { flush(t, lock) })
-	return lock
-}
-
-func closedPort(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return "redis://" + listener.Addr().String()
-}
-
 // distance is a hook that puts a round trip between a client and its Redis. A proxy would do it
 // too; but five of them take more time than what is measured.
 type distance time.Duration
-
-// What is no distance.
-const (
-	silent   = -1 // what is sent doesn't arrive
-	refusing = -2 // there is nobody
-)
 
 func (d distance) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -5,25 +5,26 @@ import (
 	"net"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// link is a way to a Redis server that is as long as it is told. Requests take the whole round
-// trip, in order and any number at a time; answers take none.
+// link is a long way to a Redis server. Requests take the whole round trip, in order and any number
+// at a time; answers take none.
 type link struct {
-	url   string       // of the Redis behind it
-	delay atomic.Int64 // nanoseconds; silent: nothing arrives
-
 	upstream string
+	delay    time.Duration
 	tasks    sync.WaitGroup
-	mu       sync.Mutex
-	conns    []net.Conn
+
+	mu    sync.Mutex
+	conns []net.Conn
 }
 
-// newLink puts a link before the Redis at the URL.
-func newLink(t testing.TB, redisURL string, delay time.Duration) *link {
+// silent is the delay of what never arrives.
+const silent = -1
+
+// newLink puts a link before the Redis at the URL, and returns the URL of its near end.
+func newLink(t testing.TB, redisURL string, delay time.Duration) string {
 	t.Helper()
 	u, err := url.Parse(redisURL)
 	if err != nil {
@@ -33,10 +34,7 @@ func newLink(t testing.TB, redisURL string, delay time.Duration) *link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &link{upstream: u.Host}
-	l.delay.Store(int64(delay))
-	u.Host = listener.Addr().String()
-	l.url = u.String()
+	l := &link{upstream: u.Host, delay: delay}
 	l.tasks.Go(func() {
 		for {
 			client, err := listener.Accept()
@@ -55,7 +53,8 @@ func newLink(t testing.TB, redisURL string, delay time.Duration) *link {
 		l.mu.Unlock()
 		l.tasks.Wait()
 	})
-	return l
+	u.Host = listener.Addr().String()
+	return u.String()
 }
 
 func (l *link) serve(client net.Conn) {
@@ -81,8 +80,8 @@ func (l *link) serve(client net.Conn) {
 			if err != nil {
 				return
 			}
-			if delay := l.delay.Load(); delay != silent {
-				onTheWay <- packet{buf[:n], time.Now().Add(time.Duration(delay))}
+			if l.delay != silent {
+				onTheWay <- packet{buf[:n], time.Now().Add(l.delay)}
 			}
 		}
 	})
@@ -97,4 +96,15 @@ func (l *link) serve(client net.Conn) {
 		defer client.Close()
 		_, _ = io.Copy(client, redis)
 	})
+}
+
+// closedPort returns the URL of a Redis that refuses connections.
+func closedPort(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return "redis://" + listener.Addr().String()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -34,11 +35,12 @@ const (
 // it is soon back; long beside a round trip, so that being dead it costs next to nothing.
 const rest = 250 * time.Millisecond
 
-// maxBatch keeps a pipeline short of what a busy Redis does within a few milliseconds; maxSenders
-// is how many of them are on their way at once, so that few requests wait for another's answer.
+// maxBatch keeps a pipeline short of what a busy Redis does within a few milliseconds. maxSenders
+// is how many are on their way at once: more would leave less to share one, fewer would keep
+// requests waiting for another's answer.
 const (
 	maxBatch   = 512
-	maxSenders = 8
+	maxSenders = 4
 )
 
 // node is a Redis server and the queue before it, from which goroutines take what there is and send
@@ -105,6 +107,9 @@ func (n *node) answered(r *request) bool {
 
 // work sends what is in the queue until there is nothing to be taken.
 func (n *node) work() {
+	// An answer often wakes many callers at once. Those who are about to ask may do so first, and
+	// share the pipeline.
+	runtime.Gosched()
 	for batch := n.next(nil); batch != nil; batch = n.next(batch) {
 		n.send(batch)
 	}

@@ -84,7 +84,7 @@ func TestQuorumNodeIsStuck(t *testing.T) {
 		open()
 		b.expectOn(t, 5, "while it is held")
 
-		const stuck = 8 // obtains that were on their way, of leases that are over
+		const stuck = 4 // obtains that were on their way, of leases that are over
 		all, most := b.commands(2)
 		if all != 2*stuck+held+1 {
 			t.Errorf("%d commands, want the %d stuck, their releases, and %d", all, stuck, held+1)

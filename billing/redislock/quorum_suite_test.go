@@ -74,6 +74,19 @@ func (n *nodes) server(t *testing.T, o redislock.Options) (*quorumServer, error)
 	return s, nil
 }
 
+// newQuorum returns server-a's lock over the clients.
+func newQuorum(t testing.TB, clients []redis.UniversalClient) *redislock.Quorum {
+	t.Helper()
+	lock, err := redislock.NewQuorum(clients, redislock.Options{
+		Server: "server-a", TTL: time.Minute, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { flush(t, lock) })
+	return lock
+}
+
 // flush waits until all that was to be sent has been.
 func flush(t testing.TB, q *redislock.Quorum) {
 	t.Helper()
