@@ -28,9 +28,9 @@ var quorumLua string
 //	release  release.lua  sent to each node behind its own obtain, so that it can't come before it
 //
 // Each node has a queue, whose requests share a pipeline. A node that is slow or dead holds up
-// nobody: the others' answers suffice. What is not sent to it by the time the lease is released
-// is not sent at all, so it catches up as soon as it can, and its queue is never longer than what
-// the leases in hand need.
+// nobody: the others' answers suffice. What hasn't been sent to it by the time the lease is
+// released never is, so it catches up as soon as it can, and its queue is never longer than the
+// leases in hand make it.
 //
 // # What a lease is worth
 //
@@ -49,10 +49,10 @@ var quorumLua string
 //
 // Martin Kleppmann holds that Redlock is therefore too little where a lock must be right, and too
 // much where it only saves work,
-// https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html; its author replies
-// that clocks need only be about right, and that a token does for a resource what fencing would,
-// http://antirez.com/news/101. Both are right about the card: Stripe checks no token, and a charge
-// that is late is a charge.
+// https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html. Its author replies
+// that clocks need only be about right, and that a resource can check the random token as well as
+// a fencing token, http://antirez.com/news/101. The card is beyond both: Stripe checks no token,
+// and a charge that comes late is a charge.
 type Quorum struct {
 	nodes    []*node
 	o        Options
@@ -62,6 +62,9 @@ type Quorum struct {
 // NewQuorum returns a Quorum over one client for each node, and refuses what New does. The nodes
 // must be an odd number, since one more than that loses no more of them; three or more; and
 // independent: no replicas of each other, no two clients of the same server.
+//
+// A node that gives no answer within its client's time-outs, or takes no connection, is left alone
+// for a moment. Where a quorum can't be had without it, that is what the first to ask waits for.
 func NewQuorum(nodes []redis.UniversalClient, o Options) (*Quorum, error) {
 	if len(nodes) < 3 || len(nodes)%2 == 0 {
 		return nil, fmt.Errorf("redlock on %d Redis nodes: want an odd number of them, 3 or more",
@@ -137,8 +140,8 @@ func (q *Quorum) obtain(ctx context.Context, key string) (*quorumLease, error) {
 	}
 	released := h.release()
 	if !errors.Is(err, billing.ErrHeld) && !errors.Is(err, errSplit) {
-		// Whoever gives up hears of it when nothing is left, if that can be had; he may be about
-		// to end the process.
+		// Whoever is told may end the process next, so he hears of it when a quorum is free again,
+		// if that can be had.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
 		defer cancel()
 		_ = released.wait(ctx)
@@ -173,7 +176,7 @@ func (q *Quorum) renew(ctx context.Context, leases []*lease) []error {
 }
 
 // Flush waits until no node has anything in its queue: no releases above all, of which Release has
-// waited only for a quorum. Obtain must not be called meanwhile.
+// waited only for a quorum. It is for the end, when all leases have been released.
 func (q *Quorum) Flush(ctx context.Context) error {
 	for _, n := range q.nodes {
 		if err := n.flush(ctx); err != nil {

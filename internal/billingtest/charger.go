@@ -59,14 +59,14 @@ func takesWhatIsDue(t *testing.T, s Stripe) {
 }
 
 func chargesTwiceWithoutKey(t *testing.T, s Stripe) {
-	if s.mustCharge(t, "") == s.mustCharge(t, "") {
+	if first, second := s.mustCharge(t, ""), s.mustCharge(t, ""); first == second {
 		t.Error("got the same PaymentIntent twice")
 	}
 	s.wantCharges(t, 2)
 }
 
 func chargesOnceUnderOneKey(t *testing.T, s Stripe) {
-	if s.mustCharge(t, "alice") != s.mustCharge(t, "alice") {
+	if first, again := s.mustCharge(t, "alice"), s.mustCharge(t, "alice"); first != again {
 		t.Error("got two PaymentIntents")
 	}
 	s.wantCharges(t, 1)

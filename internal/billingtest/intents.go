@@ -70,7 +70,7 @@ func preparesWithoutMoney(t *testing.T, s IntentsStripe) {
 	if other := s.mustPrepare(t, s.Payable, "2"); other == "" || other == first {
 		t.Errorf("got %q after %q under another key, want another", other, first)
 	}
-	if s.mustPrepare(t, s.Payable, "") == s.mustPrepare(t, s.Payable, "") {
+	if one, two := s.mustPrepare(t, s.Payable, ""), s.mustPrepare(t, s.Payable, ""); one == two {
 		t.Error("got the same PaymentIntent for two calls without a key")
 	}
 	s.wantCharges(t, 0)

@@ -232,8 +232,8 @@ func claims() []state {
 				_, err := w.dashboard.PaymentIntents.New(&stripe.PaymentIntentParams{
 					Amount: stripe.Int64(1000), Currency: stripe.String("usd"),
 					PaymentMethod: stripe.String("pm_card_visa"),
-					Params: stripe.Params{Metadata: map[string]string{
-						"subscription": inv.Subscription.ID, "period": inv.Period.String()}},
+					Metadata: map[string]string{
+						"subscription": inv.Subscription.ID, "period": inv.Period.String()},
 				})
 				must(w.t, err)
 			}, pending, "", "", books{}},

@@ -164,7 +164,7 @@ func (w *world) pay(metadata map[string]string) string {
 		Amount: stripe.Int64(1000), Currency: stripe.String("usd"), Confirm: stripe.Bool(true),
 		PaymentMethod:      stripe.String("pm_card_visa"),
 		PaymentMethodTypes: stripe.StringSlice([]string{"card"}),
-		Params:             stripe.Params{Metadata: metadata},
+		Metadata:           metadata,
 	})
 	must(w.t, err)
 	return p.ID

@@ -162,7 +162,7 @@ func unfollow(ctx context.Context, replica services.Server) error {
 	}
 	client := goredis.NewClient(o)
 	defer func() { _ = client.Close() }()
-	return client.SlaveOf(ctx, "NO", "ONE").Err()
+	return client.ReplicaOf(ctx, "NO", "ONE").Err()
 }
 
 func hostOf(rawURL string) (string, error) {
