@@ -138,14 +138,11 @@ func (q *Quorum) obtain(ctx context.Context, key string) (*quorumLease, error) {
 		q.renewals.add(&h.lease, sent)
 		return h, nil
 	}
-	released := h.release()
-	if !errors.Is(err, billing.ErrHeld) && !errors.Is(err, errSplit) {
-		// Whoever is told may end the process next, so he hears of it when a quorum is free again,
-		// if that can be had.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
-		defer cancel()
-		_ = released.wait(ctx)
-	}
+	// Whoever is told may end the process next, so he hears of it when a quorum is free again, if
+	// that can be had. Where a quorum has refused it is free already.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
+	defer cancel()
+	_ = h.release().wait(ctx)
 	return nil, err
 }
 

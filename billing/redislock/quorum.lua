@@ -1,9 +1,8 @@
--- Obtains the key for the token. 1: the token holds it now, or did already; else the token that
--- does. Who is told of different ones by different nodes knows that nobody need have a quorum.
+-- Obtains the key for the token. 1: it does; else the token that holds it: if different nodes name
+-- different ones, it may be that none has a quorum.
 local holder = redis.call('get', KEYS[1])
-if not holder then
-  redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[2])
-elseif holder ~= ARGV[1] then
+if holder then
   return holder
 end
+redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[2])
 return 1

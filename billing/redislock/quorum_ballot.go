@@ -57,7 +57,7 @@ func (b *ballot) cast(a answer) {
 	case b.yes == b.quorum:
 		b.decide(nil)
 	case b.unclear == b.quorum:
-		b.decide(fmt.Errorf("no answer from %d of %d Redis nodes: %w", b.unclear, b.nodes, a.err))
+		b.decide(fmt.Errorf("%d of %d Redis nodes failed: %w", b.unclear, b.nodes, a.err))
 	case b.holders[a.holder] == b.quorum:
 		b.decide(b.refused)
 	case b.no == b.quorum, b.yes+b.no+b.unclear == b.nodes:

@@ -35,13 +35,9 @@ const (
 // it is soon back; long beside a round trip, so that being dead it costs next to nothing.
 const rest = 250 * time.Millisecond
 
-// maxBatch keeps a pipeline short of what a busy Redis does within a few milliseconds. maxSenders
-// is how many are on their way at once: more would leave less to share one, fewer would keep
-// requests waiting for another's answer.
-const (
-	maxBatch   = 512
-	maxSenders = 4
-)
+// maxSenders is how many pipelines are on their way to a node at once: more would leave less to
+// share one, fewer would keep requests waiting for another's answer.
+const maxSenders = 4
 
 // node is a Redis server and the queue before it, from which goroutines take what there is and send
 // it, each batch in one pipeline. They live while there is something to take. Requests about the
@@ -126,7 +122,7 @@ func (n *node) next(before []*request) (batch []*request) {
 	left := n.queue[:0]
 	for _, r := range n.queue {
 		switch {
-		case n.onTheWay[r.lease.key] || len(batch) == maxBatch:
+		case n.onTheWay[r.lease.key]:
 			left = append(left, r)
 		case !n.answered(r):
 			r.state = sent

@@ -118,9 +118,11 @@ func TestQuorumKeepsTheOrderOfAKey(t *testing.T) {
 
 // trouble is a hook that makes a node fail, after a while.
 type trouble struct {
-	mu    sync.Mutex
-	after time.Duration
-	err   error // nil: it doesn't
+	carriesOut bool // what it is asked for, before it fails
+	after      time.Duration
+
+	mu  sync.Mutex
+	err error // nil: it doesn't
 }
 
 // deaths is how nodes fail that are dead: nobody is there, or nobody answers within the client's
@@ -146,12 +148,15 @@ func (tr *trouble) ProcessHook(next redis.ProcessHook) redis.ProcessHook { retur
 func (tr *trouble) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		tr.mu.Lock()
-		after, err := tr.after, tr.err
+		err := tr.err
 		tr.mu.Unlock()
 		if err == nil {
 			return next(ctx, cmds)
 		}
-		<-time.After(after)
+		if tr.carriesOut {
+			_ = next(ctx, cmds)
+		}
+		<-time.After(tr.after)
 		for _, cmd := range cmds {
 			cmd.SetErr(err)
 		}
@@ -230,4 +235,28 @@ func TestQuorumMajorityIsDead(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A node that is left alone because an answer was lost is told of releases all the same, though
+// nobody waits for it.
+func TestQuorumReleaseAtANodeThatIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
+		lost := deaths()["they are silent"]
+		lost.carriesOut = true
+		for _, client := range b.clients[:2] {
+			client.AddHook(lost)
+		}
+		lease := b.obtain(t, key)
+		pass(lost.after)
+		b.expectOn(t, 5, "when it is obtained, as two nodes don't say")
+
+		b.change(func(n *network) { n.delay = 2 * lost.after }, 2, 3, 4)
+		start := time.Now()
+		if err := lease.Release(context.Background()); err != nil {
+			t.Error(err)
+		}
+		expectTime(t, "the release", start, 2*lost.after)
+		b.expectOn(t, 0, "in the end")
+	})
 }
