@@ -50,7 +50,21 @@ func (c Config) locker(kind billing.Lock, e *events) (billing.Locker, func(), er
 		closeAll()
 		return nil, nil, fmt.Errorf("--lock-ttl: %w", err)
 	}
+	if quorum, ok := locker.(*redislock.Quorum); ok {
+		// A release returns with a quorum; the slow nodes' are still on their way.
+		return c.observe(locker, kind, e), func() { flush(quorum); closeAll() }, nil
+	}
 	return c.observe(locker, kind, e), closeAll, nil
+}
+
+// flushLimit is how long a server that stops waits for its last releases to reach slow nodes. What
+// takes longer, the TTL ends.
+const flushLimit = time.Second
+
+func flush(q *redislock.Quorum) {
+	ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
+	defer cancel()
+	_ = q.Flush(ctx)
 }
 
 // redis returns the URLs of the nodes that a lock is on, and the flag that they came by.
