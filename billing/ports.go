@@ -34,14 +34,15 @@ type Invoices interface {
 type Ledger interface {
 	// Charged reports whether an entry says that the invoice was charged, refunded since or not.
 	Charged(ctx context.Context, inv Invoice) (bool, error)
-	// Record adds the entry of a charge; a second call for the same PaymentIntent adds nothing.
+	// Record adds the entry of a charge; a second call for the same PaymentIntent adds nothing, and
+	// one that contradicts what is there (another invoice, amount or currency) is an error.
 	Record(ctx context.Context, c Charge) error
 }
 
 // Charger takes money.
 type Charger interface {
 	// Charge takes the invoice's amount. Its errors are ErrDeclined, ErrUnknown or ErrNotSent, and
-	// wrap what Trusted said if that is what stopped it.
+	// wrap what Trusted said if that is what stopped it. It sends nothing once ctx has ended.
 	Charge(ctx context.Context, r Request) (Charge, error)
 }
 
