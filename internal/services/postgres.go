@@ -84,6 +84,7 @@ func newPostgres(
 	return &local{
 		name: "postgres",
 		url:  address,
+		dir:  dir,
 		command: func() *exec.Cmd {
 			cmd := as.command(dir, filepath.Join(bin, "postgres"), postgresArgs(dir, port)...)
 			g.adopt(cmd)

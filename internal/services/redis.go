@@ -60,6 +60,7 @@ func (n *redisNodes) startOn(ctx context.Context, port int, primary string) (Ser
 	s := &local{
 		name: "redis",
 		url:  address,
+		dir:  dir,
 		command: func() *exec.Cmd {
 			cmd := as.command(dir, n.program, "-")
 			cmd.Stdin = strings.NewReader(config)

@@ -58,3 +58,28 @@ func TestTheSchemaIsAddedToEachFormOfURL(t *testing.T) {
 		}
 	}
 }
+
+func TestADatabaseCanBeDroppedBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{SkipRedis: true})
+	given, err := Start(t.Context(), Options{SkipRedis: true, DatabaseURL: s.DatabaseURL()})
+	must(t, err)
+	for _, of := range []*Services{s, given} {
+		for range 2 {
+			database, err := of.NewDatabase(t.Context())
+			must(t, err)
+			exec1(t, database, "CREATE TABLE entries AS SELECT 1 AS id")
+			must(t, of.DropDatabase(t.Context(), database))
+			must(t, of.DropDatabase(t.Context(), database)) // a second time it is gone
+		}
+		must(t, of.DropDatabase(t.Context(), of.DatabaseURL())) // which NewDatabase didn't make
+		exec1(t, of.DatabaseURL(), "CREATE TABLE still_there AS SELECT 1 AS id")
+	}
+	must(t, given.Close())
+	var schemas int
+	must(t, connect(t, s.DatabaseURL()).QueryRow(t.Context(),
+		"SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'run\\_%'").Scan(&schemas))
+	if schemas != 0 {
+		t.Errorf("%d schemas are left", schemas)
+	}
+}

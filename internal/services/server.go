@@ -44,6 +44,7 @@ var errPortTaken = errors.New("the port is in use")
 type local struct {
 	name    string
 	url     string
+	dir     string           // what is its own in the guard's folder
 	command func() *exec.Cmd // the server, not started yet
 	stop    syscall.Signal
 	kill    syscall.Signal

@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"os/exec"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -129,10 +131,24 @@ func (s *Services) NewDatabase(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make a database: %w", err)
 	}
-	if _, given := s.postgres.(givenServer); given {
-		s.schemas = append(s.schemas, schema) // of a server of ours, the whole folder goes
-	}
+	s.schemas = append(s.schemas, schema)
 	return schema.address, nil
+}
+
+// DropDatabase drops a schema that NewDatabase made, for those who make many. Its connections must
+// be closed. Of a URL that NewDatabase did not return, or that was dropped, nothing becomes.
+func (s *Services) DropDatabase(ctx context.Context, databaseURL string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.schemas, func(one *schema) bool { return one.address == databaseURL })
+	if i < 0 || s.closed || databaseURL == s.DatabaseURL() {
+		return nil
+	}
+	err := s.schemas[i].drop(ctx)
+	if err == nil {
+		s.schemas = slices.Delete(s.schemas, i, i+1)
+	}
+	return err
 }
 
 // StartRedis starts one more Redis, empty and independent of the others; Redlock needs five.
@@ -160,6 +176,19 @@ func (s *Services) startRedis(ctx context.Context, primary string) (Server, erro
 	return server, nil
 }
 
+// Discard stops a server that StartRedis or StartReplica returned, and removes its folder, for
+// those who start many. It can't be started again.
+func (s *Services) Discard(ctx context.Context, server Server) error {
+	err := server.Stop(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ours = slices.DeleteFunc(s.ours, func(one Server) bool { return one == server })
+	if l, ok := server.(*local); ok {
+		err = errors.Join(err, os.RemoveAll(l.dir))
+	}
+	return err
+}
+
 // Adopt makes a command that has not started yet end with this process: when this process dies,
 // the command gets SIGINT and, if that is not enough, SIGKILL. It joins a process group in which
 // Ctrl-C doesn't reach it. The caller still must wait for it, before Close.
@@ -176,8 +205,10 @@ func (s *Services) Close() error {
 	s.closed = true
 	ctx := context.Background() // each step has its own limit
 	var errs []error
-	for _, schema := range s.schemas {
-		errs = append(errs, schema.drop(ctx))
+	if _, given := s.postgres.(givenServer); given { // of a server of ours, the whole folder goes
+		for _, schema := range s.schemas {
+			errs = append(errs, schema.drop(ctx))
+		}
 	}
 	var stopped sync.WaitGroup
 	for _, server := range s.ours {

@@ -259,6 +259,28 @@ func answerNonsense(l net.Listener) {
 	}
 }
 
+func TestARedisCanBeDiscardedBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{SkipPostgres: true})
+	folders := func() int {
+		entries, err := os.ReadDir(s.guard.dir)
+		if !os.IsNotExist(err) { // with the embedded Redis there is none
+			must(t, err)
+		}
+		return len(entries)
+	}
+	folder, ours := folders(), len(s.ours)
+	node, err := s.StartRedis(t.Context())
+	must(t, err)
+	must(t, s.Discard(t.Context(), node))
+	if pingRedis(t.Context(), node.URL()) == nil {
+		t.Error("it still answers")
+	}
+	if folders() != folder || len(s.ours) != ours {
+		t.Errorf("%d folders and %d servers, want %d and %d", folders(), len(s.ours), folder, ours)
+	}
+}
+
 func TestCloseTwiceAndAfterwards(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{SkipPostgres: true})
