@@ -49,11 +49,14 @@ func mayImport() map[string][]string {
 			"billing", "billing/stripecharge", "internal/timeline", "ledger",
 		},
 		"internal/scenario": {
-			"billing", "billing/stripecharge", "internal/fault", "internal/services",
-			"internal/stripesim", "internal/stripesim/control", "internal/timeline",
-			"internal/verdicts", "ledger",
+			"billing", "billing/stripecharge", "internal/fault", "internal/reconcile",
+			"internal/services", "internal/stripesim", "internal/stripesim/control",
+			"internal/timeline", "internal/verdicts", "ledger",
 		},
-		"internal/web":  {"internal/scenario", "internal/timeline"},
+		"internal/web": {
+			"billing", "internal/reconcile", "internal/scenario", "internal/timeline",
+			"internal/verdicts",
+		},
 		"cmd/audit":     wires,
 		"cmd/demo":      wires,
 		"cmd/reconcile": wires,

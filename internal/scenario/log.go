@@ -13,14 +13,22 @@ type log struct {
 	mu      sync.Mutex
 	events  []timeline.Event
 	changed chan struct{} // closed at the next event, and replaced
+	tell    func(timeline.Event)
 }
 
-func newLog() *log { return &log{changed: make(chan struct{})} }
+// newLog returns an empty log. Whoever is to be told of each event is told in their order, and must
+// not keep the log waiting; tell may be nil.
+func newLog(tell func(timeline.Event)) *log {
+	return &log{changed: make(chan struct{}), tell: tell}
+}
 
 func (l *log) add(e timeline.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)
+	if l.tell != nil {
+		l.tell(e)
+	}
 	close(l.changed)
 	l.changed = make(chan struct{})
 }

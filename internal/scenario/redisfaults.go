@@ -66,7 +66,8 @@ func redisFailover(ctx context.Context, p *play) error {
 		return err
 	}
 	primary := p.nodes[0]
-	p.nodes = append(p.nodes, replica) // ended with the others
+	p.nodes = append(p.nodes, replica)
+	p.started = append(p.started, replica)
 	if err := unfollow(ctx, replica); err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type Stage struct {
 	// Shared says that others use the same Redis. There, and at the real Stripe, the run's
 	// subscriptions get IDs of its own.
 	Shared bool
+	// Tell is told of each event as it is read, one at a time, and must not take long. May be nil.
+	Tell func(timeline.Event)
 }
 
 // Scenario is one mode, met by some servers at midnight.
@@ -68,7 +70,7 @@ func (st Stage) Play(ctx context.Context, s Scenario) (result Result, err error)
 // begin brings a scenario to the moment before midnight. The caller ends the play, also after an
 // error.
 func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
-	p := &play{Stage: st, Scenario: s, events: newLog(), token: rand.Text()}
+	p := &play{Stage: st, Scenario: s, events: newLog(st.Tell), token: rand.Text()}
 	if st.StripeKey == "" {
 		var err error
 		if p.simulator, err = startSimulator(st.Latency, p.names()); err != nil {
@@ -85,19 +87,28 @@ func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
 
 // end stops what is still there of a play.
 func (p *play) end() {
-	p.stopAll()
-	for _, l := range p.links {
-		l.close()
-	}
-	for _, node := range p.nodes {
-		_ = node.Stop(context.Background()) // what is left, the services end
-	}
+	p.stopServers()
 	if p.books.store != nil {
 		p.books.store.Close()
+	}
+	if p.books.stripe != nil {
+		p.books.stripe.Close()
 	}
 	if p.simulator != nil {
 		p.simulator.close()
 	}
+}
+
+// stopServers ends the servers and what stands between them and the books.
+func (p *play) stopServers() {
+	p.stopAll()
+	for _, l := range p.links {
+		l.close()
+	}
+	for _, node := range p.started {
+		_ = p.Services.Discard(context.Background(), node) // what is left, the services end
+	}
+	p.links, p.started = nil, nil
 }
 
 // play is a scenario under way.
@@ -109,6 +120,7 @@ type play struct {
 	database  string
 	token     string
 	nodes     []services.Server // this play's own Redis nodes, where it has some
+	started   []services.Server // these, and those that a fault has replaced
 	links     map[string]*links // by server, where something stands on its ways
 	processes []*process
 	events    *log
@@ -166,6 +178,7 @@ func (p *play) startNodes(ctx context.Context) error {
 			return err
 		}
 		p.nodes = append(p.nodes, node)
+		p.started = append(p.started, node)
 	}
 	return nil
 }
