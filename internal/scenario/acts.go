@@ -10,7 +10,6 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/stripesim/control"
 	"example.com/triplecharge/internal/timeline"
 )
@@ -102,6 +101,7 @@ const pollEvery = 20 * time.Millisecond
 func (p *play) awaitUnprotected(ctx context.Context) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	var wasLeased, wasClaimed bool
 	for {
 		leased, err := p.leased(ctx)
 		if err != nil {
@@ -111,9 +111,16 @@ func (p *play) awaitUnprotected(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if wasLeased && !leased {
+			p.ended(timeline.LeaseExpired)
+		}
+		if wasClaimed && !claimed {
+			p.ended(timeline.ClaimExpired)
+		}
 		if !leased && !claimed {
 			return nil
 		}
+		wasLeased, wasClaimed = leased, claimed
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -125,8 +132,7 @@ func (p *play) awaitUnprotected(ctx context.Context) error {
 
 // leased reports whether a quorum of the nodes that answer has a lease of the first invoice.
 func (p *play) leased(ctx context.Context) (bool, error) {
-	inv := billing.Invoice{Subscription: p.Subscriptions[0], Period: p.books.period}
-	inv.Subscription.ID = p.books.id(inv.Subscription)
+	inv := p.invoice()
 	held := 0
 	for _, node := range p.nodes {
 		o, err := goredis.ParseURL(node.URL())
@@ -145,19 +151,26 @@ func (p *play) leased(ctx context.Context) (bool, error) {
 }
 
 // pause stops the server's process as a long garbage collection would.
-func (p *play) pause(name string) error { return p.signal(name, syscall.SIGSTOP) }
+func (p *play) pause(name string) error {
+	return p.signal(name, syscall.SIGSTOP, timeline.ServerPaused)
+}
 
 // resume lets it go on.
-func (p *play) resume(name string) error { return p.signal(name, syscall.SIGCONT) }
+func (p *play) resume(name string) error {
+	return p.signal(name, syscall.SIGCONT, timeline.ServerResumed)
+}
 
 // kill ends the process at once, as a machine that fails would.
 func (p *play) kill(name string) error {
-	err := p.signal(name, syscall.SIGKILL)
+	err := p.signal(name, syscall.SIGKILL, timeline.ServerKilled)
 	<-p.process(name).exited
 	return err
 }
 
-func (p *play) signal(name string, s syscall.Signal) error {
+// signal tells what it does before it is done: nothing that the server says may seem to come in
+// between.
+func (p *play) signal(name string, s syscall.Signal, event string) error {
+	p.happened(event, name, "")
 	if err := p.process(name).cmd.Process.Signal(s); err != nil {
 		return fmt.Errorf("signal %s: %w", name, err)
 	}
@@ -173,14 +186,7 @@ func (p *play) restart(ctx context.Context, name string) error {
 	started, err := p.spawn(ctx, name)
 	if err == nil {
 		p.processes[i] = started
+		p.happened(timeline.ServerStarted, name, "")
 	}
 	return err
-}
-
-// picture is what happened to the first invoice.
-func (p *play) picture() timeline.Picture {
-	events, _ := p.events.since(0)
-	invoice := billing.Invoice{Subscription: p.Subscriptions[0], Period: p.books.period}
-	invoice.Subscription.ID = p.books.id(invoice.Subscription)
-	return timeline.Draw(invoice.String(), p.names(), events)
 }

@@ -108,13 +108,15 @@ func (st Stage) stage(ctx context.Context, mode string, f verdicts.Fault) (*play
 }
 
 // verdict reads both sides, lets one fresh server make a quiet run, and reads them again.
-func (p *play) verdict(ctx context.Context, cell *Cell) error {
+func (p *play) verdict(ctx context.Context, cell *Cell) (err error) {
 	if err := p.account(ctx, &cell.Account); err != nil {
 		return err
 	}
 	cell.After = cell.Account.Counts()
 	p.stopAll() // and all they have said is read
-	cell.Picture = p.picture()
+	if cell.Picture, err = p.picture(ctx); err != nil {
+		return err
+	}
 	if err := p.awaitUnprotected(ctx); err != nil {
 		return err
 	}

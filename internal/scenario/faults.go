@@ -3,9 +3,11 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/timeline"
 	"example.com/triplecharge/internal/verdicts"
 )
 
@@ -42,6 +44,14 @@ func scripts() map[verdicts.Fault]script {
 // day is longer than Stripe remembers a key.
 const day = 25 * time.Hour
 
+// advance lets time pass at Stripe.
+func (p *play) advance(ctx context.Context, d time.Duration) error {
+	if d > 0 {
+		p.happened(timeline.StripeAdvanced, "", fmt.Sprintf("%.0f hours pass", d.Hours()))
+	}
+	return p.simulator.control.Advance(ctx, d)
+}
+
 func midnightOfAll(ctx context.Context, p *play) error { return p.midnight(ctx) }
 
 // late: b fires after a has finished, c after b.
@@ -70,7 +80,7 @@ func pauseAndDelay(ctx context.Context, p *play, delay time.Duration) error {
 	if err := p.others(ctx); err != nil {
 		return err
 	}
-	if err := p.simulator.control.Advance(ctx, delay); err != nil {
+	if err := p.advance(ctx, delay); err != nil {
 		return err
 	}
 	if err := gate.Remove(ctx); err != nil {
@@ -168,7 +178,7 @@ func crashAndWait(ctx context.Context, p *play, after time.Duration) error {
 	if err := gate.Remove(ctx); err != nil {
 		return err
 	}
-	if err := p.simulator.control.Advance(ctx, after); err != nil {
+	if err := p.advance(ctx, after); err != nil {
 		return err
 	}
 	return errors.Join(p.others(ctx), p.comeBack(ctx))
@@ -208,6 +218,7 @@ func declinedThenFixed(ctx context.Context, p *play) error {
 	if err := p.books.fixCards(ctx); err != nil {
 		return err
 	}
+	p.happened(timeline.CardReplaced, "", "the customer has a new card")
 	return errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverA))
 }
 
@@ -223,9 +234,11 @@ func postgresDown(ctx context.Context, p *play) error {
 		return err
 	}
 	p.links[serverA].postgres.Cut()
+	p.happened(timeline.LinkCut, serverA, "the ledger")
 	if err := errors.Join(gate.Remove(ctx), <-done); err != nil {
 		return err
 	}
 	p.links[serverA].postgres.Heal()
+	p.happened(timeline.LinkHealed, serverA, "the ledger")
 	return p.others(ctx)
 }

@@ -3,22 +3,33 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/timeline"
 )
 
 // redisDown: all nodes are dead at midnight. They come back for the quiet run.
 func redisDown(ctx context.Context, p *play) error {
-	for _, node := range p.nodes {
-		if err := node.Kill(ctx); err != nil {
-			return err
-		}
+	if err := p.killNodes(ctx, p.nodes); err != nil {
+		return err
 	}
 	if err := p.midnight(ctx); err != nil {
 		return err
 	}
 	return p.restartNodes(ctx, p.nodes)
+}
+
+// killNodes ends nodes at once.
+func (p *play) killNodes(ctx context.Context, nodes []services.Server) error {
+	for _, node := range nodes {
+		if err := node.Kill(ctx); err != nil {
+			return err
+		}
+	}
+	p.happened(timeline.RedisDown, "", p.share(nodes))
+	return nil
 }
 
 // restartNodes brings nodes back, empty.
@@ -27,7 +38,16 @@ func (p *play) restartNodes(ctx context.Context, nodes []services.Server) error 
 	for _, node := range nodes {
 		errs = append(errs, node.Kill(ctx), node.Start(ctx))
 	}
+	p.happened(timeline.RedisRestarted, "", p.share(nodes))
 	return errors.Join(errs...)
+}
+
+// share says how many of the nodes these are, "" where there is one.
+func (p *play) share(nodes []services.Server) string {
+	if len(p.nodes) == 1 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d nodes", len(nodes), len(p.nodes))
 }
 
 // redisRestart: the first nodes restart empty while a's charge is held on its way; b and c run; the
@@ -80,16 +100,16 @@ func redisFailover(ctx context.Context, p *play) error {
 		for _, l := range p.links {
 			l.redis[0].Redirect(address)
 		}
-		return primary.Kill(ctx)
+		err = primary.Kill(ctx)
+		p.happened(timeline.RedisReplaced, "", "by a replica that has no key")
+		return err
 	})
 }
 
 // redlockMinority: two nodes of five are dead at midnight.
 func redlockMinority(ctx context.Context, p *play) error {
-	for _, node := range p.nodes[:2] {
-		if err := node.Kill(ctx); err != nil {
-			return err
-		}
+	if err := p.killNodes(ctx, p.nodes[:2]); err != nil {
+		return err
 	}
 	if err := p.midnight(ctx); err != nil {
 		return err
@@ -108,32 +128,41 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	for _, r := range l.redis {
-		r.Cut()
-	}
+	p.happened(timeline.LinkCut, serverA, "the ledger")
+	p.cutRedis(serverA)
 	if err := errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverB)); err != nil {
 		return err
 	}
+	p.happened(timeline.LinkHealed, serverA, "the ledger")
 	l.postgres.Heal()
 	err := <-done
-	for _, r := range l.redis {
-		r.Heal()
-	}
+	p.healRedis(serverA)
 	return errors.Join(err, p.run(ctx, serverC))
 }
 
 // partitionDuringCharge: a loses Redis while its charge is held on its way; b and c run once the
 // lease is gone.
 func partitionDuringCharge(ctx context.Context, p *play) error {
-	l := p.links[serverA]
 	err := p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
-		for _, r := range l.redis {
-			r.Cut()
-		}
+		p.cutRedis(serverA)
 		return p.awaitUnprotected(ctx)
 	})
-	for _, r := range l.redis {
+	p.healRedis(serverA)
+	return err
+}
+
+// cutRedis takes all nodes away from the server.
+func (p *play) cutRedis(server string) {
+	for _, r := range p.links[server].redis {
+		r.Cut()
+	}
+	p.happened(timeline.LinkCut, server, "Redis")
+}
+
+// healRedis gives them back.
+func (p *play) healRedis(server string) {
+	for _, r := range p.links[server].redis {
 		r.Heal()
 	}
-	return err
+	p.happened(timeline.LinkHealed, server, "Redis")
 }

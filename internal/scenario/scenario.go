@@ -76,6 +76,7 @@ func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
 		if p.simulator, err = startSimulator(st.Latency, p.names()); err != nil {
 			return p, err
 		}
+		p.followCharges()
 	}
 	for _, step := range []func(context.Context) error{p.setUp, p.startNodes, p.link, p.startAll} {
 		if err := step(ctx); err != nil {
@@ -124,6 +125,7 @@ type play struct {
 	links     map[string]*links // by server, where something stands on its ways
 	processes []*process
 	events    *log
+	charged   chan struct{} // closed when no more charges are told of; nil at the real Stripe
 }
 
 // setUp opens the books, in a database of this run's own.
@@ -307,11 +309,11 @@ func (p *play) judge(ctx context.Context, r *Result) (err error) {
 	if r.Accounts, err = p.books.accounts(ctx); err != nil {
 		return err
 	}
+	if r.Picture, err = p.picture(ctx); err != nil {
+		return err
+	}
 	events, _ := p.events.since(0)
 	r.Lock = measure(events)
-	invoice := billing.Invoice{Subscription: p.Subscriptions[0], Period: p.books.period}
-	invoice.Subscription.ID = p.books.id(invoice.Subscription)
-	r.Picture = timeline.Draw(invoice.String(), p.names(), events)
 	r.DatabaseURL, r.StripeURL = p.database, p.stripeURL("")
 	return nil
 }

@@ -243,6 +243,8 @@ func (a *account) describeCharge(sequence int, entry feedEntry) control.Charge {
 	d := control.Charge{
 		Sequence: sequence, ID: a.ids.id(kindCharge, o.ref), AmountMinor: o.taken,
 		Currency: o.currency, Created: time.Unix(o.created, 0).UTC(), Server: entry.origin.server,
+		Began:          time.Unix(0, entry.origin.began).UTC(),
+		Executed:       time.Unix(0, entry.origin.executed).UTC(),
 		IdempotencyKey: entry.origin.key, Subscription: o.metadata.get("subscription"),
 		Period: o.metadata.get("period"), Metadata: make(map[string]string),
 	}

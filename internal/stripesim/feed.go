@@ -4,8 +4,9 @@ import "sync"
 
 // origin is whose request something came from.
 type origin struct {
-	server, key string
-	request     ref
+	server, key     string
+	request         ref
+	began, executed int64 // in nanoseconds, by the machine's clock
 }
 
 // feed is the log of money taken, in the order in which it was committed.

@@ -39,6 +39,8 @@ type call struct {
 	form    field
 	params  *params
 	began   bool // it got past validation, to where it changes things
+	// executing is when it did, in nanoseconds by the machine's clock.
+	executing int64
 }
 
 // reply is what is answered.
@@ -174,7 +176,7 @@ func (c *call) execute() (any, *apiError) {
 // trace, and everything after it is saved under the idempotency key. Here a request spends its
 // time.
 func (c *call) begin() *apiError {
-	c.began = true
+	c.began, c.executing = true, c.sim.clock.base().UnixNano()
 	c.sim.rules.hold(c, pointExecuting)
 	if l := c.sim.latency.Load(); c.takesMoney() && l.fixed+l.jitter > 0 {
 		c.sim.pause(l)
@@ -213,7 +215,8 @@ func (c *call) takesMoney() bool {
 }
 
 func (c *call) origin() origin {
-	return origin{server: c.server, key: c.key, request: c.request}
+	return origin{server: c.server, key: c.key, request: c.request,
+		began: c.executing, executed: c.sim.clock.base().UnixNano()}
 }
 
 // expanded is the body of a reply: the snapshot itself, or, if other objects are to be shown within

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Event is one line of a server's output. Fields that an event doesn't have are zero.
+// Event is one line of a server's output, or something that happened outside the servers. Fields
+// that an event doesn't have are zero.
 type Event struct {
 	Time          time.Time `json:"time"`
 	Name          string    `json:"msg"`
@@ -26,6 +27,25 @@ type Event struct {
 	Error         string    `json:"error,omitempty"`
 	Address       string    `json:"address,omitempty"` // where the server listens
 }
+
+// What happens outside the servers, and they can't tell of themselves. What happens to no server in
+// particular has none, and what is about no invoice in particular has no invoice.
+const (
+	ServerPaused   = "server.paused"   // its process is stopped, as by a long garbage collection
+	ServerResumed  = "server.resumed"  // and goes on
+	ServerKilled   = "server.killed"   // its process is ended at once
+	ServerStarted  = "server.started"  // again, after that
+	StripeCharged  = "stripe.charged"  // money was taken for a server's request; MS since it began
+	StripeAdvanced = "stripe.advanced" // a long time passes at Stripe: Reason says how long
+	CardReplaced   = "card.replaced"   // the customer has another card
+	LeaseExpired   = "lease.expired"   // the lease's key is seen to be gone
+	ClaimExpired   = "claim.expired"   // the claim is seen to be free to take over
+	RedisDown      = "redis.down"      // nodes are dead: Reason says how many
+	RedisRestarted = "redis.restarted" // nodes are back, empty: Reason says how many
+	RedisReplaced  = "redis.replaced"  // another node, without the key, has taken its place
+	LinkCut        = "link.cut"        // the server can't reach what Reason says
+	LinkHealed     = "link.healed"     // it can again
+)
 
 // Parse reads a line that a server wrote with --log-format json. What has no time, name and server
 // is no event.

@@ -79,8 +79,10 @@ type Charge struct {
 	Customer       string            `json:"customer"`
 	AmountMinor    int64             `json:"amount_minor"`
 	Currency       string            `json:"currency"`
-	Created        time.Time         `json:"created"` // by the simulator's clock
-	Server         string            `json:"server"`  // whose request took it
+	Created        time.Time         `json:"created"`  // by the simulator's clock
+	Began          time.Time         `json:"began"`    // its request executing, by the machine's clock
+	Executed       time.Time         `json:"executed"` // likewise: the money taken
+	Server         string            `json:"server"`   // whose request took it
 	IdempotencyKey string            `json:"idempotency_key"`
 	Subscription   string            `json:"subscription"`
 	Period         string            `json:"period"`
