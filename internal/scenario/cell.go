@@ -58,7 +58,6 @@ func ttl(f verdicts.Fault) time.Duration {
 func (st Stage) PlayCell(
 	ctx context.Context, mode string, f verdicts.Fault,
 ) (cell Cell, err error) {
-	began := time.Now()
 	cell = Cell{Mode: mode, Fault: f}
 	var ok bool
 	if cell.Expected, ok = verdicts.Expected(mode, f, threeServers); !ok {
@@ -67,22 +66,28 @@ func (st Stage) PlayCell(
 	if !cell.Expected.Applies {
 		return cell, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, cellLimit,
-		fmt.Errorf("the scenario did not end within %v", cellLimit))
-	defer cancel()
-	p, err := st.stage(ctx, mode, f)
-	defer p.end()
-	if err == nil {
-		err = scripts()[f](ctx, p)
-	}
-	if err == nil {
-		err = p.verdict(ctx, &cell)
-	}
-	if err != nil {
+	if err := st.try(ctx, &cell, cellLimit); err != nil {
 		return cell, fmt.Errorf("%s under %s: %w", mode, f, err)
 	}
-	cell.Took = time.Since(began)
 	return cell, nil
+}
+
+// try plays a cell and fills in what came of it.
+func (st Stage) try(ctx context.Context, cell *Cell, limit time.Duration) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, limit,
+		fmt.Errorf("the scenario did not end within %v", limit))
+	defer cancel()
+	p, err := st.stage(ctx, cell.Mode, cell.Fault)
+	defer p.end()
+	if err == nil {
+		err = scripts()[cell.Fault](ctx, p)
+	}
+	if err == nil {
+		err = p.verdict(ctx, cell)
+	}
+	cell.Took = time.Since(began)
+	return err
 }
 
 const threeServers = 3

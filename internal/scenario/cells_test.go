@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/server"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/services/servicetest"
 	"example.com/triplecharge/internal/verdicts"
@@ -111,6 +112,15 @@ func playCell(t *testing.T, stage Stage, id CellID) Cell {
 		t.Errorf("it took %v", cell.Took)
 	}
 	return cell
+}
+
+// sabotaged takes a guard out of whatever mode the server runs.
+func sabotaged(guard string) server.Change {
+	return func(_ server.Config, m billing.Mode) billing.Mode {
+		made := m.New
+		m.New = func(p billing.Ports) billing.Biller { return made(sabotages()[guard](p)) }
+		return m
+	}
 }
 
 // sabotages are the ports without a guard, by the guard's name.

@@ -114,17 +114,21 @@ func slowStripe(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	if p.renews() {
+	switch {
+	case p.renews():
 		err = p.awaitEvent(ctx, serverA, renewals, "lease.renewed")
-	} else {
+	case p.Foreign != nil && p.Foreign.Renews:
+		err = p.awaitOutlasted(ctx)
+	default:
 		err = p.awaitUnprotected(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	// b may itself have to wait at Stripe for the request that is executing.
+	// b may itself have to wait at Stripe for the request that is executing, or for the lock.
 	second := p.fire(ctx, serverB)
-	if err := p.awaitEvent(ctx, serverB, 1, "charge.sent", "run.finished"); err != nil {
+	err = p.awaitEvent(ctx, serverB, 1, "charge.sent", "run.finished", LeaseWaiting)
+	if err != nil {
 		return err
 	}
 	return errors.Join(gate.Remove(ctx), <-done, <-second, p.run(ctx, serverC))

@@ -24,8 +24,7 @@ func TestMain(m *testing.M) {
 		os.Exit(server.Main(os.Args[2:], os.Stdout, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == sabotagedArg {
-		sabotage := sabotages()[os.Args[2]]
-		os.Exit(server.MainWith(os.Args[3:], os.Stdout, os.Stderr, sabotage))
+		os.Exit(server.MainWith(os.Args[3:], os.Stdout, os.Stderr, sabotaged(os.Args[2])))
 	}
 	servicetest.Main(m)
 }

@@ -31,7 +31,7 @@ func (m *midnight) note(e timeline.Event) {
 	switch e.Name {
 	case "run.finished":
 		m.finished[e.Server] = true
-	case "invoice.skipped", "invoice.failed", "ledger.recorded":
+	case "invoice.skipped", "invoice.failed", "ledger.recorded", LeaseWaiting:
 		if m.left[e.Invoice] == nil {
 			m.left[e.Invoice] = map[string]bool{}
 		}

@@ -15,6 +15,9 @@ func redisDown(ctx context.Context, p *play) error {
 	if err := p.killNodes(ctx, p.nodes); err != nil {
 		return err
 	}
+	if p.Foreign != nil && p.Foreign.Waits {
+		return p.midnightUntil(ctx, func() error { return p.restartNodes(ctx, p.nodes) })
+	}
 	if err := p.midnight(ctx); err != nil {
 		return err
 	}

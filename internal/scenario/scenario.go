@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,6 +34,8 @@ type Stage struct {
 	Shared bool
 	// Tell is told of each event as it is read, one at a time, and must not take long. May be nil.
 	Tell func(timeline.Event)
+	// Foreign is what Worker puts in the place of the mode; nil if it is the mode itself.
+	Foreign *Foreign
 }
 
 // Scenario is one mode, met by some servers at midnight.
@@ -126,6 +129,7 @@ type play struct {
 	processes []*process
 	events    *log
 	charged   chan struct{} // closed when no more charges are told of; nil at the real Stripe
+	working   atomic.Int32 // how many due runs that were fired one by one are under way
 }
 
 // setUp opens the books, in a database of this run's own.

@@ -26,14 +26,15 @@ import (
 // Main is the worker's main function without its exit: it returns the exit status. 2 means that
 // the command line can't be used, 1 that something failed.
 func Main(args []string, stdout, stderr io.Writer) int {
-	return MainWith(args, stdout, stderr, asTheyAre)
+	return MainWith(args, stdout, stderr, unchanged)
 }
 
-// MainWith is Main with a say in the ports that the mode gets, for tests that take a guard away and
-// see what it was worth.
-func MainWith(
-	args []string, stdout, stderr io.Writer, ports func(billing.Ports) billing.Ports,
-) int {
+// Change puts something else in a mode's place, given what the server was given: a mode without
+// one of its guards, to see what that was worth, or somebody else's lock.
+type Change func(Config, billing.Mode) billing.Mode
+
+// MainWith is Main with the mode changed.
+func MainWith(args []string, stdout, stderr io.Writer, change Change) int {
 	var c Config
 	parser, err := newParser(&c, stdout, stderr)
 	if err == nil {
@@ -48,7 +49,7 @@ func MainWith(
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	secrets := Secrets{StripeKey: os.Getenv("STRIPE_SECRET_KEY"), Token: os.Getenv("WORKER_TOKEN")}
-	err = runWith(ctx, c, secrets, stdout, ports)
+	err = runWith(ctx, c, secrets, stdout, change)
 	if err != nil {
 		fmt.Fprintf(stderr, "worker: %v\n", err)
 	}
@@ -94,18 +95,17 @@ func modeNames() string {
 // or, with a schedule or an address to listen on, when ctx ends: then it finishes the invoices in
 // flight and starts no others. That ctx ended is no error.
 func Run(ctx context.Context, c Config, s Secrets, out io.Writer) error {
-	return runWith(ctx, c, s, out, asTheyAre)
+	return runWith(ctx, c, s, out, unchanged)
 }
 
-func asTheyAre(p billing.Ports) billing.Ports { return p }
+func unchanged(_ Config, m billing.Mode) billing.Mode { return m }
 
-func runWith(
-	ctx context.Context, c Config, s Secrets, out io.Writer, ports func(billing.Ports) billing.Ports,
-) error {
+func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Change) error {
 	p, err := c.check(s, time.Now())
 	if err != nil {
 		return fmt.Errorf("%w%w", errUsage, err)
 	}
+	p.mode = change(c, p.mode)
 	registry := prometheus.NewRegistry()
 	events := newEvents(out, c.LogFormat, c.Name, c.Mode, registry)
 
@@ -132,7 +132,7 @@ func runWith(
 	runs := newRuns(billing.Worker{
 		Server:      c.Name,
 		Invoices:    store,
-		Mode:        observedMode{p.mode.New(ports(c.ports(locker, store, charger, events)))},
+		Mode:        observedMode{p.mode.New(c.ports(locker, store, charger, events))},
 		Concurrency: c.Concurrency,
 	}, events)
 	if c.Listen == "" && p.schedule == nil {
