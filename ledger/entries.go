@@ -14,34 +14,111 @@ var ErrContradiction = errors.New("contradicts the ledger")
 
 // Charged implements billing.Ledger.
 func (s *Store) Charged(ctx context.Context, inv billing.Invoice) (charged bool, err error) {
+	err = s.retry(ctx, func(ctx context.Context) error {
+		charged, err = s.lookups.Do(ctx, inv)
+		return err
+	}, "ask whether %s is charged", inv)
+	return charged, err
+}
+
+// chargedAmong looks each invoice up by the index, whatever Postgres thinks of how many there are:
+// an EXISTS here might be answered by reading the whole table.
+func (s *Store) chargedAmong(
+	ctx context.Context, invoices []billing.Invoice,
+) (map[string]bool, error) {
 	const query = `
-		SELECT EXISTS (
-			SELECT FROM entries WHERE period = $1 AND subscription = $2 AND kind = 'charge')`
-	what := fmt.Sprintf("ask whether %s is charged", inv)
-	err = s.retry(ctx, what, func(ctx context.Context) error {
-		return s.pool.QueryRow(ctx, query, inv.Period.String(), inv.Subscription.ID).Scan(&charged)
-	})
+		SELECT period, subscription
+		FROM unnest($1::text[], $2::text[]) AS given (period, subscription)
+		WHERE (
+			SELECT true FROM entries
+			WHERE entries.period = given.period AND entries.subscription = given.subscription
+				AND kind = 'charge'
+			LIMIT 1)`
+	periods, subscriptions := invoiceColumns(invoices, theInvoice)
+	charged := make(map[string]bool)
+	var period, subscription string
+	err := s.each(ctx, query, []any{periods, subscriptions}, []any{&period, &subscription},
+		func() { charged[rowKey(subscription, period)] = true })
 	return charged, err
 }
 
 // Record implements billing.Ledger. It returns when the entry is committed, also if by another
 // call; ErrContradiction if the PaymentIntent has an entry of another invoice, amount or currency.
 func (s *Store) Record(ctx context.Context, c billing.Charge) error {
+	var has bool
+	err := s.retry(ctx, func(ctx context.Context) (err error) {
+		has, err = s.records.Do(ctx, c)
+		return err
+	}, "record charge %s of %s", c.PaymentIntent, c.Invoice)
+	if err == nil && !has {
+		err = fmt.Errorf("record charge %s of %s: %w", c.PaymentIntent, c.Invoice, ErrContradiction)
+	}
+	return err
+}
+
+func thePaymentIntent(c billing.Charge) string { return c.PaymentIntent }
+
+// record adds the entries that the ledger doesn't have yet, and says of which of the charges it has
+// one now.
+func (s *Store) record(ctx context.Context, charges []billing.Charge) (map[string]bool, error) {
 	const statement = `
-		WITH added AS (
-			INSERT INTO entries (kind, payment_intent, subscription, period,
-				amount_minor, currency, recorded_by)
-			VALUES ('charge', $1, $2, $3, $4, $5, $6)
-			ON CONFLICT (payment_intent) WHERE kind = 'charge' DO NOTHING
-			RETURNING 1
-		)
-		SELECT EXISTS (SELECT FROM added) OR EXISTS (
-			SELECT FROM entries
-			WHERE kind = 'charge' AND payment_intent = $1 AND subscription = $2 AND period = $3
-				AND amount_minor = $4 AND currency = $5)`
-	what := fmt.Sprintf("record charge %s of %s", c.PaymentIntent, c.Invoice)
-	return s.add(ctx, what, statement, c.PaymentIntent, c.Invoice.Subscription.ID,
-		c.Invoice.Period.String(), c.AmountMinor, c.Currency, s.recorder)
+		INSERT INTO entries (kind, payment_intent, subscription, period,
+			amount_minor, currency, recorded_by)
+		SELECT 'charge', payment_intent, subscription, period, amount_minor, currency, $6
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+			AS given (payment_intent, subscription, period, amount_minor, currency)
+		ORDER BY payment_intent
+		ON CONFLICT (payment_intent) WHERE kind = 'charge' DO NOTHING
+		RETURNING payment_intent`
+	has := make(map[string]bool, len(charges))
+	var paymentIntent string
+	err := s.each(ctx, statement, append(chargeColumns(charges), s.recorder),
+		[]any{&paymentIntent}, func() { has[paymentIntent] = true })
+	if err != nil {
+		return nil, err
+	}
+	return has, s.find(ctx, charges, has)
+}
+
+// chargeColumns are a statement's first five arguments: payment intents, subscriptions, periods,
+// amounts and currencies.
+func chargeColumns(charges []billing.Charge) []any {
+	periods, subscriptions := invoiceColumns(charges,
+		func(c billing.Charge) billing.Invoice { return c.Invoice })
+	return []any{
+		column(charges, thePaymentIntent), subscriptions, periods,
+		column(charges, func(c billing.Charge) int64 { return c.AmountMinor }),
+		column(charges, func(c billing.Charge) string { return c.Currency }),
+	}
+}
+
+// find adds to has those charges that had an entry before, which says the same. It is a statement
+// of its own: one doesn't see what was committed while it ran, by another server.
+func (s *Store) find(
+	ctx context.Context, charges []billing.Charge, has map[string]bool,
+) error {
+	if len(has) == len(charges) {
+		return nil
+	}
+	const query = `
+		SELECT payment_intent
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+			AS given (payment_intent, subscription, period, amount_minor, currency)
+		WHERE (
+			SELECT entries.subscription = given.subscription AND entries.period = given.period
+				AND entries.amount_minor = given.amount_minor AND entries.currency = given.currency
+			FROM entries
+			WHERE kind = 'charge' AND entries.payment_intent = given.payment_intent
+			LIMIT 1)`
+	var missing []billing.Charge
+	for _, c := range charges {
+		if !has[c.PaymentIntent] {
+			missing = append(missing, c)
+		}
+	}
+	var paymentIntent string
+	return s.each(ctx, query, chargeColumns(missing), []any{&paymentIntent},
+		func() { has[paymentIntent] = true })
 }
 
 // Refund is money given back of a charge, in the charge's currency.
@@ -69,26 +146,21 @@ func (s *Store) RecordRefund(ctx context.Context, r Refund) error {
 			SELECT FROM entries
 			WHERE kind = 'refund' AND refund = $1 AND payment_intent = $2
 				AND amount_minor = -$3::bigint)`
-	what := fmt.Sprintf("record refund %s of charge %s", r.ID, r.PaymentIntent)
-	return s.add(ctx, what, statement, r.ID, r.PaymentIntent, r.AmountMinor, s.recorder)
-}
-
-// add runs a statement that adds an entry and says whether the ledger has it now.
-func (s *Store) add(ctx context.Context, what, statement string, args ...any) error {
 	var has bool
-	err := s.retry(ctx, what, func(ctx context.Context) (err error) {
+	err := s.retry(ctx, func(ctx context.Context) (err error) {
 		// A statement doesn't see what was committed while it ran. If that was this very entry,
 		// recorded by another call, a second look finds it.
 		for range 2 {
-			err = s.pool.QueryRow(ctx, statement, args...).Scan(&has)
+			err = s.pool.QueryRow(
+				ctx, statement, r.ID, r.PaymentIntent, r.AmountMinor, s.recorder).Scan(&has)
 			if err != nil || has {
 				break
 			}
 		}
 		return err
-	})
+	}, "record refund %s of charge %s", r.ID, r.PaymentIntent)
 	if err == nil && !has {
-		err = fmt.Errorf("%s: %w", what, ErrContradiction)
+		err = fmt.Errorf("record refund %s of charge %s: %w", r.ID, r.PaymentIntent, ErrContradiction)
 	}
 	return err
 }

@@ -9,65 +9,125 @@ import (
 
 // Fence issues fencing tokens and refuses the entries of those that were overtaken. It is safe for
 // concurrent use.
-type Fence struct{ store *Store }
+type Fence struct {
+	store   *Store
+	issues  *calls[billing.Invoice, billing.Token]
+	records *calls[fencedCharge, fenced]
+}
 
 var _ billing.Fence = Fence{}
 
 // Fence returns the store's fence.
-func (s *Store) Fence() Fence { return Fence{s} }
+func (s *Store) Fence() Fence {
+	f := Fence{store: s}
+	f.issues = together(invoiceKey, f.issue)
+	f.records = together(func(c fencedCharge) string { return c.PaymentIntent }, f.record)
+	return f
+}
 
 // Issue implements billing.Fence. A token that was issued and never arrived is only skipped.
 func (f Fence) Issue(ctx context.Context, inv billing.Invoice) (token billing.Token, err error) {
-	const statement = `
-		INSERT INTO fences (period, subscription, token) VALUES ($1, $2, 1)
-		ON CONFLICT (period, subscription) DO UPDATE SET token = fences.token + 1
-		RETURNING token`
-	what := fmt.Sprintf("issue a fencing token for %s", inv)
-	err = f.store.retry(ctx, what, func(ctx context.Context) error {
-		return f.store.pool.QueryRow(
-			ctx, statement, inv.Period.String(), inv.Subscription.ID).Scan(&token)
-	})
+	err = f.store.retry(ctx, func(ctx context.Context) error {
+		token, err = f.issues.Do(ctx, inv)
+		return err
+	}, "issue a fencing token for %s", inv)
 	return token, err
 }
+
+func (f Fence) issue(
+	ctx context.Context, invoices []billing.Invoice,
+) (map[string]billing.Token, error) {
+	const statement = `
+		INSERT INTO fences (period, subscription, token)
+		SELECT period, subscription, 1
+		FROM unnest($1::text[], $2::text[]) AS given (period, subscription)
+		ORDER BY subscription, period
+		ON CONFLICT (period, subscription) DO UPDATE SET token = fences.token + 1
+		RETURNING period, subscription, token`
+	periods, subscriptions := invoiceColumns(invoices, theInvoice)
+	tokens := make(map[string]billing.Token, len(invoices))
+	var (
+		period, subscription string
+		token                billing.Token
+	)
+	err := f.store.each(ctx, statement, []any{periods, subscriptions},
+		[]any{&period, &subscription, &token},
+		func() { tokens[rowKey(subscription, period)] = token })
+	return tokens, err
+}
+
+// fencedCharge is a charge to be recorded under a token; fenced says what became of it.
+type (
+	fencedCharge struct {
+		billing.Charge
+		token billing.Token
+	}
+	fenced struct{ has, stale bool }
+)
 
 // Record implements billing.Fence; ErrContradiction as of Store.Record. It holds the fence's row
 // until the entry is committed: a token that is issued meanwhile waits, so that whoever gets it
 // sees the entry.
 func (f Fence) Record(ctx context.Context, c billing.Charge, token billing.Token) error {
+	const what = "record charge %s of %s under fencing token %d"
+	var got fenced
+	err := f.store.retry(ctx, func(ctx context.Context) (err error) {
+		got, err = f.records.Do(ctx, fencedCharge{c, token})
+		return err
+	}, what, c.PaymentIntent, c.Invoice, token)
+	switch {
+	case err != nil || got.has:
+		return err
+	case got.stale:
+		return fmt.Errorf(what+": %w", c.PaymentIntent, c.Invoice, token, billing.ErrStale)
+	}
+	return fmt.Errorf(what+": %w", c.PaymentIntent, c.Invoice, token, ErrContradiction)
+}
+
+func (f Fence) record(
+	ctx context.Context, charges []fencedCharge,
+) (map[string]fenced, error) {
 	const statement = `
-		WITH fence AS (
-			SELECT token FROM fences WHERE period = $3 AND subscription = $2 FOR SHARE
+		WITH given AS (
+			SELECT given.*, fences.token <= given.token AS newest
+			FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $7::bigint[])
+				AS given (payment_intent, subscription, period, amount_minor, currency, token)
+			JOIN fences USING (period, subscription)
+			ORDER BY subscription, period
+			FOR SHARE OF fences
 		), added AS (
 			INSERT INTO entries (kind, payment_intent, subscription, period,
 				amount_minor, currency, recorded_by)
-			SELECT 'charge', $1, $2, $3, $4, $5, $6 FROM fence WHERE token <= $7
+			SELECT 'charge', payment_intent, subscription, period, amount_minor, currency, $6
+			FROM given WHERE newest
+			ORDER BY payment_intent
 			ON CONFLICT (payment_intent) WHERE kind = 'charge' DO NOTHING
-			RETURNING 1
+			RETURNING payment_intent
 		)
-		SELECT EXISTS (SELECT FROM added) OR EXISTS (
-				SELECT FROM entries
-				WHERE kind = 'charge' AND payment_intent = $1 AND subscription = $2 AND period = $3
-					AND amount_minor = $4 AND currency = $5),
-			coalesce((SELECT token > $7 FROM fence), true)`
-	what := fmt.Sprintf("record charge %s of %s under fencing token %d",
-		c.PaymentIntent, c.Invoice, token)
-	var has, stale bool
-	err := f.store.retry(ctx, what, func(ctx context.Context) (err error) {
-		for range 2 { // as in Store.add
-			err = f.store.pool.QueryRow(ctx, statement, c.PaymentIntent, c.Invoice.Subscription.ID,
-				c.Invoice.Period.String(), c.AmountMinor, c.Currency, f.store.recorder, token,
-			).Scan(&has, &stale)
-			if err != nil || has {
-				break
-			}
+		SELECT payment_intent, true, false FROM added
+		UNION ALL
+		SELECT payment_intent, false, true FROM given WHERE newest`
+	plain := column(charges, func(c fencedCharge) billing.Charge { return c.Charge })
+	args := append(chargeColumns(plain), f.store.recorder,
+		column(charges, func(c fencedCharge) int64 { return int64(c.token) }))
+	var (
+		paymentIntent  string
+		added, current bool
+	)
+	has, newest := map[string]bool{}, map[string]bool{}
+	err := f.store.each(ctx, statement, args, []any{&paymentIntent, &added, &current}, func() {
+		if added {
+			has[paymentIntent] = true
+		} else {
+			newest[paymentIntent] = true
 		}
-		return err
 	})
-	switch {
-	case err != nil || has:
-		return err
-	case stale:
-		return fmt.Errorf("%s: %w", what, billing.ErrStale)
+	if err == nil {
+		err = f.store.find(ctx, plain, has)
 	}
-	return fmt.Errorf("%s: %w", what, ErrContradiction)
+	answers := make(map[string]fenced, len(charges))
+	for _, c := range charges {
+		answers[c.PaymentIntent] = fenced{has[c.PaymentIntent], !newest[c.PaymentIntent]}
+	}
+	return answers, err
 }

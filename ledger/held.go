@@ -17,8 +17,8 @@ func (s *Store) ClaimHeld(ctx context.Context, p billing.Period) (held bool, err
 					SELECT FROM entries
 					WHERE entries.period = claims.period AND kind = 'charge'
 						AND entries.subscription = claims.subscription))`
-	err = s.retry(ctx, "look for claims that are held", func(ctx context.Context) error {
+	err = s.retry(ctx, func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, query, p.String()).Scan(&held)
-	})
+	}, "look for claims that are held")
 	return held, err
 }

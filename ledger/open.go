@@ -33,6 +33,8 @@ type Store struct {
 	pool     *pgxpool.Pool
 	recorder string
 	timeout  time.Duration
+	lookups  *calls[billing.Invoice, bool]
+	records  *calls[billing.Charge, bool]
 }
 
 var (
@@ -61,11 +63,30 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	if err := migrate(ctx, config.ConnConfig); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w%s", err, advice(err))
 	}
+	for name, value := range planning() {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
-	return &Store{pool, o.Recorder, timeout}, nil
+	s := &Store{pool: pool, recorder: o.Recorder, timeout: timeout}
+	s.lookups = together(invoiceKey, s.chargedAmong)
+	s.records = together(thePaymentIntent, s.record)
+	return s, nil
+}
+
+// planning is how Postgres is to plan: each row that a statement asks for is looked up by its key,
+// so that the last of a million costs what the first does. By itself it would read a whole table
+// for a few hundred rows of it, since that is what its statistics of a table that has just begun to
+// grow suggest; or keep a plan that it made when the table was small. A pooler between here and
+// Postgres must let these through (PgBouncer: ignore_startup_parameters).
+func planning() map[string]string {
+	return map[string]string{
+		"plan_cache_mode":  "force_custom_plan",
+		"enable_hashjoin":  "off",
+		"enable_mergejoin": "off",
+	}
 }
 
 // Close waits for the calls in flight and closes the connections.

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -90,8 +89,7 @@ const behindAllIDs = "\U0010FFFF"
 func (s *Store) Accounts(
 	ctx context.Context, p billing.Period, after string, limit int,
 ) (page []Account, err error) {
-	what := fmt.Sprintf("read the accounts of %s", p)
-	err = s.retry(ctx, what, func(ctx context.Context) error {
+	err = s.retry(ctx, func(ctx context.Context) error {
 		rows, err := s.pool.Query(ctx, accountsQuery, p.String(), after, limit, behindAllIDs)
 		if err != nil {
 			return err
@@ -109,7 +107,7 @@ func (s *Store) Accounts(
 			return nil
 		})
 		return err
-	})
+	}, "read the accounts of %s", p)
 	return page, err
 }
 
@@ -141,7 +139,7 @@ func (s *Store) RecordedFor(
 	const query = `
 		SELECT payment_intent, subscription || '/' || period FROM entries
 		WHERE kind = 'charge' AND payment_intent = ANY ($1)`
-	err = s.retry(ctx, "look for entries elsewhere", func(ctx context.Context) error {
+	err = s.retry(ctx, func(ctx context.Context) error {
 		rows, err := s.pool.Query(ctx, query, paymentIntents)
 		if err != nil {
 			return err
@@ -153,6 +151,6 @@ func (s *Store) RecordedFor(
 			return nil
 		})
 		return err
-	})
+	}, "look for entries elsewhere")
 	return invoices, err
 }

@@ -21,10 +21,10 @@ const (
 )
 
 // retry makes a call, again if Postgres or the way to it failed, until the store's time-out or
-// ctx ends. The call must be idempotent: one whose answer was lost is made again. what says for
-// the error what was being done.
+// ctx ends. The call must be idempotent: one whose answer was lost is made again. The format says
+// for the error what was being done.
 func (s *Store) retry(
-	ctx context.Context, what string, call func(context.Context) error,
+	ctx context.Context, call func(context.Context) error, format string, args ...any,
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -36,7 +36,7 @@ func (s *Store) retry(
 			return nil
 		}
 		if !transient(err) || !pause(ctx, wait) {
-			return fmt.Errorf("%s: %w", what, err)
+			return fmt.Errorf(format+": %w", append(args, err)...)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (s *Store) Due(
 		WHERE id > $1
 		ORDER BY id
 		LIMIT $2`
-	err = s.retry(ctx, "list the invoices due", func(ctx context.Context) error {
+	err = s.retry(ctx, func(ctx context.Context) error {
 		rows, err := s.pool.Query(ctx, query, after, limit)
 		if err != nil {
 			return err
@@ -63,7 +63,7 @@ func (s *Store) Due(
 			return inv, err
 		})
 		return err
-	})
+	}, "list the invoices due")
 	return page, err
 }
 
@@ -78,8 +78,8 @@ func (s *Store) Seek(ctx context.Context, share float64) (after string, err erro
 	if share == 0 {
 		return "", nil // percentile_disc's answer would be the first ID, not the one before it
 	}
-	err = s.retry(ctx, "find a place in the list", func(ctx context.Context) error {
+	err = s.retry(ctx, func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, query, share).Scan(&after)
-	})
+	}, "find a place in the list")
 	return after, err
 }
