@@ -129,7 +129,7 @@ type play struct {
 	processes []*process
 	events    *log
 	charged   chan struct{} // closed when no more charges are told of; nil at the real Stripe
-	working   atomic.Int32 // how many due runs that were fired one by one are under way
+	working   atomic.Int32  // how many due runs that were fired one by one are under way
 }
 
 // setUp opens the books, in a database of this run's own.
