@@ -42,21 +42,11 @@ func word(c scenario.Cell) string {
 	if !c.Expected.Applies {
 		return verdicts.NotApplicable
 	}
-	s := letters(c.After) + fmt.Sprintf(" %d/%d", c.After.Charges, c.After.Entries)
-	if c.Recovered != c.After {
-		s += fmt.Sprintf("→%d/%d", c.Recovered.Charges, c.Recovered.Entries)
-	}
+	s := verdicts.Verdict{After: c.After, Recovered: c.Recovered}.Short()
 	if !c.OK() {
 		s += " !"
 	}
 	return s
-}
-
-func letters(c verdicts.Counts) string {
-	return strings.NewReplacer(
-		verdicts.Right, "R", verdicts.Overcharged, "O", verdicts.Unbilled, "U",
-		verdicts.Unrecorded, "X", verdicts.NotAtStripe, "?", ", ", "",
-	).Replace(verdicts.Judge(c))
 }
 
 // good reports whether the customer is right in the end.

@@ -109,3 +109,17 @@ func Judge(c Counts) string {
 	}
 	return strings.Join(words, wordsSeparator)
 }
+
+// Short is what a table has room for: letters for the words, charges/entries, and what the quiet
+// run makes of them where it changes them, such as "OX 2/1→3/2".
+func (v Verdict) Short() string {
+	letters := strings.NewReplacer(
+		Right, "R", Overcharged, "O", Unbilled, "U", Unrecorded, "X", NotAtStripe, "?",
+		wordsSeparator, "",
+	).Replace(Judge(v.After))
+	s := fmt.Sprintf("%s %d/%d", letters, v.After.Charges, v.After.Entries)
+	if v.Recovered != v.After {
+		s += fmt.Sprintf("→%d/%d", v.Recovered.Charges, v.Recovered.Entries)
+	}
+	return s
+}

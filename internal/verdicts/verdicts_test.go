@@ -87,3 +87,18 @@ func TestCountsAreWrittenAsPeopleDo(t *testing.T) {
 		}
 	}
 }
+
+func TestAVerdictInShort(t *testing.T) {
+	t.Parallel()
+	type counts = verdicts.Counts
+	for want, v := range map[string]verdicts.Verdict{
+		"R 1/1":      {After: counts{1, 1}, Recovered: counts{1, 1}},
+		"U 0/0→1/1":  {After: counts{0, 0}, Recovered: counts{1, 1}},
+		"OX 2/1→3/2": {After: counts{2, 1}, Recovered: counts{3, 2}},
+		"? 1/2":      {After: counts{1, 2}, Recovered: counts{1, 2}},
+	} {
+		if got := v.Short(); got != want {
+			t.Errorf("%+v in short is %q, want %q", v, got, want)
+		}
+	}
+}
