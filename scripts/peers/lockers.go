@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+
+	"github.com/bsm/redislock"
+	"github.com/go-redsync/redsync/v4"
+	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
+	goredis9 "github.com/redis/go-redis/v9"
+	"github.com/redis/rueidis"
+	"github.com/redis/rueidis/rueidislock"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/scenario"
+	"example.com/triplecharge/internal/server"
+)
+
+// lockName is the name under which the invoice is locked. It isn't that of our own modes, so that
+// under mixed-modes none sees another's by chance.
+func lockName(inv billing.Invoice) string { return "billing:" + inv.String() }
+
+// waiting says that a server is about to wait for a lock: scenario.LeaseWaiting.
+func waiting(ctx context.Context, c server.Config, inv billing.Invoice) {
+	slog.New(slog.NewJSONHandler(os.Stdout, nil)).InfoContext(ctx, scenario.LeaseWaiting,
+		"server", c.Name, "invoice", inv.String())
+}
+
+func openRedis(c server.Config) (*goredis9.Client, error) {
+	o, err := goredis9.ParseURL(c.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	return goredis9.NewClient(o), nil
+}
+
+// withRedsync is README.md, "Usage", of redsync v4: New, NewMutex without options (a lock of 8 s,
+// asked for 32 times), Lock, the work, Unlock. Where the README panics "for shorter example", the
+// error is returned.
+func withRedsync(c server.Config, charge bill) (bill, func(), error) {
+	client, err := openRedis(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	rs := redsync.New(goredis.NewPool(client))
+	return func(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
+		mutex := rs.NewMutex(lockName(inv))
+		waiting(ctx, c, inv)
+		if err := mutex.Lock(); err != nil {
+			return "", err
+		}
+		outcome, err := charge(ctx, inv)
+		if ok, unlockErr := mutex.Unlock(); !ok || unlockErr != nil {
+			err = errors.Join(err, errors.New("unlock failed"), unlockErr)
+		}
+		return outcome, err
+	}, nil, nil
+}
+
+// withRedislock is README.md, "Examples", of bsm/redislock: New, Obtain without options (no retry),
+// ErrNotObtained, "Don't forget to defer Release". The example goes on to ask for the TTL and to
+// refresh once, in between sleeps; there is no such place inside a call of Stripe's. Its TTL of
+// 100 ms is shorter than a charge; this is the server's --lock-ttl.
+func withRedislock(c server.Config, charge bill) (bill, func(), error) {
+	client, err := openRedis(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	locker := redislock.New(client)
+	return func(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
+		lock, err := locker.Obtain(ctx, lockName(inv), c.LockTTL, nil)
+		if errors.Is(err, redislock.ErrNotObtained) {
+			return billing.Skipped, nil
+		} else if err != nil {
+			return "", err
+		}
+		defer func() { _ = lock.Release(ctx) }()
+		return charge(ctx, inv)
+	}, nil, nil
+}
+
+// withRueidislock is rueidislock/README.md of rueidis: a Locker with KeyMajority 1 ("if you have
+// only one Redis instance") and NoLoopTracking, WithContext, "use the ctx as normal", cancel. By
+// "Default Configuration" a lock is for 5 s and extended every 2.5 s.
+func withRueidislock(c server.Config, charge bill) (bill, func(), error) {
+	option, err := rueidis.ParseURL(c.RedisURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	locker, err := rueidislock.NewLocker(rueidislock.LockerOption{
+		ClientOption: option, KeyMajority: 1, NoLoopTracking: true,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
+		waiting(ctx, c, inv)
+		ctx, cancel, err := locker.WithContext(ctx, lockName(inv))
+		if err != nil {
+			return "", err
+		}
+		defer cancel()
+		return charge(ctx, inv)
+	}, locker.Close, nil
+}

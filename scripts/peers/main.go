@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"example.com/triplecharge/internal/verdicts"
+)
+
+// workerArg, as the first argument, makes this process a billing server protected by the peer that
+// the second names.
+const workerArg = "worker"
+
+// cli is the command line.
+type cli struct {
+	Peer        []string `placeholder:"PEER" help:"Only these peers."`
+	Fault       []string `placeholder:"FAULT" help:"Only these faults."`
+	Runs        int      `default:"3" help:"How often each cell is played."`
+	Parallel    int      `default:"6" help:"How many cells are played at a time."`
+	Markdown    bool     `help:"Print the table in Markdown."`
+	DatabaseURL string   `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Use this Postgres instead of starting one."`
+}
+
+// errUsage marks what is wrong with what the command was given.
+var errUsage = errors.New("")
+
+func main() {
+	if len(os.Args) > 2 && os.Args[1] == workerArg {
+		p, err := peerNamed(os.Args[2])
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "peers:", err)
+			os.Exit(2)
+		}
+		os.Exit(p.serve(os.Args[3:]))
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run returns the exit status: 0 when all cells were played, 1 when not, 2 when the command line
+// can't be used.
+func run(args []string, stdout, stderr io.Writer) int {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("peers"), kong.Writers(stdout, stderr),
+		kong.Description("Widely used ways to do a thing once, against every fault."))
+	if err == nil {
+		_, err = parser.Parse(args)
+	}
+	if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM,
+			syscall.SIGHUP)
+		defer stop()
+		err = c.measure(ctx, stdout, stderr)
+		if err != nil && !errors.Is(err, errUsage) {
+			fmt.Fprintln(stderr, "peers:", err)
+			return 1
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "peers: %v\nRun with --help for the flags.\n", err)
+		return 2
+	}
+	return 0
+}
+
+// cells are those that were asked for, fault by fault.
+func (c cli) cells() (ids []cellID, err error) {
+	if c.Runs < 1 || c.Parallel < 1 {
+		return nil, fmt.Errorf("--runs %d, --parallel %d: want 1 or more", c.Runs, c.Parallel)
+	}
+	for _, name := range c.Peer {
+		if _, err := peerNamed(name); err != nil {
+			return nil, fmt.Errorf("--peer: %w", err)
+		}
+	}
+	for _, name := range c.Fault {
+		if !slices.Contains(verdicts.Faults(), verdicts.Fault(name)) {
+			return nil, fmt.Errorf("--fault: no fault is called %q: use one of %v",
+				name, verdicts.Faults())
+		}
+	}
+	for _, f := range verdicts.Faults() {
+		for _, p := range peers() {
+			if (len(c.Peer) == 0 || slices.Contains(c.Peer, p.name)) &&
+				(len(c.Fault) == 0 || slices.Contains(c.Fault, string(f))) {
+				ids = append(ids, cellID{p.name, f})
+			}
+		}
+	}
+	return ids, nil
+}

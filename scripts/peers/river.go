@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/server"
+)
+
+// billArgs are a job's: what names the invoice, and nothing that may change before it is worked.
+type billArgs struct {
+	Subscription string `json:"subscription"`
+	Period       string `json:"period"`
+}
+
+// Kind implements river.JobArgs.
+func (billArgs) Kind() string { return "bill" }
+
+// InsertOpts makes the job unique as example_unique_job_test.go of River shows it, for each invoice.
+// The example's ByPeriod would let a job in again each day. ByState stays as it is by default: a
+// completed job counts for as long as River keeps it, which is 24 hours.
+func (billArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+// billWorker is README.md, "Job args and workers".
+type billWorker struct {
+	river.WorkerDefaults[billArgs]
+	pool   *pgxpool.Pool
+	charge bill
+	atWork *atomic.Int32 // how many jobs are worked in this server
+}
+
+// Work implements river.Worker.
+func (w *billWorker) Work(ctx context.Context, job *river.Job[billArgs]) error {
+	w.atWork.Add(1)
+	defer w.atWork.Add(-1)
+	inv, err := w.invoice(ctx, job.Args)
+	if err != nil {
+		return err
+	}
+	_, err = w.charge(ctx, inv)
+	return err
+}
+
+// invoice looks up what the customer has to pay by now, and how.
+func (w *billWorker) invoice(ctx context.Context, args billArgs) (inv billing.Invoice, err error) {
+	inv.Subscription.ID = args.Subscription
+	if inv.Period, err = billing.ParsePeriod(args.Period); err != nil {
+		return inv, err
+	}
+	s := &inv.Subscription
+	return inv, w.pool.QueryRow(ctx,
+		`SELECT customer, payment_method, amount_minor, currency FROM subscriptions WHERE id = $1`,
+		s.ID).Scan(&s.Customer, &s.PaymentMethod, &s.AmountMinor, &s.Currency)
+}
+
+// riverQueue is River in one server: its due run inserts a job for each invoice, and any server's
+// client works it.
+type riverQueue struct {
+	server.Config
+	pool   *pgxpool.Pool
+	client *river.Client[pgx.Tx]
+	start  sync.Once
+	atWork *atomic.Int32
+}
+
+// withRiver is README.md, "Starting a client" and "Inserting jobs", of River. Two times are a
+// scenario's TTL here, short where it waits for the end of one: a job's time-out, by default a
+// minute, and what a job must be older than to be rescued, by default an hour. Everything else is
+// River's default.
+func withRiver(c server.Config, charge bill) (bill, func(), error) {
+	ctx := context.Background()
+	pool, err := pgxpool.New(ctx, c.DatabaseURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := migrateRiver(ctx, pool); err != nil {
+		return nil, nil, err
+	}
+	workers := river.NewWorkers()
+	var atWork atomic.Int32
+	river.AddWorker(workers, &billWorker{pool: pool, charge: charge, atWork: &atWork})
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 100}},
+		Workers:              workers,
+		JobTimeout:           c.LockTTL,
+		RescueStuckJobsAfter: c.LockTTL,
+		Logger:               slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	q := &riverQueue{Config: c, pool: pool, client: client, atWork: &atWork}
+	return q.bill, q.stop, nil
+}
+
+// migrateRiver makes River's tables, which its documentation has one do before anything starts.
+// Three servers that start at once take turns.
+func migrateRiver(ctx context.Context, pool *pgxpool.Pool) error {
+	tx, err := pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	_, err = tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('river'), hashtext(current_schema()))`)
+	if err != nil {
+		return err
+	}
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+	if err != nil {
+		return err
+	}
+	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
+}
+
+// bill inserts the invoice's job and returns when it has been worked, by whichever server; or when
+// an attempt has failed and River will make another. A job that was worked elsewhere may be under
+// way here all the same, after its time: the due run isn't over before that is.
+func (q *riverQueue) bill(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
+	// The first due run is when this server comes to life: what a scenario lets happen before, it
+	// lets happen without it.
+	var err error
+	q.start.Do(func() { err = q.client.Start(ctx) })
+	if err != nil {
+		return "", err
+	}
+	inserted, err := q.client.Insert(ctx, billArgs{inv.Subscription.ID, inv.Period.String()}, nil)
+	if err != nil {
+		return "", err
+	}
+	waiting(ctx, q.Config, inv)
+	return q.await(ctx, inserted.Job)
+}
+
+// lookEvery is the pace at which a job is looked at.
+const lookEvery = 20 * time.Millisecond
+
+func (q *riverQueue) await(ctx context.Context, job *rivertype.JobRow) (billing.Outcome, error) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for failed := len(job.Errors); ; <-tick.C {
+		if q.atWork.Load() > 0 {
+			continue
+		}
+		job, err := q.client.JobGet(ctx, job.ID)
+		switch {
+		case err != nil:
+			return "", err
+		case job.State == rivertype.JobStateCompleted:
+			return billing.Skipped, nil // whoever worked it has said what came of it
+		case len(job.Errors) > failed:
+			return "", errors.New(job.Errors[len(job.Errors)-1].Error)
+		case job.State == rivertype.JobStateCancelled || job.State == rivertype.JobStateDiscarded:
+			return "", fmt.Errorf("River has given the job up: it is %s", job.State)
+		}
+	}
+}
+
+// stopLimit is how long jobs under way are waited for, less than a server is given.
+const stopLimit = 3 * time.Second
+
+func (q *riverQueue) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+	defer cancel()
+	_ = q.client.Stop(ctx)
+	q.pool.Close()
+}
+
+// riverJobHeld reports whether a job is a client's alone: until its time is over.
+func riverJobHeld(ctx context.Context, databaseURL string, _ bool) (held bool, err error) {
+	const query = `SELECT EXISTS (
+		SELECT FROM river_job
+		WHERE state = 'running' AND attempted_at > clock_timestamp() - interval '2 s')`
+	err = ask(ctx, databaseURL, query, &held)
+	return held, err
+}
