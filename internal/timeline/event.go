@@ -23,6 +23,8 @@ type Event struct {
 	AmountMinor   int64     `json:"amount_minor,omitempty"`
 	Currency      string    `json:"currency,omitempty"`
 	PaymentIntent string    `json:"payment_intent,omitempty"`
+	Token         int64     `json:"token,omitempty"`      // a fencing token
+	Generation    int64     `json:"generation,omitempty"` // of a claim
 	Reason        string    `json:"reason,omitempty"`
 	Error         string    `json:"error,omitempty"`
 	Address       string    `json:"address,omitempty"` // where the server listens

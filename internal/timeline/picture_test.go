@@ -25,9 +25,16 @@ func at(after float64, server, name string, took float64) timeline.Event {
 	}
 }
 
+// outside is an event of something that happens outside the servers, to one or to none.
+func outside(after float64, server, name, what string) timeline.Event {
+	e := at(after, server, name, 0)
+	e.Invoice, e.Reason = "", what
+	return e
+}
+
 func TestDrawPutsStepsOnAScale(t *testing.T) {
 	t.Parallel()
-	for _, test := range drawings() {
+	for _, test := range append(drawings(), hurt()...) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			got := timeline.Draw(alice, servers, test.events)
@@ -107,9 +114,50 @@ func drawings() []drawing {
 		},
 		{
 			"what no step ends with is left out",
-			[]timeline.Event{at(0, "server-a", "charge.sent", 0), at(9, "server-a", "lease.renewed", 1)},
+			[]timeline.Event{at(9, "server-a", "lease.renewed", 1), at(9, "server-a", "whatever", 1)},
 			0,
 			[]lane{{"server-a", nil}, {"server-b", nil}},
+		},
+	}
+}
+
+// hurt are drawings of what happens to servers.
+func hurt() []drawing {
+	return []drawing{
+		{
+			"a request that nobody answers, and a server that is ended over it",
+			[]timeline.Event{
+				at(0, "server-a", "charge.sent", 0), at(4, "server-a", "charge.sent", 0),
+				outside(9, "server-a", timeline.ServerKilled, ""),
+				at(5, "server-b", "charge.sent", 0),
+			},
+			9 * ms,
+			[]lane{
+				{"server-a", []step{
+					{timeline.Again, 4 * ms, 4 * ms}, {timeline.Sent, 0, 9 * ms},
+					{timeline.Kill, 9 * ms, 9 * ms},
+				}},
+				{"server-b", []step{{timeline.Sent, 5 * ms, 9 * ms}}},
+			},
+		},
+		{
+			"a server that stands still, is cut off and goes on",
+			[]timeline.Event{
+				outside(0, "server-a", timeline.ServerPaused, ""),
+				outside(2, "server-a", timeline.LinkCut, "Redis"),
+				outside(3, "server-a", timeline.LinkCut, "the ledger"),
+				outside(5, "server-a", timeline.LinkHealed, "Redis"),
+				outside(8, "server-a", timeline.ServerResumed, ""),
+				outside(9, "server-b", timeline.ServerResumed, ""), // as it never stood still
+			},
+			9 * ms,
+			[]lane{
+				{"server-a", []step{
+					{timeline.Cut, 2 * ms, 5 * ms}, {timeline.Stand, 0, 8 * ms},
+					{timeline.Cut, 3 * ms, 9 * ms},
+				}},
+				{"server-b", nil},
+			},
 		},
 	}
 }
@@ -118,7 +166,7 @@ func TestDrawTellsWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"charge.declined", "charge.unknown", "charge.not_sent", "intent.failed", "ledger.failed",
-		"ledger.refused", "lease.failed", "lease.lost", "invoice.failed",
+		"ledger.refused", "lease.failed", "invoice.failed",
 	} {
 		e := at(0, "server-a", name, 0)
 		got := timeline.Draw(alice, servers, []timeline.Event{e})
@@ -149,7 +197,7 @@ func TestDrawKeepsTheOrderOfTheServers(t *testing.T) {
 	order := []string{"server-z", "server-27", "server-a"}
 	var got []string
 	for _, l := range timeline.Draw(alice, order, threeServers()).Lanes {
-		got = append(got, l.Server)
+		got = append(got, l.Name)
 	}
 	if !slices.Equal(got, order) {
 		t.Errorf("got %v, want %v", got, order)
@@ -167,10 +215,12 @@ type step struct {
 	from, to time.Duration
 }
 
-func lanesOf(p timeline.Picture) []lane {
+func lanesOf(p timeline.Picture) []lane { return plain(p.Lanes) }
+
+func plain(drawn []timeline.Lane) []lane {
 	var lanes []lane
-	for _, l := range p.Lanes {
-		one := lane{server: l.Server}
+	for _, l := range drawn {
+		one := lane{server: l.Name}
 		for _, s := range l.Steps {
 			one.steps = append(one.steps, step{s.Kind, s.From, s.To})
 		}

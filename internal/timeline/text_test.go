@@ -1,6 +1,8 @@
 package timeline_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -84,16 +86,15 @@ func troubles() []timeline.Event {
 
 func TestTextDrawing(t *testing.T) {
 	t.Parallel()
-	three := []string{"server-a", "server-b", "server-c"}
 	for _, test := range []struct {
 		golden  string
 		servers []string
 		events  []timeline.Event
 	}{
-		{"three-charges.txt", three, threeServers()},
-		{"one-charge.txt", three, oneInThree()},
-		{"nothing.txt", three, nil},
-		{"instant.txt", three[:1], []timeline.Event{
+		{"three-charges.txt", three(), threeServers()},
+		{"one-charge.txt", three(), oneInThree()},
+		{"nothing.txt", three(), nil},
+		{"instant.txt", three()[:1], []timeline.Event{
 			because(at(0, "server-a", "invoice.skipped", 0), "skipped"),
 		}},
 		{"troubles.txt", []string{
@@ -104,32 +105,81 @@ func TestTextDrawing(t *testing.T) {
 			t.Parallel()
 			var got strings.Builder
 			timeline.Draw(alice, test.servers, test.events).Text(&got, "Alice")
-			path := filepath.Join("testdata", test.golden)
-			if *update {
-				if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.String() != string(want) {
-				t.Errorf("got\n%s\nwant, as %s has it (go test -update writes it)\n%s",
-					got.String(), path, want)
-			}
+			golden(t, test.golden, got.String())
 		})
+	}
+}
+
+// recorded reads the events of a real run: testdata/<mode>.<fault>.jsonl, as they were told.
+func recorded(t *testing.T, name string) []timeline.Event {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("testdata", name+".jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []timeline.Event
+	for line := range bytes.Lines(content) {
+		var e timeline.Event
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// recordings are runs that between them have all that a picture can show.
+func recordings() []string {
+	return []string{
+		"uncoordinated.none", "locked.none", "locked.pause", "locked.redis-failover",
+		"locked.partition-before-charge", "naive-lock.slow-stripe", "fenced.pause",
+		"idempotent.lost-reply", "idempotent.declined-then-fixed", "claimed.crash-before-charge",
+		"exactly-once.crash-after-charge",
+	}
+}
+
+func three() []string { return []string{"server-a", "server-b", "server-c"} }
+
+func TestTextDrawingOfRealRuns(t *testing.T) {
+	t.Parallel()
+	for _, name := range recordings() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got strings.Builder
+			timeline.Draw(alice, three(), recorded(t, name)).Text(&got, "Alice")
+			golden(t, name+".txt", got.String())
+		})
+	}
+}
+
+// golden compares what was drawn with a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant, as %s has it (go test -update writes it)\n%s", got, path, want)
 	}
 }
 
 func TestTheScaleFitsATerminal(t *testing.T) {
 	t.Parallel()
-	var got strings.Builder
-	timeline.Draw(alice, servers, threeServers()).Text(&got, "Alice")
-	scale, _, _ := strings.Cut(got.String(), "\n\n") // what comes before the words
-	for line := range strings.Lines(scale) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
-			t.Errorf("%d columns: %s", n, line)
+	for _, name := range recordings() {
+		var got strings.Builder
+		timeline.Draw(alice, three(), recorded(t, name)).Text(&got, "Alice")
+		scale, _, _ := strings.Cut(got.String(), "\n\n") // what comes before the words
+		for line := range strings.Lines(scale) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%d columns: %s", n, line)
+			}
 		}
 	}
 }
