@@ -128,6 +128,8 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 	done := p.fire(ctx, serverA)
 	select {
 	case <-held:
+	case err := <-done:
+		return errors.Join(err, errors.New("server-a did not ask the ledger"))
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -135,6 +137,11 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 	p.cutRedis(serverA)
 	if err := errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverB)); err != nil {
 		return err
+	}
+	select {
+	case err := <-done:
+		return errors.Join(err, errors.New("server-a gave up waiting for the ledger's answer"))
+	default:
 	}
 	p.happened(timeline.LinkHealed, serverA, "the ledger")
 	l.postgres.Heal()
