@@ -149,10 +149,14 @@ func (p *play) leased(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		o.MaxRetries, o.DialerRetries = -1, 1
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = patience, patience, patience
 		client := goredis.NewClient(o)
 		keys, err := client.Keys(ctx, "*").Result() // which leaves out what has expired
 		_ = client.Close()
-		if err == nil && len(keys) > 0 { // a node that is dead holds nothing
+		if err != nil && !errors.Is(err, syscall.ECONNREFUSED) { // a dead node holds nothing
+			return false, fmt.Errorf("look for leases in Redis: %w", err)
+		}
+		if len(keys) > 0 {
 			held++
 		}
 	}

@@ -116,7 +116,7 @@ func slowStripe(ctx context.Context, p *play) error {
 	}
 	switch {
 	case p.renews():
-		err = p.awaitEvent(ctx, serverA, renewals, "lease.renewed")
+		err = p.awaitRenewals(ctx)
 	case p.Foreign != nil && p.Foreign.Renews:
 		err = p.awaitOutlasted(ctx)
 	default:
@@ -131,7 +131,34 @@ func slowStripe(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(gate.Remove(ctx), <-done, <-second, p.run(ctx, serverC))
+	return errors.Join(gate.Remove(ctx), <-done, <-second, p.run(ctx, serverC), p.stillLeased())
+}
+
+// awaitRenewals returns once a has renewed its lease for long enough.
+func (p *play) awaitRenewals(ctx context.Context) error {
+	for n := 1; n <= renewals; n++ {
+		if err := p.awaitEvent(ctx, serverA, n, "lease.renewed", leaseLost); err != nil {
+			return err
+		}
+		if err := p.stillLeased(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const leaseLost = "lease.lost"
+
+// stillLeased returns an error if a has lost the lease that it renews: this machine kept it from
+// running for a whole TTL, which is another fault than the one that is played.
+func (p *play) stillLeased() error {
+	events, _ := p.events.since(0)
+	for _, e := range events {
+		if e.Server == serverA && e.Name == leaseLost {
+			return errors.New("server-a lost its lease: this machine is too busy to renew one")
+		}
+	}
+	return nil
 }
 
 // crashBeforeCharge: a's request never gets to Stripe, and a is killed; b and c run; a restarts.

@@ -81,3 +81,12 @@ func (l *links) close() {
 		}
 	}
 }
+
+// redisPatience is the query of a Redis URL that makes a client of go-redis patient.
+func redisPatience() string {
+	query := url.Values{}
+	for _, name := range []string{"dial_timeout", "read_timeout", "write_timeout"} {
+		query.Set(name, patience.String())
+	}
+	return "?" + query.Encode()
+}

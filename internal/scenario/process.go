@@ -88,6 +88,7 @@ const stopLimit = 5 * time.Second
 // stop ends the server, by force if it must, and waits for its end.
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = p.cmd.Process.Signal(syscall.SIGCONT) // one that is stopped must wake up to be told
 	select {
 	case <-p.exited:
 	case <-time.After(stopLimit):

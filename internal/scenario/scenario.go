@@ -242,6 +242,9 @@ func (p *play) command(name string) *exec.Cmd {
 	var nodes []string
 	for i, node := range p.nodes {
 		redisURL = l.to(toRedis(i), node.URL()) // the last is that of modes with one node
+		if p.Foreign == nil {
+			redisURL += redisPatience()
+		}
 		if i < quorumNodes {
 			nodes = append(nodes, redisURL)
 		}
