@@ -42,7 +42,9 @@ func (m matrix) Run(ctx context.Context, o output) (err error) {
 	err = stage.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
 		played[scenario.CellID{Mode: c.Mode, Fault: c.Fault}] = c
 		note := ""
-		if !c.OK() {
+		if c.Err != nil {
+			note = ": " + c.Err.Error()
+		} else if !c.OK() {
 			note = fmt.Sprintf(": %s, then %s, and not %s, then %s", c.After, c.Recovered,
 				c.Expected.After, c.Expected.Recovered)
 		}

@@ -20,6 +20,10 @@ type redisNodes struct {
 	password string
 }
 
+// ErrNeedsRedisServer says that the Redis embedded in this process will not do.
+var ErrNeedsRedisServer = errors.New(
+	"needs redis-server (apt-get install redis-server, or brew install redis)")
+
 // String says what the nodes are.
 func (n *redisNodes) String() string {
 	if n.program == "" {
@@ -38,8 +42,7 @@ func (n *redisNodes) start(ctx context.Context, primary string) (Server, error) 
 func (n *redisNodes) startOn(ctx context.Context, port int, primary string) (Server, error) {
 	if n.program == "" {
 		if primary != "" {
-			return nil, errors.New("the embedded Redis can't replicate: install redis-server" +
-				" (apt-get install redis-server, or brew install redis)")
+			return nil, fmt.Errorf("%w: the embedded Redis can't replicate", ErrNeedsRedisServer)
 		}
 		s := &embeddedRedis{port: port, password: n.password}
 		return s, s.Start(ctx)

@@ -157,7 +157,7 @@ func (s *Services) StartRedis(ctx context.Context) (Server, error) {
 }
 
 // StartReplica starts a Redis that replicates another one, which must be of these services. The
-// embedded Redis can't replicate: where there is no redis-server, it returns an error.
+// embedded Redis can't replicate: where there is no redis-server, it is ErrNeedsRedisServer.
 func (s *Services) StartReplica(ctx context.Context, primary Server) (Server, error) {
 	return s.startRedis(ctx, primary.URL())
 }
