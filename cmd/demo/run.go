@@ -16,6 +16,7 @@ import (
 type cellRun struct {
 	Mode        string `required:"" placeholder:"MODE" help:"The mode: ${modes}."`
 	Fault       string `required:"" placeholder:"FAULT" help:"What goes wrong: ${faults}."`
+	SVG         string `name:"svg" placeholder:"FILE" help:"Write the picture of the run there, too."`
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Use this Postgres instead of starting one."`
 }
 
@@ -30,12 +31,17 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 		return fmt.Errorf("%w--fault: no fault is called %q: use one of %s",
 			errUsage, r.Fault, faultNames())
 	}
+	d, err := newDrawing(r.SVG)
+	if err != nil {
+		return fmt.Errorf("%w%w", errUsage, err)
+	}
+	defer func() { err = errors.Join(err, d.discard()) }()
 	p := print{o.out, map[string]string{"alice": "Alice"}}
 	p.heading(mode)
 	fmt.Fprintf(o.out, "  %s: %s.\n\n", r.Fault, verdicts.About(verdicts.Fault(r.Fault)))
 	if !expected.Applies {
 		fmt.Fprintf(o.out, "  n/a: %s.\n", expected.Why)
-		return nil
+		return nil // and there is nothing to draw
 	}
 	stage, closeStage, err := faultStage(ctx, o, r.DatabaseURL)
 	if err != nil {
@@ -47,6 +53,9 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	p.cell(cell)
+	if err := d.finish(cell); err != nil {
+		return err
+	}
 	if !cell.OK() {
 		return errBroken
 	}

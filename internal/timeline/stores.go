@@ -118,6 +118,7 @@ func (d *drawing) stripe() Lane {
 // ledger draws who held the claim, and the entries.
 func (d *drawing) ledger() Lane {
 	h := holding{drawing: d, lane: Lane{Name: Ledger}}
+	entered := map[string]bool{} // by charge: to record it again makes no other entry
 	for _, e := range d.events {
 		switch e.Name {
 		case "claim.taken":
@@ -129,7 +130,10 @@ func (d *drawing) ledger() Lane {
 			h.instant(Expire, e)
 		case "ledger.recorded":
 			h.end(h.at(e)) // the entry settles the claim, whoever writes it
-			h.instant(Record, e)
+			if !entered[d.charge(e)] {
+				h.instant(Record, e)
+			}
+			entered[d.charge(e)] = true
 		case "ledger.refused":
 			h.instant(Refuse, e)
 		}
