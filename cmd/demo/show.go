@@ -100,14 +100,27 @@ func (c show) finish(
 		print{o.out, names(subscriptions)}.lesson(results)
 	}
 	if c.Keep {
-		for _, r := range results {
-			fmt.Fprintf(o.log, "%s: Postgres %s, Stripe %s\n", r.Mode, r.DatabaseURL,
-				cmp.Or(r.StripeURL, "https://api.stripe.com"))
-		}
-		fmt.Fprintf(o.log, "Redis %s\nPress Ctrl-C to stop them.\n", svc.RedisURL())
-		<-ctx.Done()
+		c.stay(ctx, o, results, svc)
 	}
 	return nil
+}
+
+// stay leaves the services up until Ctrl-C, and says where they are: with lines that a second
+// terminal understands, and nothing in between when a program reads the result.
+func (c show) stay(
+	ctx context.Context, o output, results []scenario.Result, svc *services.Services,
+) {
+	out := o.out
+	if c.JSON {
+		out = o.log
+	}
+	fmt.Fprintf(out, "\nLeft up, for a second terminal:\n\n")
+	for _, r := range results {
+		fmt.Fprintf(out, "  export DATABASE_URL='%s' STRIPE_URL='%s' # %s\n", r.DatabaseURL,
+			cmp.Or(r.StripeURL, "https://api.stripe.com"), r.Mode)
+	}
+	fmt.Fprintf(out, "  export REDIS_URL='%s'\n\nPress Ctrl-C to stop them.\n", svc.RedisURL())
+	<-ctx.Done()
 }
 
 func (c show) check() ([]billing.Mode, []billing.Subscription, error) {

@@ -1,0 +1,142 @@
+package walkthrough_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"example.com/triplecharge/internal/walkthrough"
+)
+
+// notRun are the fenced blocks that are neither run nor found in a source file, each by its page
+// and first line, with the reason.
+func notRun() map[string]map[string]string {
+	return map[string]map[string]string{
+		"README.md": {
+			"              12:00 AM": "a drawing",
+			"go test ./...":          "this test is a part of it",
+			"docker compose up":      "needs Docker; .ci/run runs it in three modes",
+			"go run ./cmd/reconcile --period 2026-12 --database-url postgres://…          # " +
+				"says what is wrong": "needs a ledger of one's own; chapter 10 runs it on one",
+			"STRIPE_SECRET_KEY=sk_test_… worker --name server-a --mode locked --at now \\": "needs a " +
+				"Stripe key, and the schedule has no end",
+		},
+		"docs/changing-modes.md": {
+			"  server-a (locked)        SET lock:billing:alice:2026-12 server-a:… NX PX 5000 → OK": "" +
+				"two servers' lines side by side; the test that the page names runs them",
+		},
+	}
+}
+
+func TestEveryBlockIsRunOrFoundOrSaidNotToBe(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		left := notRun()[page]
+		for _, b := range read(t, page).Blocks {
+			if b.Kind != walkthrough.Code {
+				continue
+			}
+			language, file, found := strings.Cut(b.Info, " ")
+			first, _, _ := strings.Cut(b.Text, "\n")
+			switch {
+			case left[first] != "":
+				delete(left, first)
+			case found && language == "diff":
+				change := walkthrough.Change{File: file, Hunks: b.Text}
+				if _, err := change.Apply(source(t, file)); err != nil {
+					t.Errorf("%s:%d: %v", page, b.Line, err)
+				}
+			case found:
+				if line := missing(b.Text, source(t, file)); line != "" {
+					t.Errorf("%s:%d: %s has no line (here) that says %q", page, b.Line, file, line)
+				}
+			default:
+				t.Errorf("%s:%d: the block %q is not run: make it a console, or say in notRun why",
+					page, b.Line, first)
+			}
+		}
+		for first := range left {
+			t.Errorf("%s has no block %q that is not run", page, first)
+		}
+	}
+}
+
+func source(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// missing returns the first line of the excerpt that the source doesn't have behind the one before;
+// "" if it has all. An excerpt leaves lines out, such as comments that the chapter replaces.
+func missing(excerpt, source string) string {
+	rest := strings.Split(source, "\n")
+	for line := range strings.Lines(excerpt) {
+		line = strings.TrimSpace(line)
+		for len(rest) > 0 && strings.TrimSpace(rest[0]) != line {
+			rest = rest[1:]
+		}
+		if len(rest) == 0 {
+			return line
+		}
+		rest = rest[1:]
+	}
+	return ""
+}
+
+// What a page says that a command prints is held to it line by line: none can be left out, and no
+// word, count or amount be changed.
+func TestAnOutputThatIsChangedInAPageIsFound(t *testing.T) {
+	t.Parallel()
+	word, figure := regexp.MustCompile(`\pL{3,}`), regexp.MustCompile(`\$\d|\d ×`)
+	for _, page := range pages(t) {
+		for _, c := range commands(read(t, page)) {
+			printed := c.Printed()
+			if differs := walkthrough.Differs(printed, printed); differs != "" {
+				t.Errorf("%s:%d: it differs from itself: %s", page, c.Line, differs)
+			}
+			for i, line := range printed {
+				if line == "" {
+					continue
+				}
+				changed := append(append([]string{}, printed[:i]...), printed[i+1:]...)
+				if walkthrough.Differs(changed, printed) == "" {
+					t.Errorf("%s:%d: nobody finds that this line is gone: %s", page, c.Line+1+i, line)
+				}
+				for _, at := range []*regexp.Regexp{word, figure} {
+					span := at.FindStringIndex(line)
+					if span == nil {
+						continue
+					}
+					changed := append([]string{}, printed...)
+					changed[i] = line[:span[0]] + "another" + line[span[1]:]
+					if walkthrough.Differs(changed, printed) == "" {
+						t.Errorf("%s:%d: nobody finds that %q is changed: %s", page, c.Line+1+i,
+							line[span[0]:span[1]], line)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)|<img src="([^"]*)"`)
+	for _, page := range pages(t) {
+		for _, match := range link.FindAllStringSubmatch(source(t, page), -1) {
+			target := match[1] + match[3]
+			if strings.HasPrefix(target, "http") {
+				continue // not ours, and no test asks the network
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), target)); err != nil {
+				t.Errorf("%s links to %s: %v", page, target, err)
+			}
+		}
+	}
+}
