@@ -155,9 +155,16 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 		status int
 		want   string
 	}{
-		"an unknown mode":          {[]string{"--mode", "magic"}, "", 2, "exactly-once"},
-		"no server":                {[]string{"--servers", "0"}, "", 2, "--servers"},
-		"an unknown flag":          {[]string{"--moed", "locked"}, "", 2, "--moed"},
+		"an unknown mode":       {[]string{"--mode", "magic"}, "", 2, "exactly-once"},
+		"no server":             {[]string{"--servers", "0"}, "", 2, "--servers"},
+		"an unknown flag":       {[]string{"--moed", "locked"}, "", 2, "--moed"},
+		"a matrix of no mode":   {[]string{"matrix", "--mode", "magic"}, "", 2, "exactly-once"},
+		"a matrix of no fault":  {[]string{"matrix", "--fault", "flood"}, "", 2, "redis-down"},
+		"a matrix of no cell":   {[]string{"matrix", "--parallel", "0"}, "", 2, "--parallel"},
+		"two formats":           {[]string{"matrix", "--json", "--html"}, "", 2, "--html"},
+		"a run without a fault": {[]string{"run", "--mode", "locked"}, "", 2, "--fault"},
+		"a run with no fault": {
+			[]string{"run", "--mode", "locked", "--fault", "flood"}, "", 2, "redis-down"},
 		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"a live restricted":        {nil, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"something that is no key": {nil, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},

@@ -1,13 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/scenario"
@@ -38,31 +40,76 @@ func (m matrix) Run(ctx context.Context, o output) (err error) {
 	defer func() { err = errors.Join(err, closeStage()) }()
 
 	played := playedCells{}
-	began := time.Now()
+	progress := newProgress(o.log, len(ids))
 	err = stage.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
 		played[scenario.CellID{Mode: c.Mode, Fault: c.Fault}] = c
-		note := ""
-		if c.Err != nil {
-			note = ": " + c.Err.Error()
-		} else if !c.OK() {
-			note = fmt.Sprintf(": %s, then %s, and not %s, then %s", c.After, c.Recovered,
-				c.Expected.After, c.Expected.Recovered)
-		}
-		fmt.Fprintf(o.log, "%3d of %d, %s: %s under %s%s\n", len(played), len(ids),
-			time.Since(began).Round(time.Second), c.Mode, c.Fault, note)
+		progress.step(c.Mode+" under "+string(c.Fault), complaint(c))
 	})
+	progress.clear()
 	if err != nil {
 		return err
 	}
-	if err := m.print(o, ids, played); err != nil {
+	if err := m.print(o.out, ids, played); err != nil {
 		return err
 	}
-	for _, c := range played {
-		if !c.OK() {
-			return errBroken
+	return played.verdict(ids)
+}
+
+// complaint is a line that says which cell is wrong, and how; "" if none is, or if all that it
+// lacks is a program.
+func complaint(c scenario.Cell) string {
+	switch {
+	case c.OK(), c.Needs() != "":
+		return ""
+	case c.Err != nil:
+		return c.Err.Error()
+	}
+	return fmt.Sprintf("%s under %s: %s, then %s; expected %s, then %s", c.Mode, c.Fault,
+		c.After, c.Recovered, c.Expected.After, c.Expected.Recovered)
+}
+
+// verdict is the exit status' reason: that cells came out otherwise, or could not be played, and
+// why the first could not.
+func (t playedCells) verdict(ids []scenario.CellID) error {
+	var unplayed error
+	for _, id := range ids {
+		c := t[id]
+		if c.Err == nil && !c.OK() {
+			return fmt.Errorf("%w: %s", errBroken, t.summary())
 		}
+		unplayed = cmp.Or(unplayed, c.Err)
+	}
+	if unplayed != nil {
+		return fmt.Errorf("not all cells could be played: %s: %w", t.summary(), unplayed)
 	}
 	return nil
+}
+
+// summary counts the cells by what came of them.
+func (t playedCells) summary() string {
+	counts := map[string]int{}
+	for _, c := range t {
+		counts[outcome(c)]++
+	}
+	var parts []string
+	for _, o := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func outcome(c scenario.Cell) string {
+	switch {
+	case c.Needs() != "":
+		return "need " + c.Needs()
+	case c.Err != nil:
+		return "not played"
+	case !c.Expected.Applies:
+		return verdicts.NotApplicable
+	case c.OK():
+		return "as expected"
+	}
+	return "not as expected"
 }
 
 // cells are those that were asked for, fault by fault.
@@ -91,51 +138,18 @@ func (m matrix) cells() (ids []scenario.CellID, err error) {
 	return ids, nil
 }
 
-func (m matrix) print(o output, ids []scenario.CellID, played playedCells) error {
+func (m matrix) print(w io.Writer, ids []scenario.CellID, played playedCells) error {
 	switch {
 	case m.JSON:
-		e := json.NewEncoder(o.out)
+		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(cellsJSON(ids, played))
 	case m.Markdown:
-		return played.markdown(o.out, ids)
+		return played.markdown(w, ids)
 	case m.HTML:
-		return played.html(o.out, ids)
+		return played.html(w, ids)
 	}
-	return played.text(o.out, ids)
-}
-
-// cellJSON is a cell as --json prints it.
-type cellJSON struct {
-	Mode      string          `json:"mode"`
-	Fault     verdicts.Fault  `json:"fault"`
-	Charges   int             `json:"charges"`
-	Entries   int             `json:"entries"`
-	Recovered verdicts.Counts `json:"recovered"`
-	Expected  expectedJSON    `json:"expected"`
-	OK        bool            `json:"ok"`
-	Applies   bool            `json:"applies"`
-	Why       string          `json:"why"`
-	Seconds   float64         `json:"seconds"`
-}
-
-type expectedJSON struct {
-	verdicts.Counts
-	Recovered verdicts.Counts `json:"recovered"`
-}
-
-func cellsJSON(ids []scenario.CellID, played playedCells) []cellJSON {
-	cells := []cellJSON{}
-	for _, id := range ids {
-		c := played[id]
-		cells = append(cells, cellJSON{
-			Mode: c.Mode, Fault: c.Fault, Charges: c.After.Charges, Entries: c.After.Entries,
-			Recovered: c.Recovered, OK: c.OK(), Applies: c.Expected.Applies, Why: c.Expected.Why,
-			Expected: expectedJSON{c.Expected.After, c.Expected.Recovered},
-			Seconds:  c.Took.Seconds(),
-		})
-	}
-	return cells
+	return played.text(w, ids, terminalWidth(w))
 }
 
 func faultNames() string {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"html/template"
 	"io"
 	"strings"
 
@@ -16,10 +15,14 @@ import (
 // playedCells are the matrix, as far as it was played.
 type playedCells map[scenario.CellID]scenario.Cell
 
-// legend explains the letters.
-const legend = "R right, O overcharged, U unbilled, X unrecorded, " +
-	"n/a the fault can't meet the mode; " +
-	"charges/entries; after → a quiet run where that changes them; ! not as expected"
+// legend explains the words in the cells.
+func legend() []string {
+	return []string{
+		"R right, O overcharged, U unbilled, X unrecorded: charges at Stripe/entries in the ledger",
+		"after → what one quiet run makes of them; n/a: the fault can't meet the mode",
+		"!: not as expected",
+	}
+}
 
 // axes are the modes and the faults among the cells, in their order.
 func axes(ids []scenario.CellID) (modes []string, faults []verdicts.Fault) {
@@ -37,9 +40,14 @@ func axes(ids []scenario.CellID) (modes []string, faults []verdicts.Fault) {
 	return modes, faults
 }
 
-// word is a cell in the table, such as "OX 2/1" or "U 0/0→1/1".
+// word is a cell in the table, such as "OX 2/1" or "U 0/0→R 1/1".
 func word(c scenario.Cell) string {
-	if !c.Expected.Applies {
+	switch {
+	case c.Needs() != "":
+		return "needs " + c.Needs()
+	case c.Err != nil:
+		return "not played !"
+	case !c.Expected.Applies:
 		return verdicts.NotApplicable
 	}
 	s := verdicts.Verdict{After: c.After, Recovered: c.Recovered}.Short()
@@ -49,32 +57,54 @@ func word(c scenario.Cell) string {
 	return s
 }
 
-// good reports whether the customer is right in the end.
-func good(c scenario.Cell) bool {
-	return c.Expected.Applies && verdicts.Judge(c.Recovered) == verdicts.Right
+// tone is what a cell is coloured by: the letter of what the customer is left with after the quiet
+// run, the first where there are two; "" where nothing is known of that.
+func tone(c scenario.Cell) string {
+	if c.Err != nil || !c.Expected.Applies {
+		return ""
+	}
+	return c.Recovered.Letters()[:1]
 }
 
-func (t playedCells) text(w io.Writer, ids []scenario.CellID) error {
+// The further colours of a verdict, as the terminal has them.
+const (
+	yellow  = lipgloss.Color("3")
+	magenta = lipgloss.Color("5")
+)
+
+// text prints the table, in as many parts as it takes for lines that fit the width; 0 is any width.
+func (t playedCells) text(w io.Writer, ids []scenario.CellID, width int) error {
 	modes, faults := axes(ids)
-	render := lipgloss.NewRenderer(w)
-	cellAt := func(row, col int) scenario.Cell {
-		return t[scenario.CellID{Mode: modes[col-1], Fault: faults[row]}]
+	for len(modes) > 0 {
+		n := len(modes)
+		part := t.part(w, modes, faults)
+		for ; n > 1 && width > 0 && lipgloss.Width(part) > width; n-- {
+			part = t.part(w, modes[:n-1], faults)
+		}
+		fmt.Fprintf(w, "\n%s\n", part)
+		modes = modes[n:]
 	}
+	fmt.Fprintf(w, "\n%s\n\n", strings.Join(legend(), "\n"))
+	for _, id := range ids {
+		if note := complaint(t[id]); note != "" {
+			fmt.Fprintln(w, note)
+		}
+	}
+	_, err := fmt.Fprintln(w, t.summary())
+	return err
+}
+
+// part is the table of some of the modes.
+func (t playedCells) part(w io.Writer, modes []string, faults []verdicts.Fault) string {
+	render := lipgloss.NewRenderer(w)
 	lt := table.New().Headers(append([]string{"fault"}, modes...)...).
 		Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).BorderLeft(false).
 		BorderRight(false).BorderHeader(false).
 		StyleFunc(func(row, col int) lipgloss.Style {
-			style := render.NewStyle()
-			switch {
-			case row == table.HeaderRow || col == 0:
-			case !cellAt(row, col).Expected.Applies:
-				style = style.Faint(true)
-			case good(cellAt(row, col)):
-				style = style.Foreground(green)
-			default:
-				style = style.Foreground(red)
+			if row == table.HeaderRow || col == 0 {
+				return render.NewStyle()
 			}
-			return style
+			return style(render, t[scenario.CellID{Mode: modes[col-1], Fault: faults[row]}])
 		})
 	for _, f := range faults {
 		row := []string{string(f)}
@@ -83,8 +113,22 @@ func (t playedCells) text(w io.Writer, ids []scenario.CellID) error {
 		}
 		lt.Row(row...)
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n\n%s\n", lt, legend)
-	return err
+	return lt.String()
+}
+
+func style(render *lipgloss.Renderer, c scenario.Cell) lipgloss.Style {
+	s := render.NewStyle().Bold(!c.OK())
+	switch tone(c) {
+	case "R":
+		return s.Foreground(green)
+	case "U":
+		return s.Foreground(yellow)
+	case "X":
+		return s.Foreground(magenta)
+	case "":
+		return s.Faint(c.OK())
+	}
+	return s.Foreground(red)
 }
 
 func (t playedCells) markdown(w io.Writer, ids []scenario.CellID) error {
@@ -98,56 +142,6 @@ func (t playedCells) markdown(w io.Writer, ids []scenario.CellID) error {
 		}
 		fmt.Fprintln(w)
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", legend)
+	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(legend(), "\n"))
 	return err
-}
-
-// page is the table in HTML. The letters say what the colours say.
-const page = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Every mode against every fault</title>
-<style>
-  :root { color-scheme: light dark; }
-  body { font: 14px system-ui, sans-serif; margin: 1rem; }
-  table { border-collapse: collapse; }
-  th, td { border: 1px solid #8888; padding: .25rem .5rem; text-align: left; white-space: nowrap; }
-  .right { background: #2a24; } .wrong { background: #c224; } .na { opacity: .6; }
-</style>
-<h1>Every mode against every fault</h1>
-<table><thead><tr><th scope="col">fault</th>{{range .Modes}}<th scope="col">{{.}}</th>{{end}}</tr>
-</thead><tbody>
-{{range .Rows}}<tr><th scope="row" title="{{.About}}">{{.Fault}}</th>
-{{- range .Cells}}<td class="{{.Class}}" title="{{.Why}}">{{.Word}}</td>{{end}}</tr>
-{{end}}</tbody></table>
-<p>{{.Legend}}</p>
-</html>
-`
-
-func (t playedCells) html(w io.Writer, ids []scenario.CellID) error {
-	type cell struct{ Class, Word, Why string }
-	type row struct {
-		Fault verdicts.Fault
-		About string
-		Cells []cell
-	}
-	modes, faults := axes(ids)
-	var rows []row
-	for _, f := range faults {
-		r := row{Fault: f, About: verdicts.About(f)}
-		for _, mode := range modes {
-			c := t[scenario.CellID{Mode: mode, Fault: f}]
-			class := "wrong"
-			if good(c) {
-				class = "right"
-			} else if !c.Expected.Applies {
-				class = "na"
-			}
-			r.Cells = append(r.Cells, cell{class, word(c), c.Expected.Why})
-		}
-		rows = append(rows, r)
-	}
-	parsed, err := template.New("matrix").Parse(page)
-	if err != nil {
-		return err
-	}
-	return parsed.Execute(w, map[string]any{"Modes": modes, "Rows": rows, "Legend": legend})
 }
