@@ -119,7 +119,7 @@ func (c show) stay(
 		fmt.Fprintf(out, "  export DATABASE_URL='%s' STRIPE_URL='%s' # %s\n", r.DatabaseURL,
 			cmp.Or(r.StripeURL, "https://api.stripe.com"), r.Mode)
 	}
-	fmt.Fprintf(out, "  export REDIS_URL='%s'\n\nPress Ctrl-C to stop them.\n", svc.RedisURL())
+	fmt.Fprintf(out, "\nRedis is at %s\n\nPress Ctrl-C to stop them.\n", svc.RedisURL())
 	<-ctx.Done()
 }
 

@@ -13,7 +13,8 @@ import (
 //   - durations, dates, ports, line numbers, and the IDs that Stripe and Postgres' URLs have;
 //   - in a picture, how far its marks are apart: their order in a lane is compared;
 //   - how wide a gap is;
-//   - where all servers fire at the same instant, which of them does what.
+//   - where all servers fire at the same instant, which of them does what;
+//   - which of several invoices is put right first, as they are at the same time.
 func Differs(want, got []string) string {
 	w, g := comparable(want), comparable(got)
 	for i := range max(len(w), len(g)) {
@@ -33,7 +34,7 @@ func Differs(want, got []string) string {
 var (
 	duration   = regexp.MustCompile(`\b\d+(\.\d+)? ?(µs|ms|s)\b`)
 	date       = regexp.MustCompile(`\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?( ?UTC|Z)?)?`)
-	address    = regexp.MustCompile(`\b(\w+://)\S*127\.0\.0\.1:\d+[^\s']*`)
+	address    = regexp.MustCompile(`\b(postgres|redis|http)://[^\s']+`)
 	lineNumber = regexp.MustCompile(`\.go:\d+`)
 	stripeID   = regexp.MustCompile(`\b(pi|re|ch|req)_\w+`)
 	gap        = regexp.MustCompile(`(\S) {2,}`)
@@ -45,7 +46,7 @@ func comparable(output []string) (lines []string) {
 	text := strings.Trim(strings.Join(output, "\n"), "\n")
 	text = duration.ReplaceAllString(text, "N ms")
 	text = date.ReplaceAllString(text, "DATE")
-	text = address.ReplaceAllString(text, "${1}ADDRESS")
+	text = address.ReplaceAllString(text, "$1://ADDRESS")
 	text = lineNumber.ReplaceAllString(text, ".go:N")
 	text = stripeID.ReplaceAllString(text, "${1}_ID")
 	text = gap.ReplaceAllString(ending.ReplaceAllString(text, ""), "$1 ")
@@ -57,6 +58,8 @@ func comparable(output []string) (lines []string) {
 			p = drawing(p[1:], anyServer)
 		case lane.MatchString(p[0]):
 			p = told(p, anyServer)
+		case atOnce.MatchString(paragraph):
+			slices.Sort(p)
 		}
 		lines = append(append(lines, p...), "")
 	}
@@ -69,6 +72,7 @@ var (
 	server   = regexp.MustCompile(`server-[a-z]+`)
 	scale    = regexp.MustCompile(`^ +0( .*)? N ms$`)
 	lane     = regexp.MustCompile(`^ {1,2}(server-[a-z]+|[A-Z][a-z]+|ledger)( |$)`)
+	atOnce   = regexp.MustCompile(`(?m)^\w+/\d{4}-\d\d: `)
 	stretch  = regexp.MustCompile(`[ ─░~]+`)
 	holders  = regexp.MustCompile(`[a-w]+`)
 )

@@ -38,6 +38,13 @@ const scripted = `
   server-a  Charged Alice: charge pi_1abc at http://127.0.0.1:8080/v1.
   server-b  Skipping.`
 
+const applied = `
+Applying: refund 2 charges.
+alice/2026-12: refunded pi_1, $10.00 (re_1)
+bob/2026-12: refunded pi_2, $10.00 (re_2)
+
+Looked again.`
+
 // another is the output with some of it replaced.
 func another(output string, oldnew ...string) []string {
 	return strings.Split(strings.NewReplacer(oldnew...).Replace(output), "\n")
@@ -57,6 +64,7 @@ func TestWhatAnotherRunPrintsOtherwiseIsNoDifference(t *testing.T) {
 		"a line that breaks earlier":  {raced, []string{"OK\n            Charged", "OK Charged"}},
 		"times at a cut":              {scripted, []string{"0  15 ms ≈  2017 ms ", "0    ≈  "}},
 		"an ID":                       {scripted, []string{"pi_1abc", "pi_2def"}},
+		"what was first":              {applied, []string{"alice", "bob", "bob", "alice"}},
 		"a port":                      {scripted, []string{"8080", "12345"}},
 		"spaces at the end of a line": {scripted, []string{"Skipping.", "Skipping.  "}},
 	} {
@@ -82,6 +90,7 @@ func TestWhatIsOtherwiseIsADifference(t *testing.T) {
 		"marks in another order": {scripted, []string{"[·]", "[]·"}},
 		"a server that is gone":  {scripted, []string{"\n  server-b  Skipping.", ""}},
 		"a line more":            {scripted, []string{"Skipping.", "Skipping.\n  Again."}},
+		"another refund":         {applied, []string{"$10", "$20"}},
 		"another server":         {scripted, []string{"-a", "-b", "-b", "-a"}},
 	} {
 		got := another(tt.output, tt.oldnew...)

@@ -114,7 +114,7 @@ func TestAnOutputThatIsChangedInAPageIsFound(t *testing.T) {
 						continue
 					}
 					changed := append([]string{}, printed...)
-					changed[i] = line[:span[0]] + "another" + line[span[1]:]
+					changed[i] = line[:span[0]] + "xyzzy" + line[span[1]:]
 					if walkthrough.Differs(changed, printed) == "" {
 						t.Errorf("%s:%d: nobody finds that %q is changed: %s", page, c.Line+1+i,
 							line[span[0]:span[1]], line)
