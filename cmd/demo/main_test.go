@@ -14,8 +14,11 @@ import (
 	"example.com/triplecharge/internal/verdicts"
 )
 
-// TestMain lets this test binary be the billing servers, as the demo's own binary is.
+// TestMain lets this test binary be the demo, and the billing servers, as the demo's own binary is.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == demoArg {
+		os.Exit(run(os.Args[2:], os.Stdout, os.Stderr))
+	}
 	if len(os.Args) > 1 && os.Args[1] == workerArg {
 		os.Exit(server.Main(os.Args[2:], os.Stdout, os.Stderr))
 	}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// demoArg, as the first argument, makes this test binary the demo.
+const demoArg = "demo"
+
+// goneLimit is the promise of package services: nothing is left five seconds after the program
+// ended, however that was.
+const goneLimit = 5 * time.Second
+
+func TestAMatrixThatIsInterruptedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/cwd"); err != nil {
+		t.Skip("this system has no /proc, by which processes are found here")
+	}
+	for _, tt := range []struct {
+		name   string
+		lines  int // of its log, before the signal
+		signal syscall.Signal
+		status int
+	}{
+		{"when Postgres is up", 1, syscall.SIGINT, 130},
+		{"when a cell is over", 2, syscall.SIGINT, 130},
+		{"among cells", 5, syscall.SIGTERM, 130},
+		{"by kill -9", 4, syscall.SIGKILL, -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir, matrix, log := startMatrix(t)
+			var said []string
+			for range tt.lines {
+				if !log.Scan() {
+					t.Fatalf("it ended after %q", said)
+				}
+				said = append(said, log.Text())
+			}
+			if len(processesIn(dir)) == 0 {
+				t.Errorf("no process of it is seen after %q", said)
+			}
+			if err := matrix.Process.Signal(tt.signal); err != nil {
+				t.Fatal(err)
+			}
+			for log.Scan() {
+				said = append(said, log.Text())
+			}
+			_ = matrix.Wait() // its status is looked at below
+			if got := matrix.ProcessState.ExitCode(); got != tt.status {
+				t.Errorf("exit status %d, want %d; it said %q", got, tt.status, said)
+			}
+			goneWithin(t, goneLimit, dir)
+		})
+	}
+}
+
+// startMatrix starts a matrix that has something of everything on the machine: servers that are
+// stopped, killed and restarted, Redis nodes, a replica. It returns the folder in which all of its
+// processes work, and what it says.
+func startMatrix(t *testing.T) (dir string, matrix *exec.Cmd, log *bufio.Scanner) {
+	t.Helper()
+	dir = t.TempDir()
+	// Postgres, of another user where we are root, must be able to pass through.
+	for _, d := range []string{filepath.Dir(dir), dir} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	matrix = exec.Command(self, demoArg, "matrix", "--parallel", "4",
+		"--mode", "locked,redlock,exactly-once",
+		"--fault", "pause,slow-stripe,crash-before-charge,redis-failover")
+	matrix.Dir = dir
+	matrix.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + dir}
+	stderr, err := matrix.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := matrix.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = matrix.Process.Kill() // it fails once it has ended
+		_ = matrix.Wait()
+	})
+	return dir, matrix, bufio.NewScanner(stderr)
+}
+
+// goneWithin fails the test unless, before the limit, the folder is empty and no process works in
+// it.
+func goneWithin(t *testing.T, limit time.Duration, dir string) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		processes := processesIn(dir)
+		if len(files) == 0 && len(processes) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v after its end there are %v and %q", limit, files, processes)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// processesIn lists the processes whose working folder is or was the folder, or one in it.
+func processesIn(dir string) (found []string) {
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd") // it fails for a malformed pattern only
+	for _, link := range links {
+		cwd, err := os.Readlink(link)
+		if err != nil || cwd != dir && !strings.HasPrefix(cwd, dir+"/") {
+			continue
+		}
+		args, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline"))
+		found = append(found, fmt.Sprintf("%s %q", link, args))
+	}
+	return found
+}
