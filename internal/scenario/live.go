@@ -32,14 +32,18 @@ func (st Stage) Begin(ctx context.Context, mode string, f verdicts.Fault) (*Live
 	return l, nil
 }
 
-// Play plays the fault, and ends the servers.
+// Play plays the fault, and ends the servers. By then all that happened has been told.
 func (l *Live) Play(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, cellLimit,
 		fmt.Errorf("the scenario did not end within %v", cellLimit))
 	defer cancel()
 	p := l.play
 	defer p.stopServers()
-	if err := scripts()[p.Fault](ctx, p); err != nil {
+	err := scripts()[p.Fault](ctx, p)
+	if err == nil {
+		err = p.awaitCharges(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("%s under %s: %w", p.Mode, p.Fault, err)
 	}
 	return nil

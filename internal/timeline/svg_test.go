@@ -59,7 +59,7 @@ func TestAnSVGTellsInItsTextWhatItShows(t *testing.T) {
 		`role="img"`, `aria-labelledby="picture-title picture-words"`,
 		`<title id="picture-title">A &amp; &lt;B&gt;</title>`,
 		"Stood still for", "Lost the lease.", "Took $10.00 2 times: for server-a, for server-b.",
-		"lease.failed: &lt;b onclick=&#34;x&#34;&gt;&amp;.",
+		"Got no answer about the lease: &lt;b onclick=&#34;x&#34;&gt;&amp;.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it lacks %s", want)

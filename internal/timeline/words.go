@@ -118,9 +118,10 @@ func (e Event) Words(name string) string {
 	case "lease.lost":
 		return "Lost the lease."
 	case "lease.released":
-		if e.Error == "" {
-			return "Released the lease."
+		if e.Error != "" {
+			return because("Could not release the lease", e.Error)
 		}
+		return "Released the lease."
 	case "claim.taken":
 		return "Took the claim" + numbered(", generation ", e.Generation) + "."
 	case "claim.held":
@@ -147,8 +148,16 @@ func (e Event) Words(name string) string {
 		return because("Outcome unknown", e.why("outcome unknown"))
 	case "charge.not_sent":
 		return because("Did not send the charge", e.why("charge not sent"))
+	case "lease.failed":
+		return because("Got no answer about the lease", e.Error)
+	case "intent.failed":
+		return because("Could not prepare a PaymentIntent", e.Error)
+	case "ledger.failed":
+		return because("Could not write the charge down", e.Error)
 	case "ledger.refused":
 		return because("The ledger refused the entry", e.Error)
+	case "invoice.failed":
+		return because("Could not bill "+name, e.Error)
 	}
 	return because(e.Name, e.Error)
 }

@@ -1,0 +1,89 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestOnlyTheSitesOwnHostIsAnswered(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2, ofThree)
+	_, port, _ := strings.Cut(s.host, ":")
+	for host, want := range map[string]int{
+		s.host:                   http.StatusOK,
+		"evil.example:" + port:   http.StatusMisdirectedRequest, // which now resolves to 127.0.0.1
+		"127.0.0.1":              http.StatusMisdirectedRequest,
+		"127.0.0.1.evil.example": http.StatusMisdirectedRequest,
+	} {
+		r := s.request(http.MethodGet, "/", nil)
+		r.Host = host
+		if a := s.send(r); a.status != want {
+			t.Errorf("%s is answered with %d, want %d", host, a.status, want)
+		}
+	}
+}
+
+func TestOnlyTheSitesOwnPagesChangeSomething(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 20, ofThree)
+	address := s.midnight("uncoordinated", "none")
+	s.until(address, isOver)
+	for name, test := range map[string]struct {
+		header, value string
+		allowed       bool
+	}{
+		"the site's own":         {"Origin", s.url, true},
+		"the same site's, said":  {"Sec-Fetch-Site", "same-origin", true},
+		"another origin":         {"Origin", "https://evil.example", false},
+		"no origin to be told":   {"Origin", "null", false},
+		"another port":           {"Origin", "http://127.0.0.1:1", false},
+		"another site's, said":   {"Sec-Fetch-Site", "cross-site", false},
+		"a neighbour's, as said": {"Sec-Fetch-Site", "same-site", false},
+	} {
+		for _, path := range []string{"/runs", address + "/refund"} {
+			r := s.request(http.MethodPost, path, url.Values{
+				"mode": {"locked"}, "fault": {"none"},
+			})
+			r.Header.Set(test.header, test.value)
+			a := s.send(r)
+			if allowed := a.status == http.StatusSeeOther; allowed != test.allowed {
+				t.Errorf("%s: %s is answered with %d", name, path, a.status)
+			}
+			if !test.allowed && a.status != http.StatusForbidden {
+				t.Errorf("%s: %s is answered with %d, want 403", name, path, a.status)
+			}
+		}
+	}
+	if a := s.get("/runs"); a.status != http.StatusMethodNotAllowed {
+		t.Errorf("a link starts a run: %d", a.status)
+	}
+}
+
+func TestBrowsersLoadNothingFromElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2, ofThree)
+	address := s.midnight("uncoordinated", "none")
+	s.until(address, isOver)
+	for _, path := range []string{"/", "/matrix", address, "/static/page.js", "/nowhere"} {
+		a := s.get(path)
+		policy := a.header.Get("Content-Security-Policy")
+		for _, want := range []string{
+			"default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "base-uri 'none'",
+		} {
+			if !strings.Contains(policy, want) {
+				t.Errorf("%s: the policy lacks %s: %s", path, want, policy)
+			}
+		}
+		if strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: the policy is %s", path, policy)
+		}
+		for _, elsewhere := range []string{"=\"http", "=\"//", "url(http", " style=", " onclick="} {
+			if path != "/static/page.js" && strings.Contains(
+				strings.ReplaceAll(a.body, `xmlns="http://www.w3.org/2000/svg"`, ""), elsewhere) {
+				t.Errorf("%s has %s", path, elsewhere)
+			}
+		}
+	}
+}

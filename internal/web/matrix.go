@@ -1,0 +1,49 @@
+package web
+
+import (
+	"net/http"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/verdicts"
+)
+
+// matrixRow is one fault, met by every mode.
+type matrixRow struct {
+	Fault, About string
+	Cells        []matrixCell
+}
+
+// matrixCell is what is expected of a mode under a fault.
+type matrixCell struct {
+	Mode, Fault, Short, Words, Why string
+	Right, Applies                 bool
+}
+
+// matrix shows what is expected of every mode under every fault.
+func (s *Site) matrix(w http.ResponseWriter, _ *http.Request) {
+	var rows []matrixRow
+	for _, f := range verdicts.Faults() {
+		row := matrixRow{Fault: string(f), About: verdicts.About(f)}
+		for _, m := range billing.Modes() {
+			v, _ := verdicts.Expected(m.Name, f, threeServers)
+			row.Cells = append(row.Cells, matrixCell{
+				Mode: m.Name, Fault: string(f), Short: v.Short(),
+				Words: verdicts.Judge(v.After), Why: v.Why,
+				Right: verdicts.Judge(v.Recovered) == verdicts.Right, Applies: v.Applies,
+			})
+		}
+		rows = append(rows, row)
+	}
+	s.render(w, http.StatusOK, "matrix.html", frame{
+		Title: "Every mode against every fault", Tab: "/matrix",
+		Recordings: len(s.Recordings) > 0, Form: newForm("", ""), Body: rows,
+	})
+}
+
+// recordings lists what else can be watched.
+func (s *Site) recordings(w http.ResponseWriter, _ *http.Request) {
+	s.render(w, http.StatusOK, "recordings.html", frame{
+		Title: "Counterexamples", Tab: "/recordings", Recordings: len(s.Recordings) > 0,
+		Body: s.Recordings,
+	})
+}

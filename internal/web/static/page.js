@@ -1,0 +1,140 @@
+// The page works without this: it saves the reader from reloading.
+"use strict";
+
+// What is chosen is said below it.
+for (const select of document.querySelectorAll("select")) {
+  const about = document.getElementById(select.id + "-about");
+  const say = () => { about.textContent = select.selectedOptions[0].dataset.about; };
+  select.addEventListener("change", say);
+  say(); // a browser may have kept an earlier choice
+}
+
+const run = document.getElementById("run");
+if (run) watch(run);
+
+function watch(run) {
+  const byID = (id) => document.getElementById(id);
+  const address = run.dataset.address;
+  const slider = byID("slider");
+  const now = byID("now");
+  let step = Number(run.dataset.step);
+  let steps = Number(run.dataset.steps);
+  let aim = step; // the step that was asked for last
+  // Who has come to see it live sees each step as it comes, until they go back to one.
+  let following = step === steps;
+  let wanted = null;
+  let fetching = false;
+
+  slider.parentElement.hidden = false;
+  now.setAttribute("aria-live", following && !("over" in run.dataset) ? "off" : "polite");
+
+  // show shows a step. Of those asked for while one is on its way, only the last is fetched.
+  async function show(n) {
+    wanted = n;
+    if (fetching) return;
+    fetching = true;
+    try {
+      while (wanted !== null) {
+        const n = wanted;
+        wanted = null;
+        const answer = await fetch(`${address}/steps/${n}`);
+        if (!answer.ok) return;
+        put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        step = n;
+        links();
+      }
+    } catch {
+      byID("status").textContent = "The page's server can't be reached any longer.";
+    } finally {
+      fetching = false;
+    }
+  }
+
+  // put takes over the parts that change, and leaves the controls and the scrolling as they are.
+  function put(parts) {
+    for (const part of parts.querySelectorAll("[data-for]")) {
+      byID(part.dataset.for).replaceChildren(...part.childNodes);
+    }
+  }
+
+  function links() {
+    slider.max = steps;
+    slider.value = step;
+    slider.setAttribute("aria-valuetext", now.textContent);
+    byID("back").href = `${address}?step=${Math.max(0, step - 1)}`;
+    byID("forward").href = `${address}?step=${Math.min(steps, step + 1)}`;
+    const here = step === steps ? address : `${address}?step=${step}`;
+    history.replaceState(null, "", here);
+  }
+
+  function go(n) {
+    n = Math.min(steps, Math.max(0, n));
+    aim = n;
+    following = n === steps;
+    now.setAttribute("aria-live", "polite");
+    show(n);
+  }
+
+  const moves = {
+    first: () => go(0), back: () => go(aim - 1), forward: () => go(aim + 1),
+    last: () => go(steps),
+  };
+  for (const [id, move] of Object.entries(moves)) {
+    byID(id).addEventListener("click", (event) => { event.preventDefault(); move(); });
+  }
+  slider.addEventListener("input", () => go(Number(slider.value)));
+  byID("events").addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-step]");
+    if (!link) return;
+    event.preventDefault();
+    go(Number(link.dataset.step));
+  });
+  const keys = { Home: "first", ArrowLeft: "back", ArrowRight: "forward", End: "last" };
+  document.addEventListener("keydown", (event) => {
+    const own = event.target.closest("select, input, .scroll"); // they have a use for these keys
+    if (own || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    if (event.key in keys) {
+      event.preventDefault();
+      moves[keys[event.key]]();
+    }
+  });
+  links();
+
+  if (!("live" in run.dataset)) return;
+  const refund = byID("refund");
+  const status = byID("status");
+  refund.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = refund.querySelector("button");
+    button.disabled = true;
+    status.focus();
+    status.textContent = "The reconciler compares both sides.";
+    // The answer is the run's page; what it says comes as news, too.
+    const answer = await fetch(refund.action, { method: "POST", redirect: "manual" });
+    if (answer.type !== "opaqueredirect") {
+      status.textContent = await answer.text();
+      button.disabled = false;
+    }
+  });
+
+  const events = new EventSource(`${address}/events`);
+  events.addEventListener("message", (message) => {
+    const news = JSON.parse(message.data);
+    steps = news.steps;
+    if (status.textContent !== news.status) status.textContent = news.status;
+    refund.querySelector("button").disabled = !news.refundable;
+    if (news.over) now.setAttribute("aria-live", "polite");
+    if (following) {
+      aim = steps;
+      show(steps);
+    } else {
+      links();
+    }
+  });
+  // A server that is gone is not asked again and again; one that lost us for a moment is.
+  events.addEventListener("error", () => {
+    if (events.readyState === EventSource.CLOSED) {
+      status.textContent = "This run is not kept any longer.";
+    }
+  });
+}

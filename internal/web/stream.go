@@ -1,0 +1,45 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// news is what a browser that follows a run is told whenever it changes.
+type news struct {
+	Steps      int    `json:"steps"`
+	Status     string `json:"status"`
+	Over       bool   `json:"over"`       // no more steps will come
+	Refundable bool   `json:"refundable"` // there is something to put right
+}
+
+// follow tells a browser of a run's changes, as server-sent events, until the run is forgotten, or
+// the browser or the site is gone.
+func (s *Site) follow(w http.ResponseWriter, r *http.Request, one watched) {
+	played, ok := one.(*run)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	flush := http.NewResponseController(w)
+	for {
+		m := played.now()
+		line, err := json.Marshal(news{
+			Steps: len(m.events), Status: played.status(m), Refundable: m.refundable(),
+			Over: m.state == over || m.state == failed || m.state == gone,
+		})
+		if err == nil {
+			_, err = fmt.Fprintf(w, "data: %s\n\n", line)
+		}
+		if err != nil || flush.Flush() != nil || m.state == gone {
+			return
+		}
+		select {
+		case <-m.changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
