@@ -40,6 +40,7 @@ func Charger(t *testing.T, newStripe func(t *testing.T) Stripe) {
 	run("sends nothing without trust", sendsNothingWithoutTrust)
 	run("doesn't send again once trust is lost", sendsNoMoreWithoutTrust)
 	run("tells a decline", tellsDecline)
+	run("is bound by its key to the card that declined", declineIsKept)
 	run("doesn't know what became of a charge whose reply was lost", losesReply)
 	run("sent nothing if it was refused", refused)
 }
@@ -153,6 +154,21 @@ func sendsNoMoreWithoutTrust(t *testing.T, s Stripe) {
 func tellsDecline(t *testing.T, s Stripe) {
 	_, err := s.Charger.Charge(t.Context(), billing.Request{Invoice: s.Declining})
 	wantOutcome(t, err, billing.ErrDeclined)
+	if n := s.Charges(s.Declining); n != 0 {
+		t.Errorf("got %d charges", n)
+	}
+}
+
+// Stripe keeps a decline under its key like any answer; with another card, the key is refused.
+func declineIsKept(t *testing.T, s Stripe) {
+	r := billing.Request{Invoice: s.Declining, Key: "declining"}
+	for range 2 {
+		_, err := s.Charger.Charge(t.Context(), r)
+		wantOutcome(t, err, billing.ErrDeclined)
+	}
+	r.Invoice.Subscription.PaymentMethod = s.Payable.Subscription.PaymentMethod
+	_, err := s.Charger.Charge(t.Context(), r)
+	wantOutcome(t, err, billing.ErrUnknown)
 	if n := s.Charges(s.Declining); n != 0 {
 		t.Errorf("got %d charges", n)
 	}

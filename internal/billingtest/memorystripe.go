@@ -19,7 +19,14 @@ type MemoryStripe struct {
 
 	mu      sync.Mutex
 	charges []billing.Charge
-	byKey   map[string]billing.Charge
+	byKey   map[string]savedCharge
+}
+
+// savedCharge is what a request came to, kept under its key: a decline, too.
+type savedCharge struct {
+	invoice billing.Invoice
+	charge  billing.Charge
+	err     error
 }
 
 // attempts is how often a request is sent if no reply comes.
@@ -69,14 +76,18 @@ func (s *MemoryStripe) execute(r billing.Request) (billing.Charge, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if saved, ok := s.byKey[r.Key]; ok {
-		if saved.Invoice != r.Invoice {
+		if saved.invoice != r.Invoice {
 			return billing.Charge{}, fmt.Errorf("%w: the key was used for another charge",
 				billing.ErrUnknown)
 		}
-		return saved, nil
+		return saved.charge, saved.err
+	}
+	if s.byKey == nil {
+		s.byKey = make(map[string]savedCharge)
 	}
 	sub := r.Invoice.Subscription
 	if sub.PaymentMethod == s.Declined {
+		s.byKey[r.Key] = savedCharge{invoice: r.Invoice, err: billing.ErrDeclined}
 		return billing.Charge{}, billing.ErrDeclined
 	}
 	c := billing.Charge{
@@ -85,10 +96,7 @@ func (s *MemoryStripe) execute(r billing.Request) (billing.Charge, error) {
 		AmountMinor:   sub.AmountMinor,
 		Currency:      sub.Currency,
 	}
-	if s.byKey == nil {
-		s.byKey = make(map[string]billing.Charge)
-	}
-	s.byKey[r.Key] = c
+	s.byKey[r.Key] = savedCharge{invoice: r.Invoice, charge: c}
 	s.charges = append(s.charges, c)
 	return c, nil
 }
