@@ -110,25 +110,16 @@ func Judge(c Counts) string {
 	return strings.Join(words, wordsSeparator)
 }
 
-// Letters are Judge's words in short, such as "OX" for overcharged and unrecorded.
-func (c Counts) Letters() string {
-	return strings.NewReplacer(
+// Short is what a table has room for: letters for the words, charges/entries, and what the quiet
+// run makes of them where it changes them, such as "OX 2/1→3/2".
+func (v Verdict) Short() string {
+	letters := strings.NewReplacer(
 		Right, "R", Overcharged, "O", Unbilled, "U", Unrecorded, "X", NotAtStripe, "?",
 		wordsSeparator, "",
-	).Replace(Judge(c))
-}
-
-// Short is what a table has room for: letters for the words, charges/entries, and what the quiet
-// run makes of both where it changes them, such as "U 0/0→R 1/1" and "OX 2/1→3/2".
-func (v Verdict) Short() string {
-	letters := v.After.Letters()
+	).Replace(Judge(v.After))
 	s := fmt.Sprintf("%s %d/%d", letters, v.After.Charges, v.After.Entries)
-	if v.Recovered == v.After {
-		return s
+	if v.Recovered != v.After {
+		s += fmt.Sprintf("→%d/%d", v.Recovered.Charges, v.Recovered.Entries)
 	}
-	s += "→"
-	if after := v.Recovered.Letters(); after != letters {
-		s += after + " "
-	}
-	return s + fmt.Sprintf("%d/%d", v.Recovered.Charges, v.Recovered.Entries)
+	return s
 }
