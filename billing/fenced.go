@@ -30,6 +30,8 @@ func (m fenced) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
 
 	// The number comes after the lease, so that a later holder has a higher one; and before the
 	// re-check, so that whoever was overtaken can no longer add an entry that the re-check misses.
+	// Whoever is overtaken before this line gets the highest all the same, and shuts out the holder:
+	// a number should come with the lease, in one step. Redis' SET has none to give.
 	token, err := m.fence.Issue(ctx, inv)
 	if err != nil {
 		return "", err
