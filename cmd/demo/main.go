@@ -20,12 +20,13 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Show   show       `cmd:"" default:"withargs" help:"Show the triple charge, then the lock (the default)."`
-	Run    cellRun    `cmd:"" name:"run" help:"Play one mode against one fault, told as a story."`
-	Serve  serve      `cmd:"" help:"Show it on a page: watch any mode against any fault, step by step."`
-	Matrix matrix     `cmd:"" help:"Play every mode against every fault."`
-	Modes  modesTable `cmd:"" help:"Print the table of modes."`
-	Audit  audit      `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
+	Show    show        `cmd:"" default:"withargs" help:"Show the triple charge, then the lock (the default)."`
+	Run     cellRun     `cmd:"" name:"run" help:"Play one mode against one fault, told as a story."`
+	Serve   serve       `cmd:"" help:"Show it on a page: watch any mode against any fault, step by step."`
+	Matrix  matrix      `cmd:"" help:"Play every mode against every fault."`
+	Explore exploration `cmd:"" help:"Go through every order in which the servers' calls can interleave."`
+	Modes   modesTable  `cmd:"" help:"Print the table of modes."`
+	Audit   audit       `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
 }
 
 func main() {

@@ -40,7 +40,7 @@ func (m matrix) Run(ctx context.Context, o output) (err error) {
 	defer func() { err = errors.Join(err, closeStage()) }()
 
 	played := playedCells{}
-	progress := newProgress(o.log, len(ids))
+	progress := newProgressBar(o.log, len(ids))
 	err = stage.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
 		played[scenario.CellID{Mode: c.Mode, Fault: c.Fault}] = c
 		progress.step(c.Mode+" under "+string(c.Fault), complaint(c))

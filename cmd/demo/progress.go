@@ -11,9 +11,9 @@ import (
 	"golang.org/x/term"
 )
 
-// progress tells how far a command has come: by a bar on a terminal, elsewhere in a line for each
-// step. It is for one goroutine.
-type progress struct {
+// progressBar tells how far a command has come: by a bar on a terminal, elsewhere in a line for
+// each step. It is for one goroutine.
+type progressBar struct {
 	out   io.Writer
 	width int // columns of the terminal; 0 if there is none
 	all   int // steps
@@ -21,8 +21,8 @@ type progress struct {
 	done  int
 }
 
-func newProgress(out io.Writer, all int) *progress {
-	return &progress{out: out, width: terminalWidth(out), all: all, began: time.Now()}
+func newProgressBar(out io.Writer, all int) *progressBar {
+	return &progressBar{out: out, width: terminalWidth(out), all: all, began: time.Now()}
 }
 
 // terminalWidth is how many columns what is written to w has room for, 0 if w is no terminal.
@@ -39,7 +39,7 @@ func terminalWidth(w io.Writer) int {
 }
 
 // step tells that a step is over. A note, "" for none, says more than its name, and stays.
-func (p *progress) step(name, note string) {
+func (p *progressBar) step(name, note string) {
 	p.done++
 	took := time.Since(p.began).Round(time.Second)
 	if p.width == 0 {
@@ -57,7 +57,7 @@ func (p *progress) step(name, note string) {
 const eraseRest = "\x1b[K"
 
 // clear removes the bar.
-func (p *progress) clear() {
+func (p *progressBar) clear() {
 	if p.width > 0 {
 		fmt.Fprint(p.out, "\r"+eraseRest)
 	}

@@ -12,7 +12,7 @@ import (
 func TestProgressIsLinesWhereThereIsNoTerminal(t *testing.T) {
 	t.Parallel()
 	var got strings.Builder
-	p := newProgress(&got, 2)
+	p := newProgressBar(&got, 2)
 	p.step("locked under pause", "")
 	p.step("locked under late", "locked under late: it broke")
 	p.clear()
@@ -27,7 +27,7 @@ $`
 func TestProgressIsABarOnATerminal(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	p := &progress{out: &out, width: 40, all: 2, began: time.Now()}
+	p := &progressBar{out: &out, width: 40, all: 2, began: time.Now()}
 	p.step("locked under pause", "")
 	p.step("locked under late", "locked under late: it broke")
 	p.clear()

@@ -23,7 +23,7 @@ func mayImport() map[string][]string {
 		"billing", "billing/redislock", "billing/stripecharge", "ledger",
 		"internal/explore", "internal/fault", "internal/reconcile", "internal/scenario",
 		"internal/server", "internal/services", "internal/stripesim", "internal/stripesim/control",
-		"internal/timeline", "internal/verdicts", "internal/web",
+		"internal/timeline", "internal/verdicts", "internal/walkthrough", "internal/web", "docs",
 	}
 	return map[string][]string{
 		// The lesson, and the adapters of its ports, which don't know each other. What they share
@@ -38,6 +38,10 @@ func mayImport() map[string][]string {
 		"internal/timeline": {"billing"},
 		"internal/verdicts": {"billing"},
 		"internal/explore":  {"billing", "internal/timeline", "internal/verdicts"},
+
+		// The chapters, and what reads them.
+		"docs":                 {},
+		"internal/walkthrough": {},
 
 		// What stands in for the world, and knows nothing of us.
 		"internal/services":          {},

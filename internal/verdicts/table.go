@@ -1,5 +1,10 @@
 package verdicts
 
+import (
+	"slices"
+	"strings"
+)
+
 // Fault names what goes wrong in a scenario.
 type Fault string
 
@@ -48,21 +53,36 @@ func columns() map[string]int {
 	}
 }
 
-// row is one fault: what happens, then what each mode comes to, and where that needs a word of its
-// own, why.
+// row is one fault: what happens, what each mode comes to, and why.
 type row struct {
 	fault Fault
 	what  string
 	cells [9]string
-	whys  map[string]string // by mode
+	whys  map[string]string // by the modes that share the reason, such as "locked redlock"
 }
 
-// What happens is why, unless the mode has a reason of its own.
+// why is the row's own reason for the mode, or else the mode's, which is the same in every row.
 func (r row) why(mode string) string {
-	if why, ok := r.whys[mode]; ok {
-		return why
+	for modes, why := range r.whys {
+		if slices.Contains(strings.Fields(modes), mode) {
+			return why
+		}
 	}
-	return r.what
+	return always()[mode]
+}
+
+// always is why a mode comes to what it does, where that doesn't depend on the fault.
+func always() map[string]string {
+	return map[string]string{
+		"uncoordinated": "nothing keeps the servers from charging, so each does",
+		"naive-lock":    "the lock is free again, and nobody asks the ledger",
+		"locked":        "b and c find the invoice charged when they ask under their lease",
+		"redlock":       "b and c find the invoice charged when they ask under their lease",
+		"fenced":        "b and c find the invoice charged when they ask under their lease",
+		"idempotent":    "all send the same key, so Stripe charges once and repeats its answer",
+		"claimed":       "b and c find the invoice claimed",
+		"exactly-once":  "only the one PaymentIntent of the invoice is ever confirmed",
+	}
 }
 
 // About returns what happens in a fault, in a sentence.
@@ -75,143 +95,136 @@ func About(f Fault) string {
 	return ""
 }
 
-const (
-	noRedis = "the mode keeps nothing in Redis that could be lost"
-	oneNode = "the mode has one Redis node: see redis-down and redis-restart"
-)
-
 // table has the columns uncoordinated, check-first, naive-lock, locked, redlock, fenced,
 // idempotent, claimed, exactly-once. A cell is charges/entries after the fault, and after the quiet
 // run where that changes them.
-func table() []row { return append(stripeFaults(), storeFaults()...) }
+func table() []row {
+	return slices.Concat(serverFaults(), stripeFaults(), redisFaults(), otherFaults())
+}
 
-// stripeFaults are those between the servers and Stripe.
-func stripeFaults() []row {
+const (
+	unknown   = "the ledger that b asks doesn't know of a's charge"
+	underWay  = "b asks the ledger while a's charge is still on its way"
+	notLocked = "b asks the ledger under its lease, and that doesn't know of a's charge"
+	sentUnder = "the lease stops no request that was sent under it"
+	refused   = "the ledger refuses a's old token; Stripe, which checks none, has charged"
+	abandoned = "nobody may touch a's claim, so nobody records its charge"
+	recorded  = "b confirms a's PaymentIntent, is told that it succeeded, and records it"
+)
+
+// serverFaults are those of the servers, and of when they come.
+func serverFaults() []row {
 	return []row{
 		{None, "all three servers fire at the same instant",
 			[9]string{"3/3 4/4", "3/3", "1/1 2/2", "1/1", "1/1", "1/1", "1/1", "1/1", "1/1"},
 			map[string]string{
-				"uncoordinated": "nothing keeps the servers from charging, so each does",
-				"check-first":   "all ask before any has charged, so all are told no",
-				"naive-lock":    "all but one find the lock taken; whoever comes later finds it free",
-				"locked":        "all but one find the lease held, or the invoice charged",
-				"redlock":       "all but one find the lease held, or the invoice charged",
-				"fenced":        "all but one find the lease held, or the invoice charged",
-				"idempotent":    "all send the same key, so Stripe charges once and repeats its answer",
-				"claimed":       "all but one find the invoice claimed",
-				"exactly-once":  "all but one find the invoice claimed",
+				"check-first":           "all ask before any has charged, so all are told no",
+				"naive-lock":            "all but one find the lock taken; whoever comes later finds it free",
+				"locked redlock fenced": "all but one find the lease held, or the invoice charged",
+				"claimed exactly-once":  "all but one find the invoice claimed",
 			}},
 		{Late, "b fires after a has finished, c after b",
 			[9]string{"3/3 4/4", "1/1", "3/3 4/4", "1/1", "1/1", "1/1", "1/1", "1/1", "1/1"},
-			map[string]string{"naive-lock": "the lock is free again, and nobody asks the ledger"}},
+			map[string]string{
+				"check-first":          "b and c are told that the invoice is charged",
+				"claimed exactly-once": "b and c find a's claim settled",
+			}},
 		{Pause, "a's request is on its way while a stands still past its lease; b and c run",
 			[9]string{"3/3 4/4", "2/2", "3/3 4/4", "2/2", "2/2", "2/1", "1/1", "1/1", "1/1"},
 			map[string]string{
-				"locked":       "the lease stops no request that was sent under it",
-				"redlock":      "the lease stops no request that was sent under it, on five nodes or one",
-				"fenced":       "the ledger refuses a's old token; Stripe, which checks none, has charged",
+				"check-first":  underWay,
+				"locked":       sentUnder,
+				"redlock":      sentUnder + ", on five nodes or one",
+				"fenced":       refused,
 				"idempotent":   "a's request carries the key of b's, and gets b's answer",
 				"exactly-once": "a's request confirms the PaymentIntent that b has confirmed already",
 			}},
 		{SlowStripe, "Stripe takes longer over a's request than the TTL; b runs, and c later",
 			[9]string{"3/3 4/4", "2/2", "3/3 4/4", "1/1", "1/1", "1/1", "1/1", "1/1", "1/1"},
 			map[string]string{
-				"naive-lock":   "the lock expires under a's work, since nobody renews it",
-				"locked":       "the lease is renewed while a waits",
-				"exactly-once": "b confirms the same PaymentIntent, and waits at Stripe for a's request",
+				"check-first":           underWay,
+				"naive-lock":            "the lock expires under a's work, since nobody renews it",
+				"locked redlock fenced": "the lease is renewed while a waits, so b finds it held",
+				"exactly-once":          "b confirms the same PaymentIntent, and waits for a's request",
 			}},
 		{CrashBeforeCharge, "a is killed before its request reaches Stripe; b and c run; a restarts",
 			[9]string{"3/3 4/4", "1/1", "3/3 4/4", "1/1", "1/1", "1/1", "1/1", "0/0", "1/1"},
-			map[string]string{"claimed": "a's claim never ends, and nobody can know that it sent nothing"}},
+			map[string]string{
+				"check-first":           "nothing was charged, so b may; c and a are told that b has",
+				"locked redlock fenced": "the lease expires, and nothing was charged, so b may",
+				"claimed":               "a's claim never ends, and nobody can know that it sent nothing",
+				"exactly-once":          "a's claim expires, and b takes it over",
+			}},
 		{CrashAfterCharge, "a is killed after Stripe charged, before the ledger knew; a restarts",
 			[9]string{"4/3 5/4", "2/1", "4/3 5/4", "2/1", "2/1", "2/1", "1/1", "1/0", "1/1"},
 			map[string]string{
-				"locked":       "the ledger that b asks under its lease doesn't know of a's charge",
-				"idempotent":   "b's request gets a's answer, and b records it",
-				"claimed":      "nobody may touch a's claim, so nobody records its charge",
-				"exactly-once": "b confirms a's PaymentIntent, is told that it succeeded, and records it",
+				"check-first":           unknown,
+				"locked redlock fenced": notLocked,
+				"idempotent":            "b's request gets a's answer, and b records it",
+				"claimed":               abandoned,
+				"exactly-once":          recorded,
 			}},
+	}
+}
+
+// stripeFaults are those between the servers and Stripe.
+func stripeFaults() []row {
+	return []row{
 		{LostReply, "Stripe charges, and every reply to a is lost; b and c run later",
-			[9]string{"3/2 4/3", "2/1", "3/2 4/3", "2/1", "2/1", "2/1", "1/1", "1/0", "1/1"}, nil},
+			[9]string{"3/2 4/3", "2/1", "3/2 4/3", "2/1", "2/1", "2/1", "1/1", "1/0", "1/1"},
+			map[string]string{
+				"check-first":           unknown,
+				"locked redlock fenced": notLocked,
+				"idempotent":            "b's request gets the answer that a never got, and b records it",
+				"claimed":               abandoned,
+				"exactly-once":          recorded,
+			}},
 		{Stripe500Before, "Stripe saves a 500 under a's key before it charged; b and c run later",
 			[9]string{"2/2 3/3", "1/1", "2/2 3/3", "1/1", "1/1", "1/1", "0/0", "0/0", "1/1"},
 			map[string]string{
-				"idempotent":   "Stripe repeats the saved 500 to everybody, for a day",
-				"claimed":      "unknown is not failed: a's claim stays",
-				"exactly-once": "b confirms under a key of its own",
+				"check-first":           "nothing was charged, so b may; c is told that b has",
+				"locked redlock fenced": "nothing was charged, so b may, and under a key of its own",
+				"idempotent":            "Stripe repeats the saved 500 to everybody, for a day",
+				"claimed":               "unknown is not failed: a's claim stays",
+				"exactly-once":          "b confirms under a key of its own",
 			}},
 		{Stripe500After, "Stripe charges, and saves a 500 under a's key; b and c run later",
 			[9]string{"3/2 4/3", "2/1", "3/2 4/3", "2/1", "2/1", "2/1", "1/0", "1/0", "1/1"},
-			map[string]string{"idempotent": "Stripe repeats the 500, and nobody learns of the charge"}},
+			map[string]string{
+				"check-first":           unknown,
+				"locked redlock fenced": notLocked,
+				"idempotent":            "Stripe repeats the 500, and nobody learns of the charge",
+				"claimed":               "unknown is not failed: a's claim stays, its charge unrecorded",
+				"exactly-once":          recorded,
+			}},
 		{KeyExpired, "as crash-after-charge, and b comes after Stripe forgot the key",
 			[9]string{"4/3 5/4", "2/1", "4/3 5/4", "2/1", "2/1", "2/1", "2/1", "1/0", "1/1"},
-			map[string]string{"idempotent": "to Stripe, b's key is a new one"}},
+			map[string]string{
+				"check-first":           unknown,
+				"locked redlock fenced": notLocked,
+				"idempotent":            "to Stripe, b's key is a new one",
+				"claimed":               abandoned,
+				"exactly-once":          "the PaymentIntent remembers that it succeeded; keys are forgotten",
+			}},
 		{DelayedADay, "as pause, and a's request arrives after Stripe forgot the key",
 			[9]string{"3/3 4/4", "2/2", "3/3 4/4", "2/2", "2/2", "2/1", "2/2", "1/1", "1/1"},
-			map[string]string{"idempotent": "to Stripe, the key of a's old request is a new one"}},
+			map[string]string{
+				"check-first":    underWay,
+				"locked redlock": sentUnder + ", however late it arrives",
+				"fenced":         refused,
+				"idempotent":     "to Stripe, the key of a's old request is a new one",
+				"exactly-once":   "the PaymentIntent remembers that b's request has confirmed it",
+			}},
 		{DeclinedThenFixed, "the card declines; the customer puts in a new one; a runs within the day",
 			[9]string{"1/1 2/2", "1/1", "1/1 2/2", "1/1", "1/1", "1/1", "0/0", "1/1", "1/1"},
-			map[string]string{"idempotent": "the key is bound to the card that was declined"}},
-	}
-}
-
-// storeFaults are those of Redis and Postgres, and of servers that don't ask the same one.
-func storeFaults() []row {
-	return []row{
-		{RedisDown, "Redis is dead at midnight, and back for the quiet run",
-			[9]string{"3/3 4/4", "3/3", "0/0 1/1", "0/0 1/1", "0/0 1/1", "0/0 1/1", "1/1", "1/1", "1/1"},
 			map[string]string{
-				"uncoordinated": noRedis, "check-first": noRedis, "idempotent": noRedis,
-				"claimed": noRedis, "exactly-once": noRedis,
-			}},
-		{RedisRestart, "one Redis node restarts empty while a's charge is on its way; b and c run",
-			[9]string{"3/3 4/4", "2/2", "3/3 4/4", "2/2", "1/1", "2/1", "1/1", "1/1", "1/1"},
-			map[string]string{"redlock": "four of five nodes still have the lease"}},
-		{RedisFailover, "a replica that never had the key takes the primary's place",
-			[9]string{"3/3 4/4", "2/2", "3/3 4/4", "2/2", "-", "2/1", "1/1", "1/1", "1/1"},
-			map[string]string{"redlock": "its nodes are independent, and have no replicas"}},
-		{RedlockMinority, "two of five Redis nodes are dead at midnight",
-			[9]string{"-", "-", "-", "-", "1/1", "-", "-", "-", "-"}, single()},
-		{RedlockMajority, "three of five Redis nodes restart empty while a's charge is on its way",
-			[9]string{"-", "-", "-", "-", "2/2", "-", "-", "-", "-"}, single()},
-		{PartitionBeforeCharge, "a loses Redis; its re-check's answer comes after the TTL and b's run",
-			[9]string{"-", "-", "-", "1/1", "1/1", "1/1", "-", "-", "-"},
-			map[string]string{
-				"naive-lock":    "the mode asks nothing between its lock and its charge",
-				"locked":        "the lease can't be trusted any longer, so a sends nothing",
-				"redlock":       "the lease can't be trusted any longer, so a sends nothing",
-				"fenced":        "the lease can't be trusted any longer, so a sends nothing",
-				"uncoordinated": noRedis, "check-first": noRedis, "idempotent": noRedis,
-				"claimed": noRedis, "exactly-once": noRedis,
-			}},
-		{PartitionDuringCharge, "a loses Redis while its charge is on its way; b and c run",
-			[9]string{"-", "-", "3/3 4/4", "2/2", "2/2", "2/1", "-", "-", "-"},
-			map[string]string{
-				"uncoordinated": noRedis, "check-first": noRedis, "idempotent": noRedis,
-				"claimed": noRedis, "exactly-once": noRedis,
-			}},
-		{PostgresDown, "the ledger can't be reached by a from its charge until its run is over",
-			[9]string{"3/2 4/3", "2/1", "3/2 4/3", "2/1", "2/1", "2/1", "1/1", "1/0", "1/1"}, nil},
-		{MixedModes, "a runs locked, b this mode, at the same instant",
-			[9]string{"2/2 3/3", "2/2", "2/2 3/3", "-", "2/2", "1/1", "2/2", "2/2", "2/2"},
-			map[string]string{
-				"locked": "beside itself it is not mixed",
-				"fenced": "it asks for the same lease as locked, so the two see each other",
+				"uncoordinated":         "a charges the new card; whoever comes later charges it again",
+				"naive-lock":            "a charges the new card; whoever comes later finds the lock free",
+				"check-first":           "nothing was charged yet, so a may; whoever comes later is told so",
+				"locked redlock fenced": "nothing was charged yet, so a may; whoever comes later is told so",
+				"idempotent":            "the key is bound to the card that was declined",
+				"claimed":               "a decline is definite, so the claim was given back",
+				"exactly-once":          "the same PaymentIntent is confirmed with the new card",
 			}},
 	}
-}
-
-func single() map[string]string {
-	whys := map[string]string{}
-	for mode := range columns() {
-		if mode != "redlock" {
-			whys[mode] = oneNode
-		}
-	}
-	for _, mode := range []string{
-		"uncoordinated", "check-first", "idempotent", "claimed", "exactly-once",
-	} {
-		whys[mode] = noRedis
-	}
-	return whys
 }

@@ -110,16 +110,25 @@ func Judge(c Counts) string {
 	return strings.Join(words, wordsSeparator)
 }
 
-// Short is what a table has room for: letters for the words, charges/entries, and what the quiet
-// run makes of them where it changes them, such as "OX 2/1→3/2".
-func (v Verdict) Short() string {
-	letters := strings.NewReplacer(
+// Letters are Judge's words in short, such as "OX" for overcharged and unrecorded.
+func (c Counts) Letters() string {
+	return strings.NewReplacer(
 		Right, "R", Overcharged, "O", Unbilled, "U", Unrecorded, "X", NotAtStripe, "?",
 		wordsSeparator, "",
-	).Replace(Judge(v.After))
+	).Replace(Judge(c))
+}
+
+// Short is what a table has room for: letters for the words, charges/entries, and what the quiet
+// run makes of both where it changes them, such as "U 0/0→R 1/1" and "OX 2/1→3/2".
+func (v Verdict) Short() string {
+	letters := v.After.Letters()
 	s := fmt.Sprintf("%s %d/%d", letters, v.After.Charges, v.After.Entries)
-	if v.Recovered != v.After {
-		s += fmt.Sprintf("→%d/%d", v.Recovered.Charges, v.Recovered.Entries)
+	if v.Recovered == v.After {
+		return s
 	}
-	return s
+	s += "→"
+	if after := v.Recovered.Letters(); after != letters {
+		s += after + " "
+	}
+	return s + fmt.Sprintf("%d/%d", v.Recovered.Charges, v.Recovered.Entries)
 }

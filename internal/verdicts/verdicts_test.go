@@ -92,13 +92,32 @@ func TestAVerdictInShort(t *testing.T) {
 	t.Parallel()
 	type counts = verdicts.Counts
 	for want, v := range map[string]verdicts.Verdict{
-		"R 1/1":      {After: counts{1, 1}, Recovered: counts{1, 1}},
-		"U 0/0→1/1":  {After: counts{0, 0}, Recovered: counts{1, 1}},
-		"OX 2/1→3/2": {After: counts{2, 1}, Recovered: counts{3, 2}},
-		"? 1/2":      {After: counts{1, 2}, Recovered: counts{1, 2}},
+		"R 1/1":       {After: counts{1, 1}, Recovered: counts{1, 1}},
+		"U 0/0→R 1/1": {After: counts{0, 0}, Recovered: counts{1, 1}},
+		"OX 2/1→3/2":  {After: counts{2, 1}, Recovered: counts{3, 2}},
+		"? 1/2":       {After: counts{1, 2}, Recovered: counts{1, 2}},
 	} {
 		if got := v.Short(); got != want {
 			t.Errorf("%+v in short is %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestEachCellHasAReasonOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, f := range verdicts.Faults() {
+		for _, mode := range billing.Modes() {
+			v, ok := verdicts.Expected(mode.Name, f, 3)
+			if !ok || v.Why == "" || v.Why == verdicts.About(f) {
+				t.Errorf("%s under %s: %q is no reason", mode.Name, f, v.Why)
+			}
+			again, _ := verdicts.Expected(mode.Name, f, 3)
+			for range 20 { // reasons are kept by the modes that share them: one must not be in two
+				if again.Why != v.Why {
+					t.Errorf("%s under %s has two reasons: %q, %q", mode.Name, f, v.Why, again.Why)
+				}
+				again, _ = verdicts.Expected(mode.Name, f, 3)
+			}
 		}
 	}
 }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestExploreSaysThatExactlyOnceSurvives(t *testing.T) {
+	t.Parallel()
+	status, out, _ := demo(t, "explore", "--mode", "exactly-once", "--faults", "1")
+	if status != 0 || !strings.Contains(out, "2,575 states") ||
+		!strings.Contains(out, "nothing is wrong in any") {
+		t.Errorf("exit status %d:\n%s", status, out)
+	}
+}
+
+func TestExploreTellsTheShortestScheduleAndReplaysIt(t *testing.T) {
+	t.Parallel()
+	status, out, _ := demo(t, "explore", "--mode", "locked", "--fault", "pause")
+	_, command, found := strings.Cut(out, "Replay it: demo ")
+	if status != 0 || !found || !strings.Contains(out, "2 charges, 2 entries: overcharged") {
+		t.Fatalf("exit status %d:\n%s", status, out)
+	}
+	again, _, _ := strings.Cut(command, "\n")
+	for _, args := range [][]string{
+		strings.Fields(again), {"explore", "--replay", "locked/pause/overcharged"},
+	} {
+		status, replayed, log := demo(t, args...)
+		if status != 0 || !strings.Contains(out, replayed) {
+			t.Errorf("%v: exit status %d, %s\n%s", args, status, log, replayed)
+		}
+	}
+}
+
+func TestExploreJSON(t *testing.T) {
+	t.Parallel()
+	status, out, _ := demo(t, "explore", "--mode", "claimed", "--faults", "1", "--json")
+	var got struct {
+		Mode                                           string
+		Servers, Faults, States, Schedules, Violations int
+		Shortest                                       []struct{ Wrong, Schedule string }
+	}
+	err := json.Unmarshal([]byte(out), &got)
+	if err != nil || status != 0 || got.Mode != "claimed" || got.Servers != 3 || got.Faults != 1 ||
+		got.States == 0 || got.Schedules == 0 || got.Violations == 0 || len(got.Shortest) != 2 {
+		t.Errorf("exit status %d, %v:\n%s", status, err, out)
+	}
+	status, out, _ = demo(t, "explore", "--mode", "idempotent", "--each", "--json")
+	var each []struct{ OK bool }
+	if err := json.Unmarshal([]byte(out), &each); err != nil || status != 0 || len(each) < 10 {
+		t.Errorf("exit status %d, %v:\n%s", status, err, out)
+	}
+}
+
+func TestExploreRefusesWhatItCanNotUse(t *testing.T) {
+	t.Parallel()
+	for _, flags := range []string{
+		"", "--mode nothing", "--mode locked --servers 0", "--mode locked --faults 9",
+		"--mode locked --fault rain", "--mode locked --fault redlock-majority",
+		"--mode locked --replay locked:3:a.begin", "--replay nonsense", "--replay locked:3:a.reply",
+		"--mode locked --each --fault pause", "--mode locked --faults=-2",
+		"--mode locked --each --faults 1",
+	} {
+		status, out, log := demo(t, append([]string{"explore"}, strings.Fields(flags)...)...)
+		if status != 2 || out != "" || log == "" {
+			t.Errorf("%s: exit status %d, %s%s", flags, status, out, log)
+		}
+	}
+}
