@@ -8,7 +8,8 @@ import (
 // Picture is what happened to one invoice: a lane a server, and a lane for each of what they share.
 type Picture struct {
 	Invoice string
-	Length  time.Duration // from the first event to the last
+	Began   time.Time     // the first event
+	Length  time.Duration // from then to the last
 	Lanes   []Lane        // one a server
 	Stores  []Lane        // Redis, Stripe and the ledger, as far as something happened there
 }
@@ -120,7 +121,7 @@ func Draw(invoice string, servers []string, events []Event) Picture {
 		}
 	}
 	d.count()
-	p := Picture{Invoice: invoice}
+	p := Picture{Invoice: invoice, Began: d.origin}
 	for _, e := range events {
 		if _, ok := kind(e.Name); ok || outside(e.Name) {
 			p.Length = max(p.Length, d.at(e))

@@ -182,7 +182,8 @@ func (e Event) outside(name string) string {
 	case ServerStarted:
 		return "Was started again."
 	case StripeCharged:
-		return fmt.Sprintf("Took %s from %s.", Money(e.AmountMinor, e.Currency), name)
+		return fmt.Sprintf("Took %s from %s, for %s.", Money(e.AmountMinor, e.Currency), name,
+			e.Server)
 	case StripeAdvanced:
 		return because("A long time passes", e.Reason)
 	case CardReplaced:

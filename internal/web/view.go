@@ -56,7 +56,7 @@ func (v view) After() int  { return min(v.Steps, v.Step+1) }
 // line is an event, told.
 type line struct {
 	N       int
-	After   string // how long after the first event
+	After   string // how long after the picture's beginning
 	Who     string
 	Words   string
 	Current bool
@@ -82,7 +82,8 @@ func viewOf(one watched, step string) (v view, err error) {
 	v.Picture = template.HTML(svg.String()) //nolint:gosec // it escapes what it is given
 	for i, e := range v.events {
 		v.Lines = append(v.Lines, line{
-			N: i + 1, After: milliseconds(e.Time.Sub(v.events[0].Time)), Who: who(e),
+			// What is before the picture is no part of it.
+			N: i + 1, After: milliseconds(max(0, e.Time.Sub(whole.Began))), Who: who(e),
 			Words: e.Words(customer), Current: i+1 == v.Step,
 		})
 	}

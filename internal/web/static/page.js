@@ -52,8 +52,12 @@ function watch(run) {
 
   // put takes over the parts that change, and leaves the controls and the scrolling as they are.
   function put(parts) {
+    const focused = document.activeElement.dataset.step;
     for (const part of parts.querySelectorAll("[data-for]")) {
       byID(part.dataset.for).replaceChildren(...part.childNodes);
+    }
+    if (focused) {
+      byID("events").querySelector(`[data-step="${focused}"]`)?.focus({ preventScroll: true });
     }
   }
 
@@ -117,11 +121,14 @@ function watch(run) {
     }
   });
 
+  let told = status.textContent;
   const events = new EventSource(`${address}/events`);
   events.addEventListener("message", (message) => {
     const news = JSON.parse(message.data);
+    if (news.steps === steps && news.status === told) return; // as the page has it already
     steps = news.steps;
-    if (status.textContent !== news.status) status.textContent = news.status;
+    told = news.status;
+    status.textContent = told;
     refund.querySelector("button").disabled = !news.refundable;
     if (news.over) now.setAttribute("aria-live", "polite");
     if (following) {
