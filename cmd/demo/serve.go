@@ -39,7 +39,12 @@ func (s serve) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, closeStage()) }()
 	stage.Latency = s.Latency
+	known, err := recordings()
+	if err != nil {
+		return err
+	}
 	site := web.New(web.Options{
+		Recordings: known,
 		Begin: func(
 			ctx context.Context, mode string, f verdicts.Fault, tell func(timeline.Event),
 		) (web.Live, error) {

@@ -38,7 +38,7 @@ const (
 )
 
 // placed puts labels into rows, so that none covers another.
-func placed(labels []label) []label {
+func (s *sheet) placed(labels []label) []label {
 	slices.SortStableFunc(labels, func(a, b label) int {
 		switch {
 		case a.at < b.at:
@@ -52,7 +52,7 @@ func placed(labels []label) []label {
 	for i := range labels {
 		l := &labels[i]
 		wide := l.width()
-		l.left = max(svgLeft-8, min(l.at-wide/2, svgWidth-4-wide))
+		l.left = max(s.left-glyph, min(l.at-wide/2, svgWidth-4-wide))
 		for l.row < len(ends) && ends[l.row]+glyph > l.left {
 			l.row++
 		}

@@ -15,7 +15,7 @@ func (s *sheet) lane(lane Lane) {
 	for i, step := range lane.Steps {
 		s.mark(lane, i, step, y)
 	}
-	for _, l := range placed(s.labels(lane)) {
+	for _, l := range s.placed(s.labels(lane)) {
 		s.text(l.left, y-half-6-float64(l.row*rowHeight), l.class, l.words)
 	}
 }

@@ -29,13 +29,12 @@ type Canvas struct {
 // The measures of a drawing, in pixels.
 const (
 	svgWidth  = 900
-	svgLeft   = 84            // where the scale begins, behind the lanes' names
-	svgRight  = svgWidth - 30 // where it ends
+	svgMargin = 16            // left of the lanes' names
+	svgRight  = svgWidth - 30 // where the scale ends
 	svgTop    = 70            // what the title and the times need
 	svgApart  = 21            // how far two marks of a lane are from each other
 	rowHeight = 15            // of labels
 	laneSpace = 18            // above the labels and below the line of a lane
-	svgScale  = svgRight - svgLeft
 )
 
 // SVG draws the picture: a lane a line, on a common scale. It says all in words and shapes, and in
@@ -45,15 +44,16 @@ func (c Canvas) SVG(w io.Writer) error {
 	if c.Whole != nil {
 		whole = *c.Whole
 	}
-	s := sheet{
-		Picture: c.Picture,
-		scale:   newScale(whole.Length, whole.marks(), svgScale, svgApart),
-		lines:   map[string]float64{},
+	s := sheet{Picture: c.Picture, lines: map[string]float64{}}
+	for _, lane := range whole.all() {
+		name := label{words: lane.Name, class: alarm} // as bold as these
+		s.left = max(s.left, svgMargin+name.width()+glyph)
 	}
+	s.scale = newScale(whole.Length, whole.marks(), svgRight-s.left, svgApart)
 	y := float64(svgTop)
 	for _, lane := range whole.all() {
 		rows := 1
-		for _, l := range placed(s.labels(lane)) {
+		for _, l := range s.placed(s.labels(lane)) {
 			rows = max(rows, l.row+1)
 		}
 		y += laneSpace + float64(rows*rowHeight)
@@ -72,7 +72,7 @@ func (c Canvas) SVG(w io.Writer) error {
 	s.b.WriteString(`<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" ` +
 		`patternTransform="rotate(45)"><path class="hatch" d="M0 0V6"/></pattern></defs>` + "\n")
 	fmt.Fprintf(&s.b, `<rect class="paper" width="%d" height="%d"/>`+"\n", svgWidth, height)
-	s.text(16, 24, "title", c.Title)
+	s.text(svgMargin, 24, "title", c.Title)
 	s.axis(float64(height))
 	for _, lane := range whole.all() {
 		s.ground(lane.Name)
@@ -107,11 +107,12 @@ func (c Canvas) sentences() []string {
 type sheet struct {
 	Picture
 	b     strings.Builder
+	left  float64 // where the scale begins, behind the lanes' names
 	scale scale
 	lines map[string]float64 // where the line of each lane is
 }
 
-func (s *sheet) x(t time.Duration) float64 { return svgLeft + s.scale.x(t) }
+func (s *sheet) x(t time.Duration) float64 { return s.left + s.scale.x(t) }
 
 func (s *sheet) text(x, y float64, class, words string) {
 	fmt.Fprintf(&s.b, `<text class="%s" x="%.1f" y="%.1f">%s</text>`+"\n",
@@ -145,7 +146,7 @@ func (s *sheet) axis(height float64) {
 		add(from, milliseconds(from))
 		add(to, milliseconds(to))
 	}
-	for _, l := range placed(labels) {
+	for _, l := range s.placed(labels) {
 		if l.row < 2 { // what has no room is no loss
 			s.text(l.left, svgTop-6-float64(l.row*rowHeight), l.class, l.words)
 		}
@@ -155,8 +156,8 @@ func (s *sheet) axis(height float64) {
 // ground draws a lane's name and line.
 func (s *sheet) ground(name string) {
 	y := s.lines[name]
-	s.text(16, y+4, "name", name)
-	s.shape("path", "lane", `d="M%d %.1fH%d"`, svgLeft, y, svgRight)
+	s.text(svgMargin, y+4, "name", name)
+	s.shape("path", "lane", `d="M%.1f %.1fH%d"`, s.left, y, svgRight)
 }
 
 // links draws how each charge came from its server to Stripe.

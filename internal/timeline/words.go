@@ -135,6 +135,9 @@ func (e Event) Words(name string) string {
 	case "intent.prepared":
 		return "Prepared a PaymentIntent."
 	case "charge.sent":
+		if e.AmountMinor == 0 {
+			return "Sent the charge."
+		}
 		return fmt.Sprintf("Sent the charge of %s.", amount)
 	case "charge.succeeded":
 		return fmt.Sprintf("Charged %s %s.", name, amount)

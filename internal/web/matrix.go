@@ -40,10 +40,23 @@ func (s *Site) matrix(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
+// group is recordings that are listed together.
+type group struct {
+	Name       string
+	Recordings []Recording
+}
+
 // recordings lists what else can be watched.
 func (s *Site) recordings(w http.ResponseWriter, _ *http.Request) {
+	var groups []group
+	for _, r := range s.Recordings {
+		if n := len(groups); n == 0 || groups[n-1].Name != r.Group {
+			groups = append(groups, group{Name: r.Group})
+		}
+		last := &groups[len(groups)-1]
+		last.Recordings = append(last.Recordings, r)
+	}
 	s.render(w, http.StatusOK, "recordings.html", frame{
-		Title: "Counterexamples", Tab: "/recordings", Recordings: len(s.Recordings) > 0,
-		Body: s.Recordings,
+		Title: "Counterexamples", Tab: "/recordings", Recordings: len(s.Recordings) > 0, Body: groups,
 	})
 }

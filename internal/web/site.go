@@ -39,7 +39,10 @@ type Options struct {
 // explorer found.
 type Recording struct {
 	Name    string // in its address: unique, of lower-case letters, digits and dashes
+	Group   string // under which it is listed, with those beside it
 	Title   string
+	About   string   // in a sentence
+	Verdict string   // what it came to
 	Servers []string // in the order of their lanes
 	Invoice string   // <subscription>/<period>
 	Events  []timeline.Event

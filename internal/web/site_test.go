@@ -209,8 +209,8 @@ func TestRecordingsAreWatchedLikeRuns(t *testing.T) {
 	t.Parallel()
 	f := ofThree()
 	recording := web.Recording{
-		Name: "found", Title: "Found <b>", Servers: []string{"server-a", "server-b"},
-		Invoice: "alice/2026-12",
+		Name: "found", Group: "locked", Title: "Found <b>", About: "As it says.", Verdict: "Bad.",
+		Servers: []string{"server-a", "server-b"}, Invoice: "alice/2026-12",
 	}
 	f.tell = func(e timeline.Event) { recording.Events = append(recording.Events, e) }
 	if err := f.Play(t.Context()); err != nil {
@@ -218,8 +218,8 @@ func TestRecordingsAreWatchedLikeRuns(t *testing.T) {
 	}
 	s := newSite(t, 2, ofThree, recording)
 	s.get("/").has(t, `href="/recordings"`)
-	s.get("/recordings").has(t, `href="/recordings/found"`, "Found &lt;b&gt;")
-	s.get("/recordings/found").has(t, "Step 12 of 12", "charge 2: $10.00")
+	s.get("/recordings").has(t, "<h2>locked</h2>", `href="/recordings/found"`, "Found &lt;b&gt;")
+	s.get("/recordings/found").has(t, "As it says.", "Bad.", "Step 12 of 12", "charge 2: $10.00")
 	s.get("/recordings/found/steps/2").has(t, "Step 2 of 12")
 	for _, path := range []string{"/recordings/lost", "/recordings/found/events"} {
 		if a := s.get(path); a.status != http.StatusNotFound {

@@ -110,7 +110,7 @@ func who(e timeline.Event) string {
 		return timeline.Stripe
 	case e.Name == timeline.ClaimExpired:
 		return timeline.Ledger
-	case e.Server == "":
+	case e.Name == timeline.LeaseExpired, e.Server == "":
 		return timeline.Redis
 	}
 	return e.Server
@@ -122,7 +122,7 @@ func (r Recording) scene() scene {
 	slices.SortStableFunc(events, func(a, b timeline.Event) int { return a.Time.Compare(b.Time) })
 	return scene{
 		Title: r.Title, Tab: "/recordings", Address: "/recordings/" + r.Name, Over: true,
-		Status: "A recording.", invoice: r.Invoice, servers: r.Servers, events: events,
+		About: r.About, Status: r.Verdict, invoice: r.Invoice, servers: r.Servers, events: events,
 	}
 }
 
