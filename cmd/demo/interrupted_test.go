@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// demoArg, as the first argument, makes this test binary the demo.
-const demoArg = "demo"
-
 // goneLimit is the promise of package services: nothing is left five seconds after the program
 // ended, however that was.
 const goneLimit = 5 * time.Second
@@ -68,6 +65,13 @@ func TestAMatrixThatIsInterruptedLeavesNothing(t *testing.T) {
 // processes work, and what it says.
 func startMatrix(t *testing.T) (dir string, matrix *exec.Cmd, log *bufio.Scanner) {
 	t.Helper()
+	return startDemo(t, "matrix", "--parallel", "4", "--mode", "locked,redlock,exactly-once",
+		"--fault", "pause,slow-stripe,crash-before-charge,redis-failover")
+}
+
+// startDemo starts a demo whose processes all work in a folder, and returns that and what it says.
+func startDemo(t *testing.T, args ...string) (dir string, demo *exec.Cmd, log *bufio.Scanner) {
+	t.Helper()
 	dir = t.TempDir()
 	// Postgres, of another user where we are root, must be able to pass through.
 	for _, d := range []string{filepath.Dir(dir), dir} {
@@ -79,23 +83,21 @@ func startMatrix(t *testing.T) (dir string, matrix *exec.Cmd, log *bufio.Scanner
 	if err != nil {
 		t.Fatal(err)
 	}
-	matrix = exec.Command(self, demoArg, "matrix", "--parallel", "4",
-		"--mode", "locked,redlock,exactly-once",
-		"--fault", "pause,slow-stripe,crash-before-charge,redis-failover")
-	matrix.Dir = dir
-	matrix.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + dir}
-	stderr, err := matrix.StderrPipe()
+	demo = exec.Command(self, args...)
+	demo.Dir = dir
+	demo.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + dir}
+	stderr, err := demo.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := matrix.Start(); err != nil {
+	if err := demo.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = matrix.Process.Kill() // it fails once it has ended
-		_ = matrix.Wait()
+		_ = demo.Process.Kill() // it fails once it has ended
+		_ = demo.Wait()
 	})
-	return dir, matrix, bufio.NewScanner(stderr)
+	return dir, demo, bufio.NewScanner(stderr)
 }
 
 // goneWithin fails the test unless, before the limit, the folder is empty and no process works in

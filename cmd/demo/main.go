@@ -15,26 +15,34 @@ import (
 	"github.com/alecthomas/kong"
 
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/reconcile/command"
 	"example.com/triplecharge/internal/server"
 )
 
 // cli is the command line.
 type cli struct {
-	Show    show        `cmd:"" default:"withargs" help:"Show the triple charge, then the lock (the default)."`
-	Run     cellRun     `cmd:"" name:"run" help:"Play one mode against one fault, told as a story."`
-	Serve   serve       `cmd:"" help:"Show it on a page: watch any mode against any fault, step by step."`
-	Matrix  matrix      `cmd:"" help:"Play every mode against every fault."`
-	Explore exploration `cmd:"" help:"Go through every order in which the servers' calls can interleave."`
-	Modes   modesTable  `cmd:"" help:"Print the table of modes."`
-	Audit   audit       `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
+	Show        show        `cmd:"" default:"withargs" help:"Show the triple charge, then the lock (the default)."`
+	Run         cellRun     `cmd:"" name:"run" help:"Play one mode against one fault, told as a story."`
+	Serve       serve       `cmd:"" help:"Show it on a page: watch any mode against any fault, step by step."`
+	Matrix      matrix      `cmd:"" help:"Play every mode against every fault."`
+	Explore     exploration `cmd:"" help:"Go through every order in which the servers' calls can interleave."`
+	Modes       modesTable  `cmd:"" help:"Print the table of modes."`
+	Walkthrough walk        `cmd:"" help:"Read the chapters in docs/, and run their commands."`
+	Audit       audit       `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
 }
 
-func main() {
-	// The billing servers are this program, too, so that there is one thing to build.
-	if len(os.Args) > 1 && os.Args[1] == workerArg {
-		os.Exit(server.Main(os.Args[2:], os.Stdout, os.Stderr))
+func main() { os.Exit(program(os.Args[1:])) }
+
+// program is all that this program is. The billing servers are it, too, so that there is one thing
+// to build; and reconcile, for the walkthrough.
+func program(args []string) int {
+	switch {
+	case len(args) > 0 && args[0] == workerArg:
+		return server.Main(args[1:], os.Stdout, os.Stderr)
+	case len(args) > 0 && args[0] == reconcileArg:
+		return command.Main(args[1:], os.Stdout, os.Stderr)
 	}
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	return run(args, os.Stdout, os.Stderr)
 }
 
 // workerArg, as the first argument, makes this process a billing server.
@@ -58,7 +66,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "demo:", err)
 		return 2
 	}
-	command, err := parser.Parse(args)
+	chosen, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "demo: %v\nRun demo --help for the flags.\n", err)
 		return 2
@@ -66,8 +74,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM,
 		syscall.SIGHUP)
 	defer stop()
-	command.BindTo(ctx, (*context.Context)(nil))
-	err = command.Run(output{stdout, stderr})
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	err = chosen.Run(output{stdout, stderr})
 	switch {
 	case err == nil:
 		return 0

@@ -10,17 +10,14 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/server"
 	"example.com/triplecharge/internal/verdicts"
 )
 
-// TestMain lets this test binary be the demo, and the billing servers, as the demo's own binary is.
+// TestMain lets this test binary be the demo, and all that the demo's own binary is, unless it is
+// go test that runs it.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == demoArg {
-		os.Exit(run(os.Args[2:], os.Stdout, os.Stderr))
-	}
-	if len(os.Args) > 1 && os.Args[1] == workerArg {
-		os.Exit(server.Main(os.Args[2:], os.Stdout, os.Stderr))
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
+		os.Exit(program(os.Args[1:]))
 	}
 	// A key that somebody has exported is not for tests.
 	if err := os.Unsetenv("STRIPE_SECRET_KEY"); err != nil {

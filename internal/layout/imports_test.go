@@ -21,7 +21,8 @@ func mayImport() map[string][]string {
 	// Commands wire things together: they may import all that isn't for tests only.
 	wires := []string{
 		"billing", "billing/redislock", "billing/stripecharge", "ledger",
-		"internal/explore", "internal/fault", "internal/reconcile", "internal/scenario",
+		"internal/explore", "internal/fault", "internal/reconcile", "internal/reconcile/command",
+		"internal/scenario",
 		"internal/server", "internal/services", "internal/stripesim", "internal/stripesim/control",
 		"internal/timeline", "internal/verdicts", "internal/walkthrough", "internal/web", "docs",
 	}
@@ -53,6 +54,9 @@ func mayImport() map[string][]string {
 		"internal/server": {"billing", "billing/redislock", "billing/stripecharge", "ledger"},
 		"internal/reconcile": {
 			"billing", "billing/stripecharge", "internal/timeline", "ledger",
+		},
+		"internal/reconcile/command": {
+			"billing", "billing/stripecharge", "internal/reconcile", "ledger",
 		},
 		"internal/scenario": {
 			"billing", "billing/stripecharge", "internal/fault", "internal/reconcile",

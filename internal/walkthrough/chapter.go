@@ -33,12 +33,12 @@ type Kind string
 
 // The kinds of blocks.
 const (
-	Prose   Kind = "prose"   // a paragraph, a heading, a list or a table
-	Picture Kind = "picture" // an image on a line of its own
-	Code    Kind = "code"    // fenced, and not a Console
-	Console Kind = "console" // fenced as "console": commands behind "$ ", and what they print
-	Fold    Kind = "fold"    // what follows is folded away
-	Unfold  Kind = "unfold"  // up to here
+	Paragraph Kind = "paragraph" // text, a heading, a list or a table
+	Picture   Kind = "picture"   // an image on a line of its own
+	Code      Kind = "code"      // fenced, and not a Console
+	Console   Kind = "console"   // fenced as "console": commands behind "$ ", and what they print
+	Fold      Kind = "fold"      // what follows is folded away
+	Unfold    Kind = "unfold"    // up to here
 )
 
 // Command is one command of a Console.
@@ -151,7 +151,7 @@ func (p *parser) prose(number int, line string) {
 		*p.paragraph += "\n" + line
 		return
 	}
-	p.add(Block{Kind: Prose, Line: number, Text: line})
+	p.add(Block{Kind: Paragraph, Line: number, Text: line})
 	p.paragraph = &p.chapter.Blocks[len(p.chapter.Blocks)-1].Text
 }
 

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ const reconcileArg = "reconcile"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == reconcileArg {
-		os.Exit(run(os.Args[2:], os.Stdout, os.Stderr))
+		os.Exit(Main(os.Args[2:], os.Stdout, os.Stderr))
 	}
 	// What somebody has exported is not for tests.
 	for _, name := range []string{"STRIPE_SECRET_KEY", "STRIPE_URL"} {
@@ -104,7 +104,7 @@ func (w *world) args(more ...string) []string {
 func command(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, log bytes.Buffer
-	status = run(args, &out, &log)
+	status = Main(args, &out, &log)
 	return status, out.String(), log.String()
 }
 
