@@ -165,7 +165,10 @@ func (t *terminal) server(lane Lane) []rune {
 		Claim: '(', Held: '·', Skip: '·', Again: '>', Charge: '$', Answer: '=', Release: ']',
 		Lose: '!', Fail: 'x', Kill: '†', Start: '^',
 	}
-	for _, s := range lane.Steps {
+	for i, s := range lane.Steps {
+		if s.Event.Name == "invoice.failed" && failed(lane.Steps[:i]) {
+			continue // the mark of what failed says so, and this one would hide a release
+		}
 		if s.Kind == Obtain {
 			t.put(cells, t.column(s.From), '[')
 		} else if mark, ok := marks[s.Kind]; ok {
