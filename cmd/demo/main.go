@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -25,6 +26,7 @@ type cli struct {
 	Run         cellRun     `cmd:"" name:"run" help:"Play one mode against one fault, told as a story."`
 	Serve       serve       `cmd:"" help:"Show it on a page: watch any mode against any fault, step by step."`
 	Matrix      matrix      `cmd:"" help:"Play every mode against every fault."`
+	Load        largeRun    `cmd:"" name:"load" help:"Bill many invoices, with a progress bar, and audit both sides."`
 	Explore     exploration `cmd:"" help:"Go through every order in which the servers' calls can interleave."`
 	Modes       modesTable  `cmd:"" help:"Print the table of modes."`
 	Walkthrough walk        `cmd:"" help:"Read the chapters in docs/, and run their commands."`
@@ -59,7 +61,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		kong.Name("demo"),
 		kong.Description("Three servers run the same billing worker. See what Alice pays."),
 		kong.Writers(stdout, stderr),
-		kong.Vars{"modes": modeNames(), "faults": faultNames()},
+		kong.Vars{"modes": modeNames(), "faults": faultNames(),
+			"concurrency": strconv.Itoa(server.DefaultConcurrency)},
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 	if err != nil {

@@ -21,8 +21,8 @@ func mayImport() map[string][]string {
 	// Commands wire things together: they may import all that isn't for tests only.
 	wires := []string{
 		"billing", "billing/redislock", "billing/stripecharge", "ledger",
-		"internal/explore", "internal/fault", "internal/reconcile", "internal/reconcile/command",
-		"internal/scenario",
+		"internal/explore", "internal/fault", "internal/load", "internal/reconcile",
+		"internal/reconcile/command", "internal/scenario",
 		"internal/server", "internal/services", "internal/stripesim", "internal/stripesim/control",
 		"internal/timeline", "internal/verdicts", "internal/walkthrough", "internal/web", "docs",
 	}
@@ -62,6 +62,10 @@ func mayImport() map[string][]string {
 			"billing", "billing/stripecharge", "internal/fault", "internal/reconcile",
 			"internal/services", "internal/stripesim", "internal/stripesim/control",
 			"internal/timeline", "internal/verdicts", "ledger",
+		},
+		"internal/load": {
+			"billing", "billing/redislock", "billing/stripecharge", "internal/services",
+			"internal/stripesim", "internal/stripesim/control", "internal/timeline", "ledger",
 		},
 		"internal/web": {
 			"billing", "internal/reconcile", "internal/scenario", "internal/timeline",

@@ -35,9 +35,13 @@ type Config struct {
 	DunningPause  time.Duration `name:"dunning-pause" default:"20h" help:"From a decline to the next attempt with the same card, short enough for a daily run to make it (claimed, exactly-once)."`
 	DunningLimit  int           `name:"dunning-limit" default:"4" help:"How many declines of an invoice there may be before its card is left alone; 0 for any number."`
 	StripeTimeout time.Duration `name:"stripe-timeout" default:"${stripe_timeout}" help:"How long one request to Stripe is waited for."`
-	Concurrency   int           `default:"16" help:"How many invoices are handled at a time."`
+	Concurrency   int           `default:"${concurrency}" help:"How many invoices are handled at a time."`
 	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"The events' format: json, text, or auto: text on a terminal, else json."`
+	Quiet         bool          `help:"Leave out the events of invoices with which nothing is wrong: a large due run has several of each. The metrics count them all the same."`
 }
+
+// DefaultConcurrency is how many invoices a server handles at a time.
+const DefaultConcurrency = 16
 
 // Secrets come from the environment only: a flag would show them to everyone who can list the
 // processes.

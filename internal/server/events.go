@@ -21,16 +21,18 @@ import (
 // events is the server's one way to say what happens: a line in the log, a count in the metrics.
 type events struct {
 	log     *slog.Logger
+	quiet   bool // leaves out what is right with single invoices
 	counted *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
-	leased  sync.Map // from the keys of leases held to their invoices' names
+	leased  sync.Map // from the keys of leases held to their *billing.Invoice
 }
 
-// newEvents writes to w in the given format (json, text or auto) and registers its metrics.
-func newEvents(w io.Writer, format, server, mode string, reg prometheus.Registerer) *events {
-	labels := prometheus.Labels{"server": server, "mode": mode}
+// newEvents writes to w as the configuration says, and registers its metrics.
+func newEvents(w io.Writer, c Config, reg prometheus.Registerer) *events {
+	labels := prometheus.Labels{"server": c.Name, "mode": c.Mode}
 	e := &events{
-		log: slog.New(handler(w, format)).With("server", server),
+		log:   slog.New(handler(w, c.LogFormat)).With("server", c.Name),
+		quiet: c.Quiet,
 		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "billing_events_total", Help: "Events of due runs, by their name in the log.",
 			ConstLabels: labels,
@@ -58,10 +60,14 @@ func handler(w io.Writer, format string) slog.Handler {
 // say tells of something that happened at an instant.
 func (e *events) say(ctx context.Context, event string, attrs ...slog.Attr) {
 	e.counted.WithLabelValues(event).Inc()
-	if inv := invoiceIn(ctx); inv != "" {
-		attrs = append([]slog.Attr{slog.String("invoice", inv)}, attrs...)
+	inv, level := invoiceIn(ctx), level(event, attrs)
+	if e.quiet && inv != nil && level == slog.LevelInfo {
+		return
 	}
-	e.log.LogAttrs(ctx, level(event, attrs), event, attrs...)
+	if inv != nil {
+		attrs = append([]slog.Attr{slog.String("invoice", inv.String())}, attrs...)
+	}
+	e.log.LogAttrs(ctx, level, event, attrs...)
 }
 
 // took tells of something that ended, and how long it took.
@@ -91,13 +97,11 @@ func failure(err error) slog.Attr { return slog.String("error", err.Error()) }
 type invoiceKey struct{}
 
 func withInvoice(ctx context.Context, inv billing.Invoice) context.Context {
-	return context.WithValue(ctx, invoiceKey{}, inv)
+	return context.WithValue(ctx, invoiceKey{}, &inv)
 }
 
-// invoiceIn returns the name of the invoice that is being billed, "" if none is.
-func invoiceIn(ctx context.Context) string {
-	if inv, ok := ctx.Value(invoiceKey{}).(billing.Invoice); ok {
-		return inv.String()
-	}
-	return ""
+// invoiceIn returns the invoice that is being billed, nil if none is.
+func invoiceIn(ctx context.Context) *billing.Invoice {
+	inv, _ := ctx.Value(invoiceKey{}).(*billing.Invoice)
+	return inv
 }

@@ -44,7 +44,7 @@ func serveAPI(t *testing.T, change func(*api)) *served {
 		Invoices:    billingtest.NewMemoryInvoices(billingtest.Subscription("alice")),
 		Mode:        s.slowMode,
 		Concurrency: 1,
-	}, newEvents(io.Discard, "json", "server-a", "slow", registry))
+	}, newEvents(io.Discard, Config{Name: "server-a", Mode: "slow"}, registry))
 	a := api{runs: s.runs, token: testToken, zone: time.UTC, metrics: registry}
 	a.ctx, s.stop = context.WithCancel(t.Context())
 	if change != nil {

@@ -96,9 +96,7 @@ func (e *events) lease(l redislock.Event) {
 	if !ok {
 		return
 	}
-	attrs := []slog.Attr{
-		slog.String("invoice", inv.(string)), slog.String("key", l.Key),
-		slog.Float64("ms", milliseconds(l.Took)), slog.Float64("held_ms", milliseconds(l.Held)),
-	}
-	e.say(context.Background(), string(l.Kind), attrs...)
+	ctx := context.WithValue(context.Background(), invoiceKey{}, inv)
+	e.say(ctx, string(l.Kind), slog.String("key", l.Key),
+		slog.Float64("ms", milliseconds(l.Took)), slog.Float64("held_ms", milliseconds(l.Held)))
 }

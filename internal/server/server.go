@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -70,7 +71,8 @@ func newParser(c *Config, stdout, stderr io.Writer) (*kong.Kong, error) {
 			"Modes:\n"+modes()),
 		kong.Writers(stdout, stderr),
 		kong.DefaultEnvars("WORKER"),
-		kong.Vars{"modes": modeNames(), "stripe_timeout": stripecharge.DefaultTimeout.String()},
+		kong.Vars{"modes": modeNames(), "stripe_timeout": stripecharge.DefaultTimeout.String(),
+			"concurrency": strconv.Itoa(DefaultConcurrency)},
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 }
@@ -107,7 +109,7 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 	}
 	p.mode = change(c, p.mode)
 	registry := prometheus.NewRegistry()
-	events := newEvents(out, c.LogFormat, c.Name, c.Mode, registry)
+	events := newEvents(out, c, registry)
 
 	// Stripe and Redis are called when they are needed, so what can go wrong here is what was given.
 	charger, err := stripecharge.New(c.stripe(s))

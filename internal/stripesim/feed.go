@@ -31,6 +31,12 @@ func (f *feed) add(o origin, charge ref) {
 	}
 }
 
+func (f *feed) len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.entries)
+}
+
 // after returns the entries after the first n, and what tells of the next one.
 func (f *feed) after(n int) (entries []feedEntry, news <-chan struct{}) {
 	f.mu.Lock()

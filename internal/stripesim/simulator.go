@@ -110,6 +110,9 @@ func (s *Simulator) Handler(server string) http.Handler {
 	return s.routes(server)
 }
 
+// Charges returns how often money was taken so far.
+func (s *Simulator) Charges() int { return s.account.Load().feed.len() }
+
 // Close drops the requests that are held, without executing them, and ends the feeds. Requests that
 // arrive afterwards are dropped as well. It always returns nil.
 func (s *Simulator) Close() error {

@@ -167,13 +167,19 @@ func (c *Client) Reset(ctx context.Context) error {
 // ChargesSoFar returns all money that was taken, in the order of commit.
 func (c *Client) ChargesSoFar(ctx context.Context) ([]Charge, error) {
 	var charges []Charge
-	for charge, err := range c.feed(ctx, "/charges") {
+	for charge, err := range c.EachChargeSoFar(ctx) {
 		if err != nil {
 			return nil, err
 		}
 		charges = append(charges, charge)
 	}
 	return charges, nil
+}
+
+// EachChargeSoFar is ChargesSoFar for those who could not hold so many at a time; an error is the
+// last thing it yields.
+func (c *Client) EachChargeSoFar(ctx context.Context) iter.Seq2[Charge, error] {
+	return c.feed(ctx, "/charges")
 }
 
 // Charges returns all money that was taken, in the order of commit, and goes on with each charge as
