@@ -7,6 +7,9 @@
 //	renew    renew.lua                  compare and PEXPIRE, those that are due in one pipeline
 //	release  release.lua                compare and DEL, one command on the wire
 //
+// Many leases that are obtained and released at the same time share pipelines; one alone is sent
+// by itself, at once.
+//
 // # What a lease is worth
 //
 // Trust ends at (time before sending the obtain or the last renewal that succeeded) + TTL − margin.
@@ -31,6 +34,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/group"
 )
 
 //go:embed obtain.lua
@@ -65,6 +69,7 @@ type Locker struct {
 	o          Options
 	ttlMillis  any // int64; what many commands carry is put into an interface once
 	releaseSHA any // string
+	commands   group.Group[redis.Cmder, struct{}]
 	renewals   *renewals
 }
 
@@ -85,8 +90,36 @@ func New(client redis.UniversalClient, o Options) (*Locker, error) {
 		ttlMillis:  o.TTL.Milliseconds(),
 		releaseSHA: redis.NewScript(releaseLua).Hash(),
 	}
+	l.commands.Run, l.commands.Width = l.process, pipelines
 	l.renewals = newRenewals(o, l.renew)
 	return l, nil
+}
+
+// pipelines is how many are under way at a time: with fewer, one answer that is late would hold up
+// all leases; with more, fewer commands would share one.
+const pipelines = 4
+
+// process sends one command by itself, several in one pipeline.
+func (l *Locker) process(ctx context.Context, calls []*group.Call[redis.Cmder, struct{}]) {
+	if len(calls) == 1 {
+		calls[0].Err = l.client.Process(ctx, calls[0].Given)
+		return
+	}
+	pipe := l.client.Pipeline()
+	for _, c := range calls {
+		_ = pipe.Process(ctx, c.Given) // it only puts it into the pipeline
+	}
+	_, _ = pipe.Exec(ctx) // its error is the commands' first
+	for _, c := range calls {
+		c.Err = c.Given.Err()
+	}
+}
+
+// send sends a command, in company if there is any. If it returns ctx's error the command may still
+// be under way, and must not be looked at.
+func (l *Locker) send(ctx context.Context, cmd redis.Cmder) error {
+	_, err := l.commands.Do(ctx, cmd)
+	return err
 }
 
 func checkTTL(ttl time.Duration) error {
@@ -125,13 +158,14 @@ func (l *Locker) Obtain(ctx context.Context, key string) (billing.Lease, error) 
 	// sendOnce, since even a client that was told to retry must not: the second SET would find
 	// the first one's key and answer nil.
 	set := redis.NewStatusCmd(ctx, "set", h.key, h.token, "nx", "px", l.ttlMillis)
-	err := l.client.Process(ctx, sendOnce{set})
+	err := l.send(ctx, sendOnce{set})
 	ambiguous := unanswered(err)
 	for n := 1; n < obtainAttempts && unanswered(err) && ctx.Err() == nil; n++ {
 		// Trust counts from this attempt, not from the first: whichever of them set the key, this
 		// one gives it the whole TTL, at a time that is not before now.
 		sent = l.o.Now()
-		err = l.client.Do(ctx, "eval", obtainLua, "1", h.key, h.token, l.ttlMillis).Err()
+		again := redis.NewCmd(ctx, "eval", obtainLua, "1", h.key, h.token, l.ttlMillis)
+		err = l.send(ctx, again)
 	}
 	if errors.Is(err, redis.Nil) {
 		return nil, billing.ErrHeld
@@ -175,11 +209,11 @@ func (l *Locker) abandon(ctx context.Context, h *lease) {
 // delete deletes the lease's key if it still has the lease's token; if not, billing.ErrLeaseLost.
 func (l *Locker) delete(ctx context.Context, h *lease) error {
 	del := redis.NewIntCmd(ctx, "evalsha", l.releaseSHA, "1", h.key, h.token)
-	err := l.client.Process(ctx, del)
+	err := l.send(ctx, del)
 	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
 		// The first release since Redis started; it remembers the script from now on.
 		del = redis.NewIntCmd(ctx, "eval", releaseLua, "1", h.key, h.token)
-		err = l.client.Process(ctx, del)
+		err = l.send(ctx, del)
 	}
 	if err == nil && del.Val() == 0 {
 		err = billing.ErrLeaseLost
