@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,6 +13,10 @@ import (
 // calls are answered by one statement for all that are made at the same time. What each gets is
 // what a statement of its own would say, and it returns when that is committed.
 type calls[T, R any] = group.Group[T, R]
+
+// patience is how long calls wait for company where there was some before: little beside a charge,
+// and longer than those who were answered together take to come back from Stripe's simulator.
+const patience = 20 * time.Millisecond
 
 // together returns calls that ask answers in one statement, by their keys; what is not among the
 // answers is the zero value. No two of one key are in one statement, and their rows are locked in
@@ -38,7 +43,7 @@ func together[T, R any](
 			c.Result, c.Err = answers[key(c.Given)], err
 		}
 	}
-	return &calls[T, R]{Key: key, Run: run}
+	return &calls[T, R]{Key: key, Run: run, Patience: patience}
 }
 
 // rowKey is the key of an invoice's row. It begins with the subscription, as pages do, and orders

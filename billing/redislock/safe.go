@@ -91,6 +91,7 @@ func New(client redis.UniversalClient, o Options) (*Locker, error) {
 		releaseSHA: redis.NewScript(releaseLua).Hash(),
 	}
 	l.commands.Run, l.commands.Width = l.process, pipelines
+	l.commands.Patience = patience
 	l.renewals = newRenewals(o, l.renew)
 	return l, nil
 }
@@ -98,6 +99,9 @@ func New(client redis.UniversalClient, o Options) (*Locker, error) {
 // pipelines is how many are under way at a time: with fewer, one answer that is late would hold up
 // all leases; with more, fewer commands would share one.
 const pipelines = 4
+
+// patience is how long a command waits for company where there was some before: a few round trips.
+const patience = 2 * time.Millisecond
 
 // process sends one command by itself, several in one pipeline.
 func (l *Locker) process(ctx context.Context, calls []*group.Call[redis.Cmder, struct{}]) {

@@ -1,15 +1,16 @@
 // Package group makes one call of many that are made at the same time: one statement, one pipeline.
 //
-// Nobody waits for company. A call that finds nothing under way is made at once, alone, by its own
-// goroutine, and costs what it would without this package. Those that come while calls are under
-// way are made together as soon as one of these has ended; so the busier it gets, the more share
-// one round trip, and no timer decides how many.
+// A call that finds nothing under way is made at once, alone, by its own goroutine, and costs what
+// it would without this package. Those that come while calls are under way are made together; so
+// the busier it gets, the more share one round trip. Nobody waits for company who had none the last
+// time.
 package group
 
 import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Call is one call: what was given to Do, and what Run has to answer. Run sets Result or Err.
@@ -42,10 +43,16 @@ type Group[T, R any] struct {
 	// Most is how many calls are made together, 0 for DefaultMost; Width is how many groups of
 	// them are under way at a time, 0 for one.
 	Most, Width int
+	// Patience is how long those who wait go on waiting until they are as many as the last time.
+	// Callers that were answered together come back together, but not at once: to make the call for
+	// the first of them alone, and then for the others, would be twice the calls. 0: they don't.
+	Patience time.Duration
 
 	mu       sync.Mutex
 	waiting  []*Call[T, R]
-	underWay int
+	underWay int           // goroutines that make calls, or are about to
+	last     int           // how many were made together the last time
+	enough   chan struct{} // closed once as many wait; nil if nobody waits for them
 }
 
 // DefaultMost is where more no longer help: a round trip divided by 500 is little beside what a
@@ -82,12 +89,22 @@ func (g *Group[T, R]) Do(ctx context.Context, given T) (R, error) {
 func (g *Group[T, R]) begin(c *Call[T, R]) (now bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.underWay < max(1, g.Width) {
+	free := g.underWay < max(1, g.Width)
+	if free {
 		g.underWay++
-		return true
+		if g.Patience == 0 || g.last <= 1 {
+			return true
+		}
 	}
 	c.ended = make(chan struct{})
 	g.waiting = append(g.waiting, c)
+	if free {
+		go g.drain()
+	}
+	if g.enough != nil && len(g.waiting) >= g.last {
+		close(g.enough)
+		g.enough = nil
+	}
 	return false
 }
 
@@ -105,6 +122,7 @@ func (g *Group[T, R]) end() {
 // drain makes the calls that wait until none does.
 func (g *Group[T, R]) drain() {
 	for {
+		g.wait()
 		calls, ctx, cancel := g.take()
 		if calls == nil {
 			return
@@ -117,6 +135,26 @@ func (g *Group[T, R]) drain() {
 	}
 }
 
+// wait returns once as many wait as were made together the last time, or Patience is over.
+func (g *Group[T, R]) wait() {
+	g.mu.Lock()
+	if g.Patience == 0 || len(g.waiting) == 0 || len(g.waiting) >= g.last {
+		g.mu.Unlock()
+		return
+	}
+	if g.enough == nil {
+		g.enough = make(chan struct{})
+	}
+	enough := g.enough
+	g.mu.Unlock()
+	timer := time.NewTimer(g.Patience)
+	defer timer.Stop()
+	select {
+	case <-enough:
+	case <-timer.C:
+	}
+}
+
 // take returns the calls to be made next, none if none waits.
 func (g *Group[T, R]) take() (calls []*Call[T, R], ctx context.Context, cancel context.CancelFunc) {
 	g.mu.Lock()
@@ -126,6 +164,7 @@ func (g *Group[T, R]) take() (calls []*Call[T, R], ctx context.Context, cancel c
 		return nil, nil, nil
 	}
 	calls, g.waiting = g.choose()
+	g.last = len(calls)
 	ctx, cancel = context.WithCancel(context.Background())
 	b := &batch{len(calls), cancel}
 	for _, c := range calls {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"example.com/triplecharge/internal/group"
 )
@@ -120,6 +121,44 @@ func TestCallsThatComeMeanwhileAreMadeTogether(t *testing.T) {
 		last := e.do(t.Context(), "x")
 		e.next(t, "x").let <- nil
 		want(t, nil, last)
+	})
+}
+
+// Those who were answered together come back one by one, and are waited for, if not for long.
+func TestThoseWhoComeBackWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEcho()
+		e.Patience = time.Second
+		together := func(given ...string) run {
+			first := e.do(t.Context(), "0")
+			r := e.next(t, "0")
+			for _, g := range given {
+				e.do(t.Context(), g)
+			}
+			r.let <- nil
+			want(t, nil, first)
+			return e.next(t, given...)
+		}
+		together("a", "b", "c").let <- nil
+		synctest.Wait()
+
+		a, b := e.do(t.Context(), "a"), e.do(t.Context(), "b")
+		e.wantNone(t)
+		c := e.do(t.Context(), "c")
+		e.next(t, "a", "b", "c").let <- nil
+		want(t, nil, a, b, c)
+
+		// Only one comes back: it is made when the patience is over, and the next one at once.
+		a = e.do(t.Context(), "a")
+		time.Sleep(time.Second - 1)
+		e.wantNone(t)
+		time.Sleep(1)
+		e.next(t, "a").let <- nil
+		want(t, nil, a)
+		b = e.do(t.Context(), "b")
+		e.next(t, "b").let <- nil
+		want(t, nil, b)
 	})
 }
 
@@ -257,7 +296,7 @@ func TestACallThatWasGivenUpWhileItWaitedIsNeverMade(t *testing.T) {
 func TestEachOfACrowdGetsItsOwnAnswer(t *testing.T) {
 	t.Parallel()
 	var made, underWay atomic.Int64
-	g := group.Group[int, int]{Most: 7, Width: 2}
+	g := group.Group[int, int]{Most: 7, Width: 2, Patience: time.Millisecond}
 	g.Run = func(_ context.Context, calls []*group.Call[int, int]) {
 		if n := underWay.Add(1); n > 2 || len(calls) > 7 {
 			t.Errorf("%d runs under way, one of %d calls", n, len(calls))
