@@ -10,6 +10,7 @@ type Mode struct {
 	Name    string
 	Promise string // what it does and what that survives, in a line
 	Lock    Lock   // the lock that Ports.Locker must be
+	Asks    bool   // it charges nothing that the ledger or a claim says is charged
 	New     func(Ports) Biller
 }
 
@@ -37,25 +38,26 @@ type Ports struct {
 
 // Modes returns the table of modes, in the order of the lesson.
 func Modes() []Mode {
+	const asks, forgets = true, false
 	return []Mode{
-		{"uncoordinated", "protects nothing: three servers, three charges", NoLock,
+		{"uncoordinated", "protects nothing: three servers, three charges", NoLock, forgets,
 			func(p Ports) Biller { return uncoordinated{p.Ledger, p.Charger} }},
-		{"check-first", "asks the ledger, no lock: stops late servers, not simultaneous ones", NoLock,
-			func(p Ports) Biller { return checkFirst{p.Ledger, p.Charger} }},
+		{"check-first", "asks the ledger, no lock: stops late servers, not simultaneous ones",
+			NoLock, asks, func(p Ports) Biller { return checkFirst{p.Ledger, p.Charger} }},
 		{"naive-lock", "SET NX PX, charge, DEL: stops simultaneous servers, not late or slow ones",
-			NaiveLock, func(p Ports) Biller { return naiveLock{p.Locker, p.Ledger, p.Charger} }},
+			NaiveLock, forgets, func(p Ports) Biller { return naiveLock{p.Locker, p.Ledger, p.Charger} }},
 		{"locked", "a lease with a token, renewed, the ledger asked under it: late and slow, too",
-			SafeLock, func(p Ports) Biller { return locked{p.Locker, p.Ledger, p.Charger} }},
-		{"redlock", "the same lease on five Redis nodes, quorum three: two lost nodes, too", QuorumLock,
-			func(p Ports) Biller { return locked{p.Locker, p.Ledger, p.Charger} }},
+			SafeLock, asks, func(p Ports) Biller { return locked{p.Locker, p.Ledger, p.Charger} }},
+		{"redlock", "the same lease on five Redis nodes, quorum three: two lost nodes, too",
+			QuorumLock, asks, func(p Ports) Biller { return locked{p.Locker, p.Ledger, p.Charger} }},
 		{"fenced", "locked, and the ledger refuses who was overtaken: the card is still charged",
-			SafeLock, func(p Ports) Biller { return fenced{p.Locker, p.Fence, p.Ledger, p.Charger} }},
-		{"idempotent", "no lock, the invoice is Stripe's idempotency key: for 24 hours", NoLock,
+			SafeLock, asks, func(p Ports) Biller { return fenced{p.Locker, p.Fence, p.Ledger, p.Charger} }},
+		{"idempotent", "no lock, the invoice is Stripe's idempotency key: for 24 hours", NoLock, forgets,
 			func(p Ports) Biller { return idempotent{p.Ledger, p.Charger} }},
-		{"claimed", "a claim row, then charge: never twice, and a crash leaves it unbilled", NoLock,
+		{"claimed", "a claim row, then charge: never twice, and a crash leaves it unbilled", NoLock, asks,
 			func(p Ports) Biller { return claimed{p.Final, p.Ledger, p.Charger} }},
 		{"exactly-once", "one PaymentIntent an invoice, registered before it can take money: all faults",
-			NoLock, func(p Ports) Biller { return exactlyOnce{p.Claims, p.Intents, p.Ledger} }},
+			NoLock, asks, func(p Ports) Biller { return exactlyOnce{p.Claims, p.Intents, p.Ledger} }},
 	}
 }
 

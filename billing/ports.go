@@ -22,8 +22,9 @@ type Biller interface {
 
 // Invoices lists what is due.
 type Invoices interface {
-	// Due returns the invoices of the period, charged or not, in the order of their subscriptions'
-	// IDs: at most limit of them, beginning behind the ID after ("" for the first).
+	// Due returns the invoices of the period, in the order of their subscriptions' IDs: at most limit
+	// of them, beginning behind the ID after ("" for the first). Charged ones, too: to ask is the
+	// mode's business, and a list may leave them out only for one that does (Mode.Asks).
 	Due(ctx context.Context, p Period, after string, limit int) ([]Invoice, error)
 	// Seek returns the ID behind which a walk begins that passes over the given share (0 to 1) of
 	// the subscriptions; "" for the beginning.

@@ -57,6 +57,11 @@ func billAll(t *testing.T, s *ledger.Store, invoices int) {
 	if err != nil || len(page) != invoices {
 		t.Fatalf("got %d invoices, %v", len(page), err)
 	}
+	// From a place where another server has been, to the end of that.
+	list, err := s.Uncharged(nil).Due(t.Context(), billingtest.December(), "customer-120000", 500)
+	if err != nil || len(list) != 500 || list[1].Subscription.ID != "customer-120003" {
+		t.Fatalf("got %d uncharged invoices, %v", len(list), err)
+	}
 	claims, fence := s.Claims(ledger.ClaimOptions{Lease: lease}), s.Fence()
 	bill := func(inv billing.Invoice) error {
 		charged, err := s.Charged(t.Context(), inv)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/triplecharge/billing"
@@ -21,6 +22,7 @@ var (
 type runs struct {
 	worker billing.Worker
 	events *events
+	passed atomic.Int64 // charged invoices that the list has left out, in the run that is on
 
 	mu      sync.Mutex
 	last    int
@@ -47,6 +49,9 @@ func newRuns(w billing.Worker, e *events) *runs {
 	return r
 }
 
+// passOver is told of charged invoices that the list has left out.
+func (r *runs) passOver(n int) { r.passed.Add(int64(n)) }
+
 // start begins a due run for the period and returns at once; errBusy if one is on, errStopping once
 // ctx has ended. When ctx ends later, the run starts no further invoice.
 func (r *runs) start(ctx context.Context, p billing.Period) (*run, error) {
@@ -71,7 +76,9 @@ func (r *runs) make(ctx context.Context, one *run) {
 	began := time.Now()
 	period := slog.String("period", one.period.String())
 	r.events.say(ctx, "run.started", period)
+	r.passed.Store(0)
 	one.summary, one.err = r.worker.DueRun(ctx, one.period)
+	one.summary.AlreadyBilled += int(r.passed.Load())
 	attrs := append([]slog.Attr{period}, counts(one.summary)...)
 	if one.err != nil {
 		attrs = append(attrs, failure(one.err))

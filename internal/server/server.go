@@ -137,6 +137,9 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 		Mode:        observedMode{p.mode.New(c.ports(locker, store, charger, events))},
 		Concurrency: c.Concurrency,
 	}, events)
+	if p.mode.Asks {
+		runs.worker.Invoices = store.Uncharged(runs.passOver)
+	}
 	if c.Listen == "" && p.schedule == nil {
 		return once(ctx, runs, periodOf(p.at, p.zone))
 	}
