@@ -21,9 +21,14 @@ const (
 	firstPause  = 50 * time.Millisecond
 )
 
+// refusalLimit is how long a request that Stripe refuses as one too many is sent again. By then
+// Stripe refuses everything, and not because of the pace.
+const refusalLimit = 10 * time.Minute
+
 // Charge creates and confirms one PaymentIntent. All attempts carry the same idempotency key; they
 // are at most six, and none starts later than the time-out of one after the first. An attempt, once
-// sent, is waited for also when ctx ends; ctx ends the pauses between.
+// sent, is waited for also when ctx ends; ctx ends the pauses between. What Stripe refuses because
+// there were too many requests is sent again, for minutes, as slowly as Stripe wants it.
 func (c *Client) Charge(ctx context.Context, r billing.Request) (billing.Charge, error) {
 	r.Key = cmp.Or(r.Key, stripe.NewIdempotencyKey())
 	params := intentParams(ctx, r)
@@ -59,24 +64,20 @@ func intentParams(ctx context.Context, r billing.Request) *stripe.PaymentIntentP
 	return p
 }
 
-// persist is the one place where a request that takes money is sent, and sent again.
+// persist makes a request that takes money, and makes it again.
 func (c *Client) persist(
 	ctx context.Context, r billing.Request, send func() (*stripe.PaymentIntent, error),
 ) (*stripe.PaymentIntent, error) {
-	patience, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
 	var (
 		worst = billing.ErrNotSent // of the attempts so far: one unknown outcome stays unknown
 		last  error                // what the last attempt came to
+		began time.Time            // when the first one was sent
 	)
-	for attempt := range maxAttempts {
-		if attempt > 0 && !pause(patience, c.pause<<(attempt-1)) {
-			break
-		}
-		if err := mayStart(ctx, r); err != nil {
+	for attempt := 1; ; attempt++ {
+		intent, sent, err := c.attempt(ctx, r, send)
+		if sent.IsZero() {
 			return nil, fmt.Errorf("%w: %w", worst, after(last, err))
 		}
-		intent, err := send()
 		if err == nil && intent.ID == "" {
 			err = errNoIntent
 		}
@@ -91,11 +92,49 @@ func (c *Client) persist(
 		if errors.Is(outcome, billing.ErrUnknown) {
 			worst = outcome
 		}
-		if !again {
-			break
+		if attempt == 1 {
+			began = sent
+		}
+		wait := c.pause << (attempt - 1)
+		tooLate := c.pace.now().Sub(began)+wait > c.timeout
+		if !again || attempt == maxAttempts || tooLate || !pause(ctx, wait) {
+			return nil, fmt.Errorf("%w: %w", worst, last)
 		}
 	}
-	return nil, fmt.Errorf("%w: %w", worst, last)
+}
+
+// attempt is the one place where a request that takes money is sent: when its turn has come, if it
+// is still to be. One that Stripe refuses since there were too many was none, and gets another
+// turn. It returns when it was sent; zero if it was not.
+func (c *Client) attempt(
+	ctx context.Context, r billing.Request, send func() (*stripe.PaymentIntent, error),
+) (intent *stripe.PaymentIntent, sent time.Time, err error) {
+	var refused time.Time // for the first time
+	for {
+		if err := c.pace.enter(ctx); err != nil {
+			return nil, time.Time{}, err
+		}
+		if err := mayStart(ctx, r); err != nil {
+			c.pace.leave()
+			return nil, time.Time{}, err
+		}
+		sent = c.pace.now()
+		intent, err = send()
+		c.pace.leave()
+		wait, ok := tooMany(err)
+		if !ok {
+			if err == nil {
+				c.pace.took()
+			}
+			return intent, sent, err
+		}
+		c.pace.refused(sent, wait)
+		if refused.IsZero() {
+			refused = sent
+		} else if sent.Sub(refused) > refusalLimit {
+			return nil, sent, err
+		}
+	}
 }
 
 // errNoIntent: what answered in Stripe's place answers 200 to everything.

@@ -24,6 +24,11 @@ type Options struct {
 	Key     string        // sk_test_… or rk_test_…; never part of an error or a log
 	URL     string        // the API's base URL; "" for Stripe's own
 	Timeout time.Duration // of one attempt; 0 for DefaultTimeout
+	// AtOnce and PerSecond bound the requests that make charges: how many are under way at a time,
+	// and how many are sent in a second. 0: any number.
+	AtOnce    int
+	PerSecond float64
+	Now       func() time.Time // the clock; nil for the machine's
 }
 
 // Client calls Stripe. It is safe for concurrent use.
@@ -33,6 +38,7 @@ type Client struct {
 	key     string
 	timeout time.Duration // of one attempt
 	pause   time.Duration // before the second attempt
+	pace    *pace
 }
 
 // New returns a client; it sends nothing yet. It refuses every key but a test mode one.
@@ -60,6 +66,7 @@ func New(o Options) (*Client, error) {
 		key:     o.Key,
 		timeout: timeout,
 		pause:   firstPause,
+		pace:    newPace(o),
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 	_ "time/tzdata" // so that --timezone works where no zones are installed, as in small containers
@@ -35,13 +36,19 @@ type Config struct {
 	DunningPause  time.Duration `name:"dunning-pause" default:"20h" help:"From a decline to the next attempt with the same card, short enough for a daily run to make it (claimed, exactly-once)."`
 	DunningLimit  int           `name:"dunning-limit" default:"4" help:"How many declines of an invoice there may be before its card is left alone; 0 for any number."`
 	StripeTimeout time.Duration `name:"stripe-timeout" default:"${stripe_timeout}" help:"How long one request to Stripe is waited for."`
-	Concurrency   int           `default:"${concurrency}" help:"How many invoices are handled at a time."`
+	Concurrency   int           `default:"${concurrency}" help:"How many charges are under way at Stripe at a time."`
+	StripeRPS     *float64      `name:"stripe-rps" placeholder:"N" help:"How many requests for charges this server sends to Stripe in a second at the most; 0 for no limit. When Stripe says that it is too many it sends fewer by itself. Without it: ${test_mode_rps} with a test mode key, which is what Stripe takes from an account, and no limit with a simulator."`
 	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"The events' format: json, text, or auto: text on a terminal, else json."`
 	Quiet         bool          `help:"Leave out the events of invoices with which nothing is wrong: a large due run has several of each. The metrics count them all the same."`
 }
 
-// DefaultConcurrency is how many invoices a server handles at a time.
+// DefaultConcurrency is how many charges a server has under way at a time: at Stripe's usual second
+// or less for a charge, as many in a second as a server's share of what Stripe's test mode takes.
 const DefaultConcurrency = 16
+
+// testModeRPS is how many requests a second Stripe takes in test mode:
+// https://docs.stripe.com/rate-limits.
+const testModeRPS = 25
 
 // Secrets come from the environment only: a flag would show them to everyone who can list the
 // processes.
@@ -102,14 +109,38 @@ func (c Config) check(s Secrets, now time.Time) (plan, error) {
 	return p, c.checkRest(s, p)
 }
 
-// stripe says which Stripe is charged. A real key is never sent to an address that was given.
+// stripe says which Stripe is charged, and how fast. A real key is never sent to an address that
+// was given.
 func (c Config) stripe(s Secrets) stripecharge.Options {
-	if s.StripeKey != "" {
-		return stripecharge.Options{Key: s.StripeKey, Timeout: c.StripeTimeout}
+	o := stripecharge.Options{
+		Key: s.StripeKey, Timeout: c.StripeTimeout, AtOnce: c.Concurrency, PerSecond: testModeRPS,
 	}
-	return stripecharge.Options{
-		Key: stripecharge.SimulatorKey, URL: c.StripeURL, Timeout: c.StripeTimeout,
+	if s.StripeKey == "" {
+		o.Key, o.URL, o.PerSecond = stripecharge.SimulatorKey, c.StripeURL, 0
 	}
+	if c.StripeRPS != nil {
+		o.PerSecond = *c.StripeRPS
+	}
+	return o
+}
+
+// Beside those that are being charged, invoices are handled that wait for the ledger or for their
+// turn at Stripe: the more wait for the ledger, the more share a statement. They are so many times
+// as many as those being charged, so that a server that is asked to stop is done in a few seconds;
+// and no more than this, which is a good statement for each of an invoice's steps.
+const (
+	waitingPerCharge = 3
+	waitingAtMost    = 256
+)
+
+// atOnce is how many invoices are handled at a time. Where Stripe takes few no more are begun than
+// it takes in a second: what waits for its turn has a lease or a claim.
+func (c Config) atOnce(o stripecharge.Options) int {
+	waiting := min(waitingPerCharge*o.AtOnce, waitingAtMost)
+	if o.PerSecond > 0 {
+		waiting = min(waiting, int(math.Ceil(o.PerSecond)))
+	}
+	return o.AtOnce + waiting
 }
 
 func (c Config) checkRest(s Secrets, p plan) error {
@@ -129,6 +160,8 @@ func (c Config) checkRest(s Secrets, p plan) error {
 		return fmt.Errorf("mode %s locks in Redis: give --redis-url or REDIS_URL", c.Mode)
 	case c.Concurrency < 1:
 		return fmt.Errorf("--concurrency %d: want 1 or more", c.Concurrency)
+	case c.StripeRPS != nil && *c.StripeRPS < 0:
+		return fmt.Errorf("--stripe-rps %g: want a number of requests, or 0 for no limit", *c.StripeRPS)
 	case c.ClaimTTL <= 0 || c.DunningPause < 0 || c.DunningLimit < 0:
 		return errors.New("--claim-ttl, --dunning-pause and --dunning-limit can't be negative, " +
 			"and --claim-ttl must be more than nothing")

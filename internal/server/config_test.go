@@ -49,8 +49,10 @@ func TestFlagsComeFromTheEnvironment(t *testing.T) {
 		switch f.Target.Interface().(type) {
 		case time.Duration:
 			return "17s"
-		case int:
+		case int, *float64:
 			return "17"
+		case bool:
+			return "true"
 		case string:
 			return f.Name + "-sample"
 		}
@@ -87,7 +89,7 @@ func TestFlagsComeFromTheEnvironment(t *testing.T) {
 						args = append(args, "--"+name, value)
 					}
 				}
-				want := parse(t, append(args, "--"+f.Name, sample(f))...)
+				want := parse(t, append(args, "--"+f.Name+"="+sample(f))...)
 				t.Setenv(variable, sample(f))
 				if got := parse(t, args...); !reflect.DeepEqual(got, want) {
 					t.Errorf("got %+v\nwant %+v", got, want)

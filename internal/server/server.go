@@ -72,7 +72,7 @@ func newParser(c *Config, stdout, stderr io.Writer) (*kong.Kong, error) {
 		kong.Writers(stdout, stderr),
 		kong.DefaultEnvars("WORKER"),
 		kong.Vars{"modes": modeNames(), "stripe_timeout": stripecharge.DefaultTimeout.String(),
-			"concurrency": strconv.Itoa(DefaultConcurrency)},
+			"concurrency": strconv.Itoa(DefaultConcurrency), "test_mode_rps": strconv.Itoa(testModeRPS)},
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 }
@@ -112,7 +112,8 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 	events := newEvents(out, c, registry)
 
 	// Stripe and Redis are called when they are needed, so what can go wrong here is what was given.
-	charger, err := stripecharge.New(c.stripe(s))
+	stripe := c.stripe(s)
+	charger, err := stripecharge.New(stripe)
 	if err != nil {
 		return fmt.Errorf("%w--stripe-url: %w", errUsage, err)
 	}
@@ -135,7 +136,7 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 		Server:      c.Name,
 		Invoices:    store,
 		Mode:        observedMode{p.mode.New(c.ports(locker, store, charger, events))},
-		Concurrency: c.Concurrency,
+		Concurrency: c.atOnce(stripe),
 	}, events)
 	if p.mode.Asks {
 		runs.worker.Invoices = store.Uncharged(runs.passOver)

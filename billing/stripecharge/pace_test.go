@@ -1,0 +1,136 @@
+package stripecharge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+// chargeAll charges so many invoices of Alice's at the same time, and returns what came of them.
+func chargeAll(ctx context.Context, c *stripecharge.Client, inv billing.Invoice, n int) error {
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			_, errs[i] = c.Charge(ctx, billing.Request{Invoice: inv, Key: fmt.Sprint("k", i)})
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// Stripe's limit is found by being refused: all invoices of the server slow down, none fails, and
+// Stripe isn't pestered.
+func TestARateLimitSlowsAllInvoicesDownAndFailsNone(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	inv := w.invoice("pm_card_visa")
+	const limit, invoices = 25, 60
+	must(t, w.control.RateLimit(t.Context(), limit))
+	c := newClient(t, stripecharge.Options{URL: w.servers["server-a"].URL, AtOnce: 16})
+	must(t, chargeAll(t.Context(), c, inv, invoices))
+	w.wantCharges(invoices)
+	if sent := len(w.log.all()); sent > 2*invoices {
+		t.Errorf("%d requests for %d invoices: Stripe refused most", sent, invoices)
+	}
+}
+
+// The answer's Retry-After is for everybody.
+func TestNothingIsSentBeforeStripesRetryAfter(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var refused time.Time
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if refused.IsZero() {
+			refused = time.Now()
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error"}}`)
+			return
+		}
+		if since := time.Since(refused); since < 900*time.Millisecond {
+			t.Errorf("a request came %v after the refusal", since)
+		}
+		_, _ = io.WriteString(w, `{"id":"pi_1","status":"succeeded"}`)
+	}))
+	t.Cleanup(other.Close)
+	// One at a time, so that the others' turns come after the refusal.
+	c := newClient(t, stripecharge.Options{URL: other.URL, AtOnce: 1})
+	must(t, chargeAll(t.Context(), c, unknownInvoice(t), 3))
+}
+
+func TestNoMoreRequestsAreUnderWayThanAtOnce(t *testing.T) {
+	t.Parallel()
+	var underWay, most atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := underWay.Add(1)
+		defer underWay.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		_, _ = io.WriteString(w, `{"id":"pi_1","status":"succeeded"}`)
+	}))
+	t.Cleanup(other.Close)
+	c := newClient(t, stripecharge.Options{URL: other.URL, AtOnce: 3})
+	must(t, chargeAll(t.Context(), c, unknownInvoice(t), 50))
+	if n := most.Load(); n > 3 {
+		t.Errorf("%d requests were under way at a time, want 3 at the most", n)
+	}
+}
+
+func TestNoMoreAreSentInASecondThanPerSecond(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	inv := w.invoice("pm_card_visa")
+	c := newClient(t, stripecharge.Options{URL: w.servers["server-a"].URL, PerSecond: 50})
+	began := time.Now()
+	must(t, chargeAll(t.Context(), c, inv, 21))
+	if took := time.Since(began); took < 400*time.Millisecond {
+		t.Errorf("21 took %v, at 50 a second", took)
+	}
+}
+
+// Whoever waits for a turn is asked when it comes if the charge is still to be made.
+func TestTrustThatIsLostWhileWaitingForATurnStopsTheCharge(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	inv := w.invoice("pm_card_visa")
+	gate, err := w.control.Hold(t.Context(), control.Rule{Point: control.Executing})
+	must(t, err)
+	c := newClient(t, stripecharge.Options{URL: w.servers["server-a"].URL, AtOnce: 1})
+	first := make(chan error, 1)
+	go func() { first <- chargeAll(t.Context(), c, inv, 1) }()
+	waitAt(t, gate)
+	var lost atomic.Bool
+	second := make(chan error, 1)
+	go func() {
+		_, err := c.Charge(t.Context(), billing.Request{Invoice: inv, Trusted: func() error {
+			if lost.Load() {
+				return billing.ErrLeaseLost
+			}
+			return nil
+		}})
+		second <- err
+	}()
+	lost.Store(true)
+	must(t, gate.Remove(t.Context()))
+	must(t, <-first)
+	err = <-second
+	wantOutcome(t, err, billing.ErrNotSent)
+	if !errors.Is(err, billing.ErrLeaseLost) {
+		t.Errorf("got %v, want that the lease is lost", err)
+	}
+	w.wantCharges(1)
+}
