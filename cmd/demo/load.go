@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/load"
 	"example.com/triplecharge/internal/services"
@@ -22,7 +20,7 @@ type largeRun struct {
 	Subscriptions int           `default:"100000" help:"How many invoices are due."`
 	Servers       int           `default:"3" help:"How many servers fire at midnight."`
 	KillEvery     time.Duration `name:"kill-every" placeholder:"2s" help:"Kill a server (SIGKILL) this long after the last, each in turn, and start it again."`
-	Concurrency   int           `default:"${concurrency}" help:"How many invoices each server handles at a time."`
+	Concurrency   int           `default:"${concurrency}" help:"How many charges each server has under way at a time."`
 	Latency       time.Duration `help:"How long the simulated Stripe takes to answer."`
 	Jitter        time.Duration `help:"Up to how much longer, at random."`
 	At            time.Time     `default:"2026-12-01T00:00:00Z" placeholder:"TIME" help:"The logical due time; its month is billed."`
@@ -48,7 +46,7 @@ func (c largeRun) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, svc.Close()) }()
 	fmt.Fprintf(o.log, "Stripe: the simulator, in this process\n")
-	bar := newBar(o.log, c.Subscriptions)
+	bar := newRateBar(o.log, c.Subscriptions)
 	result, err := load.Options{
 		Services: svc, Worker: []string{self, workerArg},
 		Flags: []string{"--concurrency", fmt.Sprint(c.Concurrency)},
@@ -98,9 +96,18 @@ func (c largeRun) print(w io.Writer, r load.Result) {
 		fmt.Fprintf(w, "  %d times a server was killed and started again; quiet runs after that: %d\n",
 			r.Kills, r.Quiet)
 	}
-	fmt.Fprintf(w, "  due            %12s invoices  %16s\n", thousands(a.Invoices), dollars(a.DueMinor))
-	fmt.Fprintf(w, "  at Stripe      %12s charges   %16s\n", thousands(a.Charges), dollars(a.ChargedMinor))
-	fmt.Fprintf(w, "  in the ledger  %12s entries   %16s\n", thousands(a.Entries), dollars(a.EnteredMinor))
+	for _, side := range []struct {
+		name, what string
+		count      int
+		minor      int64
+	}{
+		{"due", "invoices", a.Invoices, a.DueMinor},
+		{"at Stripe", "charges", a.Charges, a.ChargedMinor},
+		{"in the ledger", "entries", a.Entries, a.EnteredMinor},
+	} {
+		fmt.Fprintf(w, "  %-14s %12s %-9s %16s\n", side.name, thousands(side.count), side.what,
+			dollars(side.minor))
+	}
 	fmt.Fprintf(w, "  overcharged %s, unbilled %s, unrecorded %s, recorded without a charge %s\n",
 		thousands(a.Overcharged), thousands(a.Unbilled), thousands(a.Unrecorded),
 		thousands(a.Overrecorded))
@@ -131,51 +138,49 @@ func thousands(n int) string {
 	return s
 }
 
-// bar shows how far a run is: on a terminal as a bar that moves, else as a line for each tenth.
-type bar struct {
-	out      io.Writer
-	terminal bool
-	total    int
-	began    time.Time
-	tenths   int
+// rateBar shows how far a large run is, how fast it goes and how long it will take: on a terminal
+// as a bar that moves, else as a line for each tenth.
+type rateBar struct {
+	out    io.Writer
+	width  int // columns of the terminal; 0 if there is none
+	total  int
+	began  time.Time
+	tenths int
 }
 
-func newBar(out io.Writer, total int) *bar {
-	file, ok := out.(*os.File)
-	return &bar{out: out, terminal: ok && term.IsTerminal(int(file.Fd())), total: total}
+func newRateBar(out io.Writer, total int) *rateBar {
+	return &rateBar{out: out, width: terminalWidth(out), total: total}
 }
-
-const barWidth = 30
 
 // show draws the bar for so many charges.
-func (b *bar) show(charges int) {
+func (b *rateBar) show(charges int) {
 	if b.began.IsZero() {
 		b.began = time.Now()
 	}
 	tenths := charges * 10 / b.total
-	if !b.terminal && tenths <= b.tenths {
+	if b.width == 0 && tenths <= b.tenths {
 		return
 	}
 	b.tenths = tenths
-	took := time.Since(b.began)
-	rate := float64(charges) / max(took.Seconds(), 0.001)
+	rate := float64(charges) / max(time.Since(b.began).Seconds(), 0.001)
 	line := fmt.Sprintf("%s charges, %.0f %%, %s/s", thousands(charges),
 		100*float64(charges)/float64(b.total), thousands(int(rate)))
 	if left := b.total - charges; left > 0 && rate > 0 {
 		line += fmt.Sprintf(", %s left",
 			time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second))
 	}
-	if !b.terminal {
+	if b.width == 0 {
 		fmt.Fprintln(b.out, line)
 		return
 	}
-	full := min(barWidth, charges*barWidth/b.total)
-	fmt.Fprintf(b.out, "\r%s%s  %s\x1b[K", strings.Repeat("█", full),
-		strings.Repeat("░", barWidth-full), line)
+	length := min(max(b.width-len(line)-3, 0), 40)
+	full := min(length, charges*length/b.total)
+	fmt.Fprintf(b.out, "\r%s%s  %s%s", strings.Repeat("█", full), strings.Repeat("░", length-full),
+		line, eraseRest)
 }
 
-func (b *bar) end() {
-	if b.terminal {
+func (b *rateBar) end() {
+	if b.width > 0 {
 		fmt.Fprintln(b.out)
 	}
 }

@@ -165,6 +165,11 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 		"a run without a fault": {[]string{"run", "--mode", "locked"}, "", 2, "--fault"},
 		"a run with no fault": {
 			[]string{"run", "--mode", "locked", "--fault", "flood"}, "", 2, "redis-down"},
+		"a load of nothing": {
+			[]string{"load", "--mode", "locked", "--subscriptions", "0"}, "", 2, "--subscriptions"},
+		"a load on a real account": {
+			[]string{"load", "--mode", "locked"}, "sk_test_KEYMATERIAL", 2, "unset STRIPE_SECRET_KEY"},
+		"a load in no mode":        {[]string{"load", "--mode", "magic"}, "", 2, "exactly-once"},
 		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"a live restricted":        {nil, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"something that is no key": {nil, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},

@@ -25,7 +25,7 @@ type Options struct {
 	At            time.Time // the logical due time, in UTC
 	// Latency and Jitter are how long Stripe takes to charge, as in stripesim.Options.
 	Latency, Jitter time.Duration
-	// KillEvery is how long after the last one another server is killed, and started again. 0: none is.
+	// KillEvery is how long after the last one another server is killed, and started again; 0: none.
 	KillEvery time.Duration
 	// Progress is told now and then how many charges Stripe has made. May be nil.
 	Progress func(charges int)

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestALargeRunIsExactOnBothSides(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"locked", "redlock", "exactly-once"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			status, out, log := demo(t, "load", "--mode", mode, "--subscriptions", "2500")
+			if status != 0 {
+				t.Fatalf("exit status %d: %s%s", status, out, log)
+			}
+			for _, want := range []string{"2,500 invoices", "2,500 charges", "2,500 entries",
+				"overcharged 0, unbilled 0, unrecorded 0", "Exact: ", "server-c: "} {
+				if !strings.Contains(out, want) {
+					t.Errorf("%q is missing in:\n%s", want, out)
+				}
+			}
+			if !strings.Contains(log, "2,500 charges, 100 %") {
+				t.Errorf("no progress is shown: %s", log)
+			}
+		})
+	}
+}
+
+// Servers are killed in the middle of whatever they do, and the last invoices wait for the claims
+// of the dead ones to expire.
+func TestALargeRunIsExactAlthoughServersAreKilled(t *testing.T) {
+	t.Parallel()
+	status, out, log := demo(t, "load", "--mode", "exactly-once", "--subscriptions", "3000",
+		"--kill-every", "300ms", "--latency", "20ms")
+	if status != 0 || !strings.Contains(out, "Exact: ") {
+		t.Fatalf("exit status %d: %s%s", status, out, log)
+	}
+	if !regexp.MustCompile(`\n  [1-9]\d* times a server was killed`).MatchString(out) {
+		t.Errorf("no server was killed: %s", out)
+	}
+}
+
+func TestALargeRunThatChargesTwiceSaysSo(t *testing.T) {
+	t.Parallel()
+	status, out, log := demo(t, "load", "--mode", "uncoordinated", "--subscriptions", "100",
+		"--servers", "2")
+	if status != 1 || !strings.Contains(out, "200 charges") ||
+		!strings.Contains(out, "overcharged 100, unbilled 0") || !strings.Contains(out, "NOT EXACT") {
+		t.Errorf("exit status %d: %s%s", status, out, log)
+	}
+}
