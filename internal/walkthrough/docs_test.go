@@ -20,13 +20,13 @@ var update = flag.Bool("update", false, "write what commands print into the docs
 // pages are the Markdown files that are held to what they say, from the repository's root.
 func pages(t testing.TB) []string {
 	t.Helper()
-	chapters, err := filepath.Glob(root + "/docs/[0-9][0-9]-*.md")
-	if err != nil || len(chapters) == 0 {
-		t.Fatalf("found %d chapters: %v", len(chapters), err)
+	found, err := filepath.Glob(root + "/docs/*.md")
+	if err != nil || len(found) == 0 {
+		t.Fatalf("found %d pages: %v", len(found), err)
 	}
-	pages := []string{"README.md", "docs/README.md", "docs/changing-modes.md"}
-	for _, c := range chapters {
-		pages = append(pages, "docs/"+filepath.Base(c))
+	pages := []string{"README.md"}
+	for _, page := range found {
+		pages = append(pages, "docs/"+filepath.Base(page))
 	}
 	return pages
 }
@@ -87,7 +87,12 @@ var secret = regexp.MustCompile(`\b(postgres|redis)://[^\s']+`)
 func run(t *testing.T, s *walkthrough.Session, c walkthrough.Command) walkthrough.Command {
 	t.Helper()
 	var out bytes.Buffer
-	status, err := s.Run(t.Context(), c, &out)
+	typed := c
+	draws := *update && len(c.Changes) == 0 && says(c, "go", "run", "./cmd/demo", "run")
+	if file := picture(c); draws && exists(file) {
+		typed.Words = append(slices.Clone(c.Words), "--svg", file)
+	}
+	status, err := s.Run(t.Context(), typed, &out)
 	if err != nil {
 		t.Fatalf("%d: %v", c.Line, err)
 	}

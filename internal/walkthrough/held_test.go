@@ -23,6 +23,11 @@ func notRun() map[string]map[string]string {
 			"STRIPE_SECRET_KEY=sk_test_… worker --name server-a --mode locked --at now \\": "needs a " +
 				"Stripe key, and the schedule has no end",
 		},
+		"docs/explorer.md": {
+			"$ go run ./cmd/demo explore --replay fenced:3:a.begin,a.ask,a.expire,b.begin,b.ask,b.ask," +
+				"b.ask,b.ask,b.send,b.carry,b.reply,a.ask,b.ask,b.ask,a.ask,c.begin,c.ask,c.ask,c.ask," +
+				"c.ask,c.send,c.carry": "the page has told it; internal/explore's tests replay such",
+		},
 		"docs/changing-modes.md": {
 			"  server-a (locked)        SET lock:billing:alice:2026-12 server-a:… NX PX 5000 → OK": "" +
 				"two servers' lines side by side; the test that the page names runs them",
