@@ -15,9 +15,9 @@ import (
 func notRun() map[string]map[string]string {
 	return map[string]map[string]string{
 		"README.md": {
-			"              12:00 AM": "a drawing",
-			"go test ./...":          "this test is a part of it",
-			"docker compose up":      "needs Docker; .ci/run runs it in three modes",
+			"go run ./cmd/demo      # see it: $30, then $10": "the first is run below, and this test is " +
+				"a part of the second",
+			"docker compose up": "needs Docker; .ci/run runs it in three modes",
 			"go run ./cmd/reconcile --period 2026-12 --database-url postgres://…          # " +
 				"says what is wrong": "needs a ledger of one's own; chapter 10 runs it on one",
 			"STRIPE_SECRET_KEY=sk_test_… worker --name server-a --mode locked --at now \\": "needs a " +
