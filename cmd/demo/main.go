@@ -31,6 +31,7 @@ type cli struct {
 	Modes       modesTable  `cmd:"" help:"Print the table of modes."`
 	Walkthrough walk        `cmd:"" help:"Read the chapters in docs/, and run their commands."`
 	Audit       audit       `cmd:"" help:"Fire servers that are up already, and judge (what docker compose runs)."`
+	Dashboard   dashboard   `cmd:"" help:"Show servers that are up already on a page (what docker compose runs, too)."`
 }
 
 func main() { os.Exit(program(os.Args[1:])) }

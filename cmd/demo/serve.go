@@ -44,7 +44,7 @@ func (s serve) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	site := web.New(web.Options{
-		Recordings: known,
+		Recordings: known, Servers: []string{"server-a", "server-b", "server-c"},
 		Begin: func(
 			ctx context.Context, mode string, f verdicts.Fault, tell func(timeline.Event),
 		) (web.Live, error) {

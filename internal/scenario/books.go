@@ -53,6 +53,16 @@ func (b *books) open(ctx context.Context) error {
 	return b.store.AddSubscriptions(ctx, made)
 }
 
+// close ends what was opened of the books.
+func (b *books) close() {
+	if b.store != nil {
+		b.store.Close()
+	}
+	if b.stripe != nil {
+		b.stripe.Close()
+	}
+}
+
 // clockSkew is how far Stripe's clock may be behind ours: what the run charged is listed from this
 // long before its beginning, and told apart by its subscriptions.
 const clockSkew = 10 * time.Minute

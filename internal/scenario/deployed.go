@@ -37,19 +37,11 @@ func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
 	if err := result.expect(); err != nil {
 		return result, err
 	}
-	b := books{subscriptions: d.Subscriptions, period: billing.PeriodOf(d.At)}
-	if d.StripeURL == "" {
-		b.tag()
-	}
-	b.stripe, err = stripecharge.New(stripecharge.Options{Key: d.StripeKey, URL: d.StripeURL})
+	b, err := d.books(ctx)
 	if err != nil {
 		return result, err
 	}
-	b.store, err = ledger.Open(ctx, d.DatabaseURL, ledger.Options{Recorder: "audit"})
-	if err != nil {
-		return result, err
-	}
-	defer b.store.Close()
+	defer b.close()
 	if err := b.open(ctx); err != nil {
 		return result, err
 	}
@@ -60,9 +52,27 @@ func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
 	return result, err
 }
 
+// books are the two sides of the servers' first billing period. The caller closes them.
+func (d Deployed) books(ctx context.Context) (b books, err error) {
+	b = books{subscriptions: d.Subscriptions, period: billing.PeriodOf(d.At)}
+	if d.StripeURL == "" {
+		b.tag()
+	}
+	b.stripe, err = stripecharge.New(stripecharge.Options{Key: d.StripeKey, URL: d.StripeURL})
+	if err != nil {
+		return b, err
+	}
+	b.store, err = ledger.Open(ctx, d.DatabaseURL, ledger.Options{Recorder: "audit"})
+	if err != nil {
+		b.close()
+	}
+	return b, err
+}
+
 // resolve finds all servers: a name that has several addresses is a service with several replicas.
 func (d Deployed) resolve(ctx context.Context) ([]remote, error) {
 	var servers []remote
+	called := map[string]int{}
 	for _, s := range d.Servers {
 		u, err := url.Parse(s)
 		if err != nil || u.Host == "" {
@@ -73,8 +83,12 @@ func (d Deployed) resolve(ctx context.Context) ([]remote, error) {
 			return nil, fmt.Errorf("server %q: %w: is it up?", s, err)
 		}
 		for _, address := range addresses {
+			name := u.Hostname()
+			if called[name]++; called[name] > 1 {
+				name += fmt.Sprintf("-%d", called[name])
+			}
 			servers = append(servers, remote{
-				name: u.Hostname(), url: "http://" + net.JoinHostPort(address, u.Port()),
+				name: name, url: "http://" + net.JoinHostPort(address, u.Port()),
 				token: d.Token,
 			})
 		}

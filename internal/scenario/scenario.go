@@ -92,12 +92,7 @@ func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
 // end stops what is still there of a play.
 func (p *play) end() {
 	p.stopServers()
-	if p.books.store != nil {
-		p.books.store.Close()
-	}
-	if p.books.stripe != nil {
-		p.books.stripe.Close()
-	}
+	p.books.close()
 	if p.simulator != nil {
 		p.simulator.close()
 	}

@@ -21,6 +21,7 @@ import (
 // events is the server's one way to say what happens: a line in the log, a count in the metrics.
 type events struct {
 	log     *slog.Logger
+	feed    *feed
 	quiet   bool // leaves out what is right with single invoices
 	counted *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
@@ -30,8 +31,11 @@ type events struct {
 // newEvents writes to w as the configuration says, and registers its metrics.
 func newEvents(w io.Writer, c Config, reg prometheus.Registerer) *events {
 	labels := prometheus.Labels{"server": c.Name, "mode": c.Mode}
+	followed := &feed{}
 	e := &events{
-		log:   slog.New(handler(w, c.LogFormat)).With("server", c.Name),
+		log: slog.New(slog.NewMultiHandler(handler(w, c.LogFormat),
+			feedHandler{slog.NewJSONHandler(followed, nil), followed})).With("server", c.Name),
+		feed:  followed,
 		quiet: c.Quiet,
 		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "billing_events_total", Help: "Events of due runs, by their name in the log.",

@@ -34,6 +34,7 @@ func (a api) handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("POST /runs", a.authenticated(a.trigger))
 	mux.HandleFunc("GET /runs/{id}", a.authenticated(a.show))
+	mux.HandleFunc("GET /events", a.authenticated(a.runs.events.feed.serve(a.ctx)))
 	return mux
 }
 

@@ -93,13 +93,19 @@ type option struct {
 // form is what can be chosen before midnight.
 type form struct{ Modes, Faults []option }
 
-// newForm has a choice made; what there is not is as if nothing was chosen.
-func newForm(mode, fault string) form {
+// form has a choice made; what there is not is as if nothing was chosen.
+func (s *Site) form(mode, fault string) form {
 	var f form
 	for _, m := range billing.Modes() {
+		if s.Mode != "" && m.Name != s.Mode {
+			continue
+		}
 		f.Modes = append(f.Modes, option{m.Name, sentence(m.Promise), m.Name == mode})
 	}
 	for _, name := range verdicts.Faults() {
+		if s.Mode != "" && name != verdicts.None {
+			continue
+		}
 		f.Faults = append(f.Faults,
 			option{string(name), sentence(verdicts.About(name)), string(name) == fault})
 	}

@@ -140,7 +140,8 @@ func newSite(t *testing.T, keep int, next func() *fake, recordings ...web.Record
 			s.begun = append(s.begun, f)
 			return f, nil
 		},
-		Hosts: []string{s.host}, Keep: keep, Recordings: recordings,
+		Servers: []string{"server-a", "server-b", "server-c"},
+		Hosts:   []string{s.host}, Keep: keep, Recordings: recordings,
 		Log: func(line string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -30,7 +30,9 @@ func (s *Site) Handler() http.Handler {
 	mux.HandleFunc("GET /runs/{mode}/{fault}/{id}/picture.svg", s.watch(s.picture))
 	mux.HandleFunc("GET /runs/{mode}/{fault}/{id}/events", s.watch(s.follow))
 	mux.HandleFunc("POST /runs/{mode}/{fault}/{id}/refund", s.watch(s.refund))
-	mux.HandleFunc("GET /matrix", s.matrix)
+	if s.Mode == "" {
+		mux.HandleFunc("GET /matrix", s.matrix)
+	}
 	mux.HandleFunc("GET /recordings", s.recordings)
 	mux.HandleFunc("GET /recordings/{name}", s.recorded(s.page))
 	mux.HandleFunc("GET /recordings/{name}/steps/{step}", s.recorded(s.step))
@@ -43,10 +45,19 @@ func (s *Site) Handler() http.Handler {
 type frame struct {
 	Title      string
 	Tab        string // the address of the one that it is on
+	Matrix     bool   // there is one
 	Recordings bool   // there are some
 	Problem    string // what was not possible
 	Form       form
 	Body       any
+}
+
+// frame returns it around a body.
+func (s *Site) frame(tab, title string, f form, body any) frame {
+	return frame{
+		Title: title, Tab: tab, Matrix: s.Mode == "", Recordings: len(s.Recordings) > 0, Form: f,
+		Body: body,
+	}
 }
 
 // render writes a page, or a part of one. It is made first and then sent, so that an error is not
@@ -72,10 +83,9 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) {
 
 // choose shows the form, with a choice made, and what was not possible about it.
 func (s *Site) choose(w http.ResponseWriter, status int, mode, fault, problem string) {
-	s.render(w, status, "home.html", frame{
-		Title: "Triple charge", Tab: "/", Recordings: len(s.Recordings) > 0, Problem: problem,
-		Form: newForm(mode, fault), Body: s.kept(),
-	})
+	f := s.frame("/", "Triple charge", s.form(mode, fault), s.kept())
+	f.Problem = problem
+	s.render(w, status, "home.html", f)
 }
 
 // midnight starts a run of the cell that a form names, either by its mode and its fault or, as the
@@ -131,10 +141,7 @@ func (s *Site) page(w http.ResponseWriter, r *http.Request, one watched) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.render(w, http.StatusOK, "run.html", frame{
-		Title: v.Title, Tab: v.Tab, Recordings: len(s.Recordings) > 0,
-		Form: newForm(v.Mode, v.Fault), Body: v,
-	})
+	s.render(w, http.StatusOK, "run.html", s.frame(v.Tab, v.Title, s.form(v.Mode, v.Fault), v))
 }
 
 // step shows the part of the page that changes from step to step.

@@ -25,7 +25,7 @@ func (s *Site) matrix(w http.ResponseWriter, _ *http.Request) {
 	for _, f := range verdicts.Faults() {
 		row := matrixRow{Fault: string(f), About: verdicts.About(f)}
 		for _, m := range billing.Modes() {
-			v, _ := verdicts.Expected(m.Name, f, threeServers)
+			v, _ := verdicts.Expected(m.Name, f, len(s.Servers))
 			row.Cells = append(row.Cells, matrixCell{
 				Mode: m.Name, Fault: string(f), Short: v.Short(),
 				Words: verdicts.Judge(v.After), Why: v.Why,
@@ -34,10 +34,8 @@ func (s *Site) matrix(w http.ResponseWriter, _ *http.Request) {
 		}
 		rows = append(rows, row)
 	}
-	s.render(w, http.StatusOK, "matrix.html", frame{
-		Title: "Every mode against every fault", Tab: "/matrix",
-		Recordings: len(s.Recordings) > 0, Form: newForm("", ""), Body: rows,
-	})
+	s.render(w, http.StatusOK, "matrix.html", s.frame("/matrix",
+		"Every mode against every fault", s.form("", ""), rows))
 }
 
 // group is recordings that are listed together.
@@ -56,7 +54,6 @@ func (s *Site) recordings(w http.ResponseWriter, _ *http.Request) {
 		last := &groups[len(groups)-1]
 		last.Recordings = append(last.Recordings, r)
 	}
-	s.render(w, http.StatusOK, "recordings.html", frame{
-		Title: "Counterexamples", Tab: "/recordings", Recordings: len(s.Recordings) > 0, Body: groups,
-	})
+	s.render(w, http.StatusOK, "recordings.html",
+		s.frame("/recordings", "Counterexamples", form{}, groups))
 }

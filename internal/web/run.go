@@ -32,6 +32,7 @@ type run struct {
 	mode     string
 	fault    verdicts.Fault
 	expected verdicts.Verdict
+	servers  []string // in the order of their lanes
 
 	working sync.Mutex // held by who works on the books: they must not be closed meanwhile
 	live    Live       // nil before it has begun, and after it was forgotten
@@ -47,10 +48,12 @@ type run struct {
 // idLength is enough for as many runs as anybody will keep the address of.
 const idLength = 8
 
-func newRun(mode string, f verdicts.Fault, expected verdicts.Verdict) *run {
+func newRun(
+	mode string, f verdicts.Fault, expected verdicts.Verdict, servers []string,
+) *run {
 	return &run{
 		id: strings.ToLower(rand.Text()[:idLength]), mode: mode, fault: f, expected: expected,
-		state: waiting, changed: make(chan struct{}),
+		servers: servers, state: waiting, changed: make(chan struct{}),
 	}
 }
 

@@ -29,6 +29,9 @@ type Options struct {
 	Begin func(
 		ctx context.Context, mode string, f verdicts.Fault, tell func(timeline.Event),
 	) (Live, error)
+	// Mode is the only one that can be played, and without a fault; "" for any, with any.
+	Mode       string
+	Servers    []string     // in the order of their lanes
 	Hosts      []string     // with their ports: the names by which the site may be asked for
 	Recordings []Recording  // what else can be watched; may be nil
 	Log        func(string) // told in a line what went wrong, which is not for the page; may be nil
@@ -114,14 +117,14 @@ var (
 
 // ask has a cell played when its turn comes.
 func (s *Site) ask(mode string, f verdicts.Fault) (*run, error) {
-	expected, ok := verdicts.Expected(mode, f, threeServers)
-	if !ok {
+	expected, ok := verdicts.Expected(mode, f, len(s.Servers))
+	if !ok || s.Mode != "" && (mode != s.Mode || f != verdicts.None) {
 		return nil, errNoCell
 	}
 	if !expected.Applies {
 		return nil, fmt.Errorf("%w: %s", errNotMeet, expected.Why)
 	}
-	r := newRun(mode, f, expected)
+	r := newRun(mode, f, expected, s.Servers)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -132,8 +135,6 @@ func (s *Site) ask(mode string, f verdicts.Fault) (*run, error) {
 	s.runs = append(s.runs, r)
 	return r, nil
 }
-
-const threeServers = 3
 
 // find returns the run of an address, nil if it is not kept (any more).
 func (s *Site) find(mode, fault, id string) *run {

@@ -133,8 +133,7 @@ func (r *run) scene() scene {
 		Title: r.mode + " under " + string(r.fault), Tab: "/", Address: r.address(),
 		Mode: r.mode, Fault: string(r.fault), About: sentence(verdicts.About(r.fault)),
 		Status: r.status(m), Live: true, Over: m.state == over || m.state == failed,
-		Refund: m.refundable(), invoice: "alice/2026-12",
-		servers: []string{"server-a", "server-b", "server-c"}, events: m.events,
+		Refund: m.refundable(), servers: r.servers, events: m.events,
 	}
 	if r.fault == verdicts.MixedModes {
 		s.servers = s.servers[:2]
@@ -144,15 +143,9 @@ func (r *run) scene() scene {
 	}
 	if m.invoice != nil {
 		read := asRead(m.invoice.Invoice)
-		s.Owed = read.Owed
+		s.Owed, s.invoice = read.Owed, m.invoice.String()
 		if m.state == over {
 			s.Books = &read
-		}
-	}
-	for _, e := range m.events {
-		if e.Invoice != "" {
-			s.invoice = e.Invoice
-			break
 		}
 	}
 	return s
@@ -169,7 +162,7 @@ func (r *run) status(m moment) string {
 	case waiting:
 		return "Waits for the runs before it."
 	case setting:
-		return "Starts three servers, Redis and Stripe."
+		return "Gets the servers ready."
 	case playing:
 		return "Midnight."
 	case failed:

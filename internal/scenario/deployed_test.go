@@ -1,0 +1,96 @@
+package scenario
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/timeline"
+	"example.com/triplecharge/internal/verdicts"
+)
+
+// deployed are servers of one mode that somebody else has started.
+func deployed(t *testing.T, mode string) Deployed {
+	t.Helper()
+	p, err := cellStage(t).stage(t.Context(), mode, verdicts.None)
+	t.Cleanup(p.end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Deployed{
+		Mode: mode, Token: p.token, DatabaseURL: p.database, StripeURL: p.stripeURL(""),
+		StripeKey: stripecharge.SimulatorKey, Subscriptions: p.Subscriptions, At: p.At,
+	}
+	for _, s := range p.remotes() {
+		d.Servers = append(d.Servers, s.url)
+	}
+	return d
+}
+
+func TestServersThatAreUpAreWatchedMonthByMonth(t *testing.T) {
+	t.Parallel()
+	d := deployed(t, "locked")
+	names, err := d.Names(t.Context())
+	if want := []string{"127.0.0.1", "127.0.0.1-2", "127.0.0.1-3"}; err != nil ||
+		!slices.Equal(names, want) {
+		t.Fatalf("the servers are %v, %v", names, err)
+	}
+	if result, err := d.Audit(t.Context()); err != nil || !result.OK() {
+		t.Fatalf("the audit came to %+v, %v", result, err)
+	}
+	for _, month := range []time.Month{time.January, time.February} {
+		var mu sync.Mutex
+		var told []string
+		l, err := d.Begin(t.Context(), func(e timeline.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, e.Name)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Play(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		invoices, err := l.Invoices(t.Context())
+		if err != nil || len(invoices) != 1 || l.at.Month() != month {
+			t.Fatalf("of %v it has %+v, %v; want %v", l.at, invoices, err, month)
+		}
+		if i := invoices[0]; i.Charges != 1 || i.Entries != 1 || !i.Is(reconcile.Right) {
+			t.Errorf("it has %+v, want one charge and one entry", i)
+		}
+		for event, want := range map[string]int{
+			"run.started": 3, "charge.succeeded": 1, "ledger.recorded": 1, "run.finished": 3,
+		} {
+			of := slices.DeleteFunc(slices.Clone(told), func(e string) bool { return e != event })
+			if got := len(of); got != want {
+				t.Errorf("%s was told %d times, want %d: %v", event, got, want, told)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestServersThatCanNotBeFollowedAreNotFired(t *testing.T) {
+	t.Parallel()
+	d := deployed(t, "locked")
+	d.Token = "another"
+	l, err := d.Begin(t.Context(), func(timeline.Event) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Play(t.Context()); err == nil {
+		t.Error("they were followed with another's token")
+	}
+	if invoices, err := l.Invoices(t.Context()); err != nil || invoices[0].Charges != 0 {
+		t.Errorf("it has %+v, %v", invoices, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
