@@ -124,7 +124,7 @@ func redlockMinority(ctx context.Context, p *play) error {
 // TTL while a has lost Redis; b and c run. Then the answer comes, and is worth nothing.
 func partitionBeforeCharge(ctx context.Context, p *play) error {
 	l := p.links[serverA]
-	held := l.postgres.HoldReplies("FROM entries")
+	held := l.postgres.HoldReplies("entries.period = given.period")
 	done := p.fire(ctx, serverA)
 	select {
 	case <-held:
