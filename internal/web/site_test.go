@@ -199,6 +199,7 @@ func TestTheMatrixHasEveryCell(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 2, ofThree)
 	a := s.get("/matrix")
+	s.get("/?fault=late").has(t, "Protects nothing: three servers", "b fires after a has finished, c")
 	a.has(t, `value="locked/pause"`, "O 2/2", "locked under pause: overcharged", "n/a")
 	if strings.Contains(a.body, `value="locked/redlock-majority"`) {
 		t.Error("a cell that can't be played can be pressed")

@@ -189,10 +189,13 @@ func (r *run) status(m moment) string {
 	return fmt.Sprintf("NOT AS EXPECTED: %s, and not %s: %s.", counts, r.expected.After, judged)
 }
 
-// sentence makes one of what is written as a part of one.
+// sentence makes one of what is written as a part of one. A server that it begins with stays a.
 func sentence(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(first)) + s[size:] + "."
+	if behind := s[size:]; !strings.HasPrefix(behind, " ") && !strings.HasPrefix(behind, "'") {
+		s = string(unicode.ToUpper(first)) + behind
+	}
+	return s + "."
 }
 
 func words(vs []reconcile.Verdict) []string {

@@ -3,12 +3,14 @@ package browsertest
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,11 +34,13 @@ func serve(t *testing.T) *served {
 		exe: filepath.Join(dir, "demo"), temp: filepath.Join(dir, "temp"),
 		over: make(chan struct{}),
 	}
-	// Which is quick where nothing has changed.
-	build := exec.Command("go", "build", "-o", s.exe, "./cmd/demo")
-	build.Dir = "../../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the demo: %v: %s", err, out)
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A name of its own, so that its processes can be told from those of other tests.
+	if err := os.Link(program, s.exe); err != nil {
+		t.Fatal(err)
 	}
 	// Postgres' own user must get there.
 	if err := os.Mkdir(s.temp, 0o711); err != nil {
@@ -68,6 +72,34 @@ func serve(t *testing.T) *served {
 	}
 	s.url = strings.TrimSpace(line)
 	return s
+}
+
+// program is what was built, "" if nothing was.
+var program string
+
+// built builds the demo, once.
+var built = sync.OnceValues(func() (string, error) {
+	// Beside the tests' folders, as a link leads to no other file system.
+	dir, err := os.MkdirTemp("", "demo-*")
+	if err != nil {
+		return "", err
+	}
+	program = filepath.Join(dir, "demo")
+	build := exec.Command("go", "build", "-o", program, "./cmd/demo")
+	build.Dir = "../../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the demo: %w: %s", err, out)
+	}
+	return program, nil
+})
+
+// TestMain removes what was built.
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if program != "" {
+		_ = os.RemoveAll(filepath.Dir(program))
+	}
+	os.Exit(status)
 }
 
 // stopLimit is how long the page may take to end all that it has started.
