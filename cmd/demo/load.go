@@ -112,8 +112,11 @@ func (c largeRun) print(w io.Writer, r load.Result) {
 		thousands(a.Overcharged), thousands(a.Unbilled), thousands(a.Unrecorded),
 		thousands(a.Overrecorded))
 	for _, s := range r.Servers {
-		fmt.Fprintf(w, "  %s: %.1f MB at most, %s of processor time\n", s.Server,
-			float64(s.MemoryBytes)/(1<<20), s.CPU.Round(10*time.Millisecond))
+		fmt.Fprintf(w, "  %s: %s of processor time", s.Server, s.CPU.Round(10*time.Millisecond))
+		if s.MemoryBytes > 0 {
+			fmt.Fprintf(w, ", %.1f MB of memory at most", float64(s.MemoryBytes)/(1<<20))
+		}
+		fmt.Fprintln(w)
 	}
 	if r.Warnings > 0 {
 		fmt.Fprintf(w, "  The servers gave %d warnings; the last: %s\n", r.Warnings, r.Warning)

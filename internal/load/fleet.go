@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -170,11 +168,19 @@ func leaseHeld(ctx context.Context, url, pattern string) (held bool, err error) 
 	}
 }
 
-// maxResident is the most memory that a process had resident: Linux counts in kilobytes, macOS in
-// bytes (getrusage(2)).
-func maxResident(used *syscall.Rusage) int64 {
-	if runtime.GOOS == "darwin" {
-		return used.Maxrss
+// maxResident is the most memory that a process had resident so far, its program's pages included.
+// Linux says so while it lives (proc(5)); what it says in the end, as getrusage(2), may be of the
+// process that started it.
+func maxResident(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
 	}
-	return used.Maxrss * 1024
+	for line := range strings.Lines(string(status)) {
+		var kilobytes int64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); n == 1 {
+			return kilobytes * 1024
+		}
+	}
+	return 0
 }

@@ -46,7 +46,7 @@ type Result struct {
 // Usage is what a server's process has used.
 type Usage struct {
 	Server      string
-	MemoryBytes int64         // at the most, resident
+	MemoryBytes int64         // at the most, resident; 0 where the system doesn't tell
 	CPU         time.Duration // user and system
 }
 

@@ -189,15 +189,13 @@ func (s *server) stop() Usage {
 	if p == nil {
 		return u
 	}
+	u.MemoryBytes = maxResident(p.cmd.Process.Pid)
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.ended:
 	case <-time.After(stopLimit):
 		_ = p.cmd.Process.Kill()
 		<-p.ended
-	}
-	if used, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.MemoryBytes = maxResident(used)
 	}
 	u.CPU = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
 	return u
