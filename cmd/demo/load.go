@@ -38,7 +38,7 @@ func (c largeRun) Run(ctx context.Context, o output) (err error) {
 		return fmt.Errorf("find this program, to run it as the servers: %w", err)
 	}
 	svc, err := services.Start(ctx, services.Options{
-		DatabaseURL: c.DatabaseURL, RedisURL: c.RedisURL,
+		DatabaseURL: c.DatabaseURL, RedisURL: c.RedisURL, SharedBuffers: load.SharedBuffers,
 		Log: func(line string) { fmt.Fprintln(o.log, line) },
 	})
 	if err != nil {

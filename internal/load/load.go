@@ -31,6 +31,10 @@ type Options struct {
 	Progress func(charges int)
 }
 
+// SharedBuffers is what a Postgres of one's own needs for a large run: a million invoices have half
+// a gigabyte of indexes, which are written to all over.
+const SharedBuffers = "512MB"
+
 // Result is what came of a run.
 type Result struct {
 	Took  time.Duration // from the trigger until the last server had finished

@@ -14,7 +14,7 @@ import (
 )
 
 // startPostgres makes a database cluster with the programs in bin and runs it.
-func startPostgres(ctx context.Context, g *guard, bin string) (Server, error) {
+func startPostgres(ctx context.Context, g *guard, bin, buffers string) (Server, error) {
 	as, err := unprivileged()
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func startPostgres(ctx context.Context, g *guard, bin string) (Server, error) {
 		return nil, err
 	}
 	return onFreePort(ctx, func(port int) (Server, error) {
-		s := newPostgres(g, as, bin, dir, port, password)
+		s := newPostgres(g, as, bin, dir, port, password, buffers)
 		return s, s.Start(ctx)
 	})
 }
@@ -72,7 +72,7 @@ func runUntil(ctx context.Context, cmd *exec.Cmd) error {
 }
 
 func newPostgres(
-	g *guard, as account, bin, dir string, port int, password string,
+	g *guard, as account, bin, dir string, port int, password, buffers string,
 ) *local {
 	address := (&url.URL{
 		Scheme:   "postgres",
@@ -86,7 +86,7 @@ func newPostgres(
 		url:  address,
 		dir:  dir,
 		command: func() *exec.Cmd {
-			cmd := as.command(dir, filepath.Join(bin, "postgres"), postgresArgs(dir, port)...)
+			cmd := as.command(dir, filepath.Join(bin, "postgres"), postgresArgs(dir, port, buffers)...)
 			g.adopt(cmd)
 			return cmd
 		},
@@ -97,7 +97,7 @@ func newPostgres(
 	}
 }
 
-func postgresArgs(dir string, port int) []string {
+func postgresArgs(dir string, port int, buffers string) []string {
 	args := []string{"-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(port)}
 	for _, setting := range []string{
 		"listen_addresses=127.0.0.1",
@@ -106,7 +106,7 @@ func postgresArgs(dir string, port int) []string {
 		"timezone=UTC",
 		"log_timezone=UTC",
 		"max_connections=200",
-		"shared_buffers=64MB",
+		"shared_buffers=" + buffers,
 		// What is on disk never needs to survive the machine. A commit is still ordered after
 		// its log record, so that Kill loses nothing that was committed.
 		"fsync=off",

@@ -7,6 +7,7 @@
 package services
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -32,6 +33,9 @@ type Options struct {
 	RedisURL string
 	// SkipPostgres and SkipRedis leave one out, for what needs only the other.
 	SkipPostgres, SkipRedis bool
+	// SharedBuffers is the shared_buffers of a Postgres that is started, "" for 64MB: little beside
+	// a test. The indexes of a million invoices want more.
+	SharedBuffers string
 	// Log is told in one line what was chosen, and before anything is downloaded. May be nil.
 	Log func(line string)
 
@@ -44,6 +48,7 @@ type Services struct {
 	machine  machine
 	log      func(line string)
 	guard    *guard
+	buffers  string
 	nodes    *redisNodes
 	postgres Server
 	redis    Server
@@ -68,7 +73,9 @@ var ErrGiven = errors.New("the server was given by its URL and is not ours to st
 // Start brings up what the options ask for. When it returns an error, the error says what was
 // tried and what can be done, and nothing is left behind; else the caller must Close.
 func Start(ctx context.Context, o Options) (*Services, error) {
-	s := &Services{machine: thisMachine(), log: o.Log}
+	s := &Services{
+		machine: thisMachine(), log: o.Log, buffers: cmp.Or(o.SharedBuffers, "64MB"),
+	}
 	if o.machine != nil {
 		s.machine = *o.machine
 	}
@@ -252,7 +259,7 @@ func (s *Services) choosePostgres(ctx context.Context, given string) (Server, er
 			return nil, noPostgres(err, s.machine)
 		}
 	}
-	server, err := startPostgres(ctx, s.guard, bin)
+	server, err := startPostgres(ctx, s.guard, bin, s.buffers)
 	if err != nil {
 		return nil, badStart(err, "Postgres", bin, s.guard.dir, databaseOption)
 	}

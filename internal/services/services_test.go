@@ -231,7 +231,7 @@ func TestATakenPortIsLeftToItsOwner(t *testing.T) {
 	must(t, err)
 	bin := s.machine.findPostgres()
 	must(t, initdb(t.Context(), s.guard, as, bin, dir, "secret"))
-	err = newPostgres(s.guard, as, bin, dir, port, "secret").Start(t.Context())
+	err = newPostgres(s.guard, as, bin, dir, port, "secret", "64MB").Start(t.Context())
 	if !errors.Is(err, errPortTaken) {
 		t.Errorf("Postgres on a taken port: %v, want %v", err, errPortTaken)
 	}
