@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/server"
+)
+
+// billArgs are a job's: one for each invoice, unique.
+type billArgs struct {
+	Subscription billing.Subscription `json:"subscription"`
+	Period       string               `json:"period"`
+}
+
+// Kind implements river.JobArgs.
+func (billArgs) Kind() string { return "bill" }
+
+// InsertOpts makes the job unique.
+func (billArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+// billWorker charges and records. The ledger's entries are grouped as our own modes' are: what is
+// measured is the queue.
+type billWorker struct {
+	river.WorkerDefaults[billArgs]
+	ports billing.Ports
+}
+
+// Work implements river.Worker.
+func (w *billWorker) Work(ctx context.Context, job *river.Job[billArgs]) error {
+	period, err := billing.ParsePeriod(job.Args.Period)
+	if err != nil {
+		return err
+	}
+	inv := billing.Invoice{Subscription: job.Args.Subscription, Period: period}
+	charge, err := w.ports.Charger.Charge(ctx, billing.Request{Invoice: inv, Key: inv.String()})
+	if err != nil {
+		return err
+	}
+	return w.ports.Ledger.Record(ctx, charge)
+}
+
+// riverQueue is River in one server. Its due run is over when no job is left: the first of its
+// invoices waits for that, the others are skipped.
+type riverQueue struct {
+	pool   *pgxpool.Pool
+	client *river.Client[pgx.Tx]
+	start  sync.Once
+}
+
+// newRiver makes River's tables and, as server-a, a job for each subscription there is; before the
+// server listens, so that it isn't counted.
+func newRiver(
+	c server.Config, p billing.Ports, workers int, tuned bool,
+) (*riverQueue, error) {
+	ctx := context.Background()
+	pool, err := pgxpool.New(ctx, c.DatabaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrateRiver(ctx, pool); err != nil {
+		return nil, err
+	}
+	all := river.NewWorkers()
+	river.AddWorker(all, &billWorker{ports: p})
+	config := &river.Config{
+		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Workers: all, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	if tuned {
+		// As often as River lets one: by itself it waits 100 ms between two looks at the queue.
+		config.FetchCooldown, config.FetchPollInterval = time.Millisecond, 10*time.Millisecond
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), config)
+	if err != nil {
+		return nil, err
+	}
+	if c.Name == "server-a" {
+		err = insertJobs(ctx, pool, client)
+	}
+	return &riverQueue{pool: pool, client: client}, err
+}
+
+// migrateRiver makes River's tables; servers that start together take turns.
+func migrateRiver(ctx context.Context, pool *pgxpool.Pool) error {
+	tx, err := pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	const lock = `SELECT pg_advisory_xact_lock(hashtext('river'), hashtext(current_schema()))`
+	if _, err := tx.Exec(ctx, lock); err != nil {
+		return err
+	}
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+	if err != nil {
+		return err
+	}
+	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
+}
+
+// month is the period that load bills.
+const month = "2026-12"
+
+func insertJobs(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx]) error {
+	rows, err := pool.Query(ctx,
+		`SELECT id, customer, payment_method, amount_minor, currency FROM subscriptions`)
+	if err != nil {
+		return err
+	}
+	var jobs []river.InsertManyParams
+	var s billing.Subscription
+	_, err = pgx.ForEachRow(rows,
+		[]any{&s.ID, &s.Customer, &s.PaymentMethod, &s.AmountMinor, &s.Currency}, func() error {
+			jobs = append(jobs, river.InsertManyParams{Args: billArgs{s, month}})
+			return nil
+		})
+	const atOnce = 5000
+	for len(jobs) > 0 && err == nil {
+		n := min(atOnce, len(jobs))
+		_, err = client.InsertManyFast(ctx, jobs[:n])
+		jobs = jobs[n:]
+	}
+	return err
+}
+
+// Bill implements billing.Biller.
+func (q *riverQueue) Bill(ctx context.Context, _ billing.Invoice) (billing.Outcome, error) {
+	var err error
+	q.start.Do(func() { err = q.work(ctx) })
+	return billing.Skipped, err
+}
+
+// lookEvery is the pace at which it is looked whether jobs are left: little beside a run.
+const lookEvery = 50 * time.Millisecond
+
+func (q *riverQueue) work(ctx context.Context) error {
+	if err := q.client.Start(ctx); err != nil {
+		return err
+	}
+	for {
+		var left bool
+		err := q.pool.QueryRow(ctx,
+			`SELECT EXISTS (SELECT FROM river_job WHERE finalized_at IS NULL)`).Scan(&left)
+		if err != nil {
+			return err
+		}
+		if !left {
+			return q.client.Stop(ctx)
+		}
+		time.Sleep(lookEvery)
+	}
+}
