@@ -22,6 +22,7 @@ type Proxy struct {
 	held     chan struct{} // closed when the trigger has
 	swallow  bool
 	swallows chan struct{} // closed when the first bytes were swallowed
+	inVain   chan struct{} // closed when the service first took no connection
 	conns    map[net.Conn]bool
 	closed   bool
 }
@@ -35,7 +36,7 @@ func NewProxy(upstream string) (*Proxy, error) {
 	}
 	p := &Proxy{
 		listener: listener, upstream: upstream,
-		swallows: make(chan struct{}), conns: map[net.Conn]bool{},
+		swallows: make(chan struct{}), inVain: make(chan struct{}), conns: map[net.Conn]bool{},
 	}
 	p.done.Go(p.accept)
 	return p, nil
@@ -71,6 +72,9 @@ func (p *Proxy) Swallow() <-chan struct{} {
 	p.swallow = true
 	return p.swallows
 }
+
+// InVain is closed once the server has wanted a connection and the service took none.
+func (p *Proxy) InVain() <-chan struct{} { return p.inVain }
 
 // Heal lets everything pass again, what was held included.
 func (p *Proxy) Heal() {
@@ -136,6 +140,7 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	service, err := net.Dial("tcp", upstream)
 	if err != nil {
+		p.refused()
 		return
 	}
 	defer func() { _ = service.Close() }()
@@ -151,6 +156,16 @@ func (p *Proxy) serve(client net.Conn) {
 	})
 	ways.Go(func() { p.pass(client, service, p.reply) })
 	ways.Wait()
+}
+
+func (p *Proxy) refused() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.inVain:
+	default:
+		close(p.inVain)
+	}
 }
 
 func (p *Proxy) track(conns ...net.Conn) bool {

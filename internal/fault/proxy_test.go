@@ -80,6 +80,31 @@ func TestARedirectLeadsElsewhere(t *testing.T) {
 	c.hear("new hello")
 }
 
+func TestAServerThatAsksInVainIsSeen(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, echo(t, ""))
+	c := dial(t, p)
+	c.say("hello")
+	c.hear("hello")
+	select {
+	case <-p.InVain():
+		t.Error("it was answered")
+	default:
+	}
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Redirect(gone.Addr().String())
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second changes nothing
+		dial(t, p).hearEnd()
+		<-p.InVain()
+	}
+}
+
 func newProxy(t *testing.T, upstream string) *fault.Proxy {
 	t.Helper()
 	p, err := fault.NewProxy(upstream)

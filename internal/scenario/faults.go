@@ -217,26 +217,32 @@ func crashAndWait(ctx context.Context, p *play, after time.Duration) error {
 
 // lostReply: Stripe commits, and every reply to a's charges is lost; b and c run later.
 func lostReply(ctx context.Context, p *play) error {
-	_, err := p.simulator.control.Lose(ctx, control.Rule{
+	lost, err := p.simulator.control.Lose(ctx, control.Rule{
 		Server: serverA, Operation: control.OperationCharge,
 	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.run(ctx, serverA), p.others(ctx))
+	return p.whileItLasts(ctx, lost)
+}
+
+// whileItLasts lets a run into what is wrong at Stripe. It is over when b and c run: what a may do
+// then of its own accord, such as try again, goes as well or badly as what they do.
+func (p *play) whileItLasts(ctx context.Context, wrong *control.Handle) error {
+	return errors.Join(p.run(ctx, serverA), wrong.Remove(ctx), p.others(ctx))
 }
 
 // stripe500: Stripe answers a's charge with a 500 that it saves under the key, before or after the
 // charge was committed; b and c run later.
 func stripe500(when control.When) script {
 	return func(ctx context.Context, p *play) error {
-		_, err := p.simulator.control.Fail(ctx, control.Rule{
+		failing, err := p.simulator.control.Fail(ctx, control.Rule{
 			Server: serverA, Operation: control.OperationCharge,
 		}, 500, when)
 		if err != nil {
 			return err
 		}
-		return errors.Join(p.run(ctx, serverA), p.others(ctx))
+		return p.whileItLasts(ctx, failing)
 	}
 }
 

@@ -77,15 +77,19 @@ func (p *play) awaitOutlasted(ctx context.Context) error {
 	return err
 }
 
-// midnightUntil fires all servers and, once all wait for the lock, lets something happen that ends
-// the waiting.
-func (p *play) midnightUntil(ctx context.Context, happens func() error) error {
+// midnightInVain fires all servers and, once each has asked Redis in vain, ends them, as a person
+// would who sees that they wait and nobody is billed.
+func (p *play) midnightInVain(ctx context.Context) error {
 	over := make(chan error, 1)
 	go func() { over <- p.midnight(ctx) }()
 	for _, name := range p.names() {
-		if err := p.awaitEvent(ctx, name, 1, LeaseWaiting); err != nil {
-			return errors.Join(err, <-over)
+		select {
+		case <-p.links[name].redis[0].InVain():
+		case err := <-over:
+			return errors.Join(err, errors.New("the due runs ended though Redis is dead"))
 		}
 	}
-	return errors.Join(happens(), <-over)
+	p.stopAll()
+	<-over // says that they were
+	return nil
 }

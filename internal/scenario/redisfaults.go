@@ -15,10 +15,11 @@ func redisDown(ctx context.Context, p *play) error {
 	if err := p.killNodes(ctx, p.nodes); err != nil {
 		return err
 	}
+	fire := p.midnight
 	if p.Foreign != nil && p.Foreign.Waits {
-		return p.midnightUntil(ctx, func() error { return p.restartNodes(ctx, p.nodes) })
+		fire = p.midnightInVain
 	}
-	if err := p.midnight(ctx); err != nil {
+	if err := fire(ctx); err != nil {
 		return err
 	}
 	return p.restartNodes(ctx, p.nodes)
