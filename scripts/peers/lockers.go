@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/bsm/redislock"
 	"github.com/go-redsync/redsync/v4"
@@ -81,6 +82,10 @@ func withRedislock(c server.Config, charge bill) (bill, func(), error) {
 	}, nil, nil
 }
 
+// patience is how long an answer of Redis is waited for where a busy machine may take longer than
+// the library expects.
+const patience = 5 * time.Second
+
 // withRueidislock is rueidislock/README.md of rueidis: a Locker with KeyMajority 1 ("if you have
 // only one Redis instance") and NoLoopTracking, WithContext, "use the ctx as normal", cancel. By
 // "Default Configuration" a lock is for 5 s and extended every 2.5 s.
@@ -90,7 +95,7 @@ func withRueidislock(c server.Config, charge bill) (bill, func(), error) {
 		return nil, nil, err
 	}
 	locker, err := rueidislock.NewLocker(rueidislock.LockerOption{
-		ClientOption: option, KeyMajority: 1, NoLoopTracking: true,
+		ClientOption: option, KeyMajority: 1, NoLoopTracking: true, TryNextAfter: patience,
 	})
 	if err != nil {
 		return nil, nil, err

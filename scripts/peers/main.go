@@ -34,14 +34,19 @@ var errUsage = errors.New("")
 
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == workerArg {
-		p, err := peerNamed(os.Args[2])
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "peers:", err)
-			os.Exit(2)
-		}
-		os.Exit(p.serve(os.Args[3:]))
+		os.Exit(serve(os.Args[2], os.Args[3:]))
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// serve makes this process a billing server, and returns the exit status.
+func serve(name string, flags []string) int {
+	p, err := peerNamed(name)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		return 2
+	}
+	return p.serve(flags)
 }
 
 // run returns the exit status: 0 when all cells were played, 1 when not, 2 when the command line

@@ -22,7 +22,7 @@ type cellID struct {
 	fault verdicts.Fault
 }
 
-// measured is what came of a cell's runs, each different result once.
+// measured is what came of a cell's runs, each different result once, as the table has it.
 type measured map[cellID][]string
 
 // measure plays the cells and prints the table.
@@ -36,11 +36,17 @@ func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeStage()) }()
-	results, err := play(ctx, stage, ids, c.Runs, c.Parallel, log)
-	if err != nil {
+	results, unplayed := play(ctx, stage, ids, c.Runs, c.Parallel, log)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := printTable(out, ids, results, c.Markdown); err != nil {
 		return err
 	}
-	return printTable(out, ids, results, c.Markdown)
+	if len(unplayed) > 0 {
+		return fmt.Errorf("%d runs could not be played, such as %w", len(unplayed), unplayed[0])
+	}
+	return nil
 }
 
 // openStage brings up the Postgres that the cells share. Each has Redis nodes and a simulator of
@@ -62,41 +68,62 @@ func openStage(
 	return scenario.Stage{Services: svc, Worker: []string{self, workerArg}}, svc.Close, nil
 }
 
-// play plays each cell that applies so many times, so many cells at a time.
+// play plays each cell that applies so many times, so many at a time. What can't be played says why
+// and ends no other, unless ctx has ended.
 func play(
 	ctx context.Context, stage scenario.Stage, ids []cellID, runs, parallel int, log io.Writer,
-) (measured, error) {
+) (results measured, unplayed []error) {
 	var mu sync.Mutex
-	results := measured{}
+	results = measured{}
 	began := time.Now()
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(parallel)
 	for run := range runs {
 		for _, id := range ids {
 			p, err := peerNamed(id.peer)
-			if err != nil {
-				return nil, err
-			}
-			if !p.applies(id.fault) {
+			if err != nil || !p.applies(id.fault) {
 				continue
 			}
 			group.Go(func() error {
-				cell, err := p.play(ctx, stage, id.fault)
-				if err != nil {
-					return fmt.Errorf("%s under %w", id.peer, err)
+				if ctx.Err() != nil {
+					return nil
 				}
-				short := verdicts.Verdict{After: cell.After, Recovered: cell.Recovered}.Short()
+				cell, err := p.play(ctx, stage, id.fault)
 				mu.Lock()
 				defer mu.Unlock()
-				results.add(id, short)
+				if err != nil {
+					unplayed = append(unplayed, fmt.Errorf("%s under %w", id.peer, err))
+				}
+				came := outcome(cell, err)
+				results.add(id, came)
 				fmt.Fprintf(log, "%s: run %d of %s under %s: %s (%s)\n",
-					time.Since(began).Round(time.Second), run+1, id.peer, id.fault, short,
-					cell.Took.Round(time.Millisecond))
+					time.Since(began).Round(time.Second), run+1, id.peer, id.fault,
+					reason(came, err), cell.Took.Round(time.Millisecond))
 				return nil
 			})
 		}
 	}
-	return results, group.Wait()
+	_ = group.Wait() // what went wrong is among the unplayed
+	return results, unplayed
+}
+
+// outcome is what the table says of a run.
+func outcome(c scenario.Cell, err error) string {
+	switch {
+	case errors.Is(err, services.ErrNeedsRedisServer):
+		return "needs redis-server"
+	case err != nil:
+		return "not played"
+	}
+	return verdicts.Verdict{After: c.After, Recovered: c.Recovered}.Short()
+}
+
+// reason is the outcome, and why if there is none.
+func reason(came string, err error) string {
+	if err == nil {
+		return came
+	}
+	return came + ": " + err.Error()
 }
 
 func (p peer) play(

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
-	"runtime/debug"
-	"slices"
 	"strings"
 
 	"example.com/triplecharge/billing"
@@ -75,29 +74,30 @@ func peerNamed(name string) (peer, error) {
 }
 
 // applies reports whether the fault can meet the peer. None is on several Redis nodes: the
-// documentation of those that can be doesn't begin with that.
+// documentation of those that can be doesn't begin with that. And none asks anything between its
+// lock and its charge that could come late.
 func (p peer) applies(f verdicts.Fault) bool {
 	switch f {
-	case verdicts.RedlockMinority, verdicts.RedlockMajority:
+	case verdicts.RedlockMinority, verdicts.RedlockMajority, verdicts.PartitionBeforeCharge:
 		return false
 	case verdicts.RedisDown, verdicts.RedisRestart, verdicts.RedisFailover,
-		verdicts.PartitionBeforeCharge, verdicts.PartitionDuringCharge:
+		verdicts.PartitionDuringCharge:
 		return p.redis
 	}
 	return true
 }
 
-// version is what the peer's module was built in.
+//go:embed go.mod
+var goMod string
+
+// version is what go.mod requires of the peer's module, "" if it has none.
 func (p peer) version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || p.module == "" {
-		return ""
+	for line := range strings.Lines(goMod) {
+		if fields := strings.Fields(line); len(fields) == 2 && fields[0] == p.module {
+			return fields[1]
+		}
 	}
-	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == p.module })
-	if i < 0 {
-		return ""
-	}
-	return info.Deps[i].Version
+	return ""
 }
 
 // baseMode is the mode in whose place a peer is put: it protects nothing, so that what protects

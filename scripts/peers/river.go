@@ -136,7 +136,7 @@ func (q *riverQueue) bill(ctx context.Context, inv billing.Invoice) (billing.Out
 	// The first due run is when this server comes to life: what a scenario lets happen before, it
 	// lets happen without it.
 	var err error
-	q.start.Do(func() { err = q.client.Start(ctx) })
+	q.start.Do(func() { err = q.begin(ctx) })
 	if err != nil {
 		return "", err
 	}
@@ -148,8 +148,29 @@ func (q *riverQueue) bill(ctx context.Context, inv billing.Invoice) (billing.Out
 	return q.await(ctx, inserted.Job)
 }
 
-// lookEvery is the pace at which a job is looked at.
+// lookEvery is the pace at which a job and the leader are looked at.
 const lookEvery = 20 * time.Millisecond
+
+// begin starts the client and returns once the servers have a leader. One that is stopped while it
+// is being elected keeps all others from it for as long as it stands still; but a server that makes
+// a due run has been elected, or not, long before.
+func (q *riverQueue) begin(ctx context.Context) error {
+	if err := q.client.Start(ctx); err != nil {
+		return err
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for led := false; !led; <-tick.C {
+		err := q.pool.QueryRow(ctx, `SELECT EXISTS (`+leader+`)`).Scan(&led)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leader is the row of whoever is leader now.
+const leader = `SELECT FROM river_leader WHERE expires_at > clock_timestamp()`
 
 func (q *riverQueue) await(ctx context.Context, job *rivertype.JobRow) (billing.Outcome, error) {
 	tick := time.NewTicker(lookEvery)
@@ -167,7 +188,7 @@ func (q *riverQueue) await(ctx context.Context, job *rivertype.JobRow) (billing.
 		case len(job.Errors) > failed:
 			return "", errors.New(job.Errors[len(job.Errors)-1].Error)
 		case job.State == rivertype.JobStateCancelled || job.State == rivertype.JobStateDiscarded:
-			return "", fmt.Errorf("River has given the job up: it is %s", job.State)
+			return "", fmt.Errorf("the job was given up: it is %s", job.State)
 		}
 	}
 }
@@ -182,11 +203,13 @@ func (q *riverQueue) stop() {
 	q.pool.Close()
 }
 
-// riverJobHeld reports whether a job is a client's alone: until its time is over.
+// riverJobHeld reports whether a job is still a client's alone: until River has rescued it, or
+// there is no leader left that would. Those that are started next will.
 func riverJobHeld(ctx context.Context, databaseURL string, _ bool) (held bool, err error) {
 	const query = `SELECT EXISTS (
-		SELECT FROM river_job
-		WHERE state = 'running' AND attempted_at > clock_timestamp() - interval '2 s')`
+		SELECT FROM river_job WHERE state = 'running' AND attempt = 1 AND (
+			attempted_at > clock_timestamp() - interval '2 s'
+			OR EXISTS (` + leader + `)))`
 	err = ask(ctx, databaseURL, query, &held)
 	return held, err
 }

@@ -10,8 +10,9 @@ import (
 	"example.com/triplecharge/internal/verdicts"
 )
 
-const legend = "R right, O overcharged, U unbilled, X unrecorded; charges/entries, after → a quiet " +
-	"run where that changes them;\nn/a the fault can't meet the peer; or: runs that differed"
+const legend = "R right, O overcharged, U unbilled, X unrecorded: charges at Stripe/entries in the " +
+	"ledger\nafter → what one quiet run makes of them; n/a: the fault can't meet the peer; or: runs " +
+	"that differed\nlocked and exactly-once: our own, as internal/verdicts has them"
 
 func (m measured) add(id cellID, short string) {
 	if !slices.Contains(m[id], short) {
@@ -47,30 +48,46 @@ func printTable(w io.Writer, ids []cellID, m measured, markdown bool) error {
 	return columns.Flush()
 }
 
+// ours are the modes of our own that stand beside the peers.
+func ours() []string { return []string{"locked", "exactly-once"} }
+
 // table is the head and the rows.
 func table(ids []cellID, m measured) (rows [][]string) {
-	head := []string{"fault"}
+	var names []string
 	var faults []verdicts.Fault
 	for _, id := range ids {
-		if !slices.Contains(head, id.peer) {
-			head = append(head, id.peer)
+		if !slices.Contains(names, id.peer) {
+			names = append(names, id.peer)
 		}
 		if !slices.Contains(faults, id.fault) {
 			faults = append(faults, id.fault)
 		}
 	}
-	rows = append(rows, slices.Clone(head))
-	for i, name := range head[1:] {
+	head := []string{"fault"}
+	for _, name := range names {
 		if p, err := peerNamed(name); err == nil {
-			rows[0][i+1] = strings.TrimSpace(name + " " + p.version())
+			head = append(head, strings.TrimSpace(name+" "+p.version()))
 		}
 	}
+	rows = append(rows, append(head, ours()...))
 	for _, f := range faults {
 		row := []string{string(f)}
-		for _, name := range head[1:] {
+		for _, name := range names {
 			row = append(row, m.word(cellID{name, f}))
+		}
+		for _, mode := range ours() {
+			row = append(row, expected(mode, f))
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// expected is the cell of a mode of ours.
+func expected(mode string, f verdicts.Fault) string {
+	v, ok := verdicts.Expected(mode, f, 3)
+	if !ok || !v.Applies {
+		return verdicts.NotApplicable
+	}
+	return v.Short()
 }
