@@ -28,6 +28,13 @@ func notRun() map[string]map[string]string {
 				"b.ask,b.ask,b.send,b.carry,b.reply,a.ask,b.ask,b.ask,a.ask,c.begin,c.ask,c.ask,c.ask," +
 				"c.ask,c.send,c.carry": "the page has told it; internal/explore's tests replay such",
 		},
+		"docs/peers.md": {
+			"cd scripts/peers && go run . --runs 3 --parallel 6": "it takes minutes; .ci/run tests the " +
+				"module, and a test of it holds the page's table",
+			"func withMyLock(c server.Config, charge bill) (bill, func(), error) {": "the lock is the " +
+				"reader's",
+			"cd scripts/peers && go run . --peer mylock --runs 3": "the same",
+		},
 		"docs/changing-modes.md": {
 			"  server-a (locked)        SET lock:billing:alice:2026-12 server-a:… NX PX 5000 → OK": "" +
 				"two servers' lines side by side; the test that the page names runs them",
