@@ -23,7 +23,7 @@ type Config struct {
 	At       string `placeholder:"TIME" help:"The logical due time of one due run; it names the billing period: RFC 3339, such as 2026-12-01T00:00:00Z, or now. The run starts at once, or with --listen when it is triggered."`
 	Schedule string `placeholder:"CRON" help:"Make a due run at these times, such as \"0 0 1 * *\"; an optional sixth field in front is for seconds."`
 	Timezone string `default:"UTC" placeholder:"ZONE" help:"The time zone of --schedule, and of the calendar month that is billed."`
-	Listen   string `placeholder:"ADDRESS" help:"Serve /healthz, /metrics and POST /runs here, such as 127.0.0.1:8081. POST /runs wants the bearer token in WORKER_TOKEN."`
+	Listen   string `placeholder:"ADDRESS" help:"Serve /healthz, /metrics, POST /runs and GET /events (what happens from then on, as JSON) here, such as 127.0.0.1:8081. The last two want the bearer token in WORKER_TOKEN."`
 
 	DatabaseURL string `name:"database-url" required:"" env:"WORKER_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The ledger's Postgres."`
 	RedisURL    string `name:"redis-url" env:"WORKER_REDIS_URL,REDIS_URL" placeholder:"URL" help:"The Redis of the modes with a lock: redis://host, ?master_name= for Sentinel, ?addr= for Cluster."`
