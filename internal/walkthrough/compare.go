@@ -70,7 +70,7 @@ func comparable(output []string) (lines []string) {
 var (
 	together = regexp.MustCompile(`at midnight|at the same instant`)
 	server   = regexp.MustCompile(`server-[a-z]+`)
-	scale    = regexp.MustCompile(`^ +0( .*)? N ms$`)
+	scale    = regexp.MustCompile(`^ +0( .*)?N ms$`)
 	lane     = regexp.MustCompile(`^ {1,2}(server-[a-z]+|[A-Z][a-z]+|ledger)( |$)`)
 	atOnce   = regexp.MustCompile(`(?m)^\w+/\d{4}-\d\d: `)
 	stretch  = regexp.MustCompile(`[ ─░~]+`)

@@ -62,6 +62,7 @@ func TestWhatAnotherRunPrintsOtherwiseIsNoDifference(t *testing.T) {
 		"a wider bar":                 {raced, []string{"───$", "──────$", "[─", "[   ─"}},
 		"seconds":                     {raced, []string{"275 ms", "1.2 s"}},
 		"a line that breaks earlier":  {raced, []string{"OK\n            Charged", "OK Charged"}},
+		"a cut at the end":            {scripted, []string{"2017 ms                  2275", "≈2275"}},
 		"times at a cut":              {scripted, []string{"0  15 ms ≈  2017 ms ", "0    ≈  "}},
 		"an ID":                       {scripted, []string{"pi_1abc", "pi_2def"}},
 		"what was first":              {applied, []string{"alice", "bob", "bob", "alice"}},
