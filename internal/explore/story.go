@@ -121,7 +121,7 @@ type teller struct {
 
 func (t *teller) tell(m move, n named) Step {
 	if !m.kind.ofServer() {
-		text, event := t.world.elsewhere(m)
+		text, event := t.world.elsewhere(m, t.nodes)
 		return Step{Text: text, Events: t.events(event)}
 	}
 	s := &t.world.servers[m.who]

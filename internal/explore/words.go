@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 
 	"example.com/triplecharge/internal/timeline"
@@ -157,8 +158,12 @@ func faultWords() map[kind]string {
 	}
 }
 
-// elsewhere says what happens in a move that is no server's.
-func (w *world) elsewhere(m move) (string, timeline.Event) {
+// elsewhere says what happens in a move that is no server's, where leases are on the nodes.
+func (w *world) elsewhere(m move, nodes uint8) (string, timeline.Event) {
+	one := "" // of the nodes, where there are several
+	if n := bits.OnesCount8(nodes); n > 1 {
+		one = fmt.Sprintf("1 of %d nodes", n)
+	}
 	switch m.kind {
 	case arrive:
 		c := w.orphans[m.who]
@@ -185,10 +190,10 @@ func (w *world) elsewhere(m move) (string, timeline.Event) {
 		return "Alice's card declines from now on", timeline.Event{}
 	case redisEmpty:
 		return "A Redis node loses all it had", timeline.Event{
-			Name: timeline.RedisRestarted, Reason: "1",
+			Name: timeline.RedisRestarted, Reason: one,
 		}
 	case redisDown:
-		return "A Redis node dies", timeline.Event{Name: timeline.RedisDown, Reason: "1"}
+		return "A Redis node dies", timeline.Event{Name: timeline.RedisDown, Reason: one}
 	}
 	return strings.ToUpper(kindNames()[m.kind]), timeline.Event{}
 }
