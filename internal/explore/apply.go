@@ -2,17 +2,16 @@ package explore
 
 // apply lets a move happen.
 func (e *explorer) apply(w *world, m move) {
-	switch m.kind {
-	case begin, ask, send, carry, reply:
-		e.step(w, &w.servers[m.who], m.kind)
-	case quietRun:
-		w.startQuietRun()
-	case expire, crash, dropAndCrash, loseReply, giveUp, failBefore, failAfter, cut:
+	if m.kind.isFault() {
 		e.pay(w, m.kind)
+	}
+	switch {
+	case m.kind.ofServer() && m.kind.isFault():
 		e.hurt(w, &w.servers[m.who], m.kind)
-	case forget, decline, redisEmpty, redisDown:
-		e.pay(w, m.kind)
-		w.happen(m)
+	case m.kind.ofServer():
+		e.step(w, &w.servers[m.who], m.kind)
+	case m.kind == quietRun:
+		w.startQuietRun()
 	default:
 		w.happen(m)
 		w.disturbed = w.disturbed || w.quiet > 0
@@ -45,7 +44,7 @@ func (e *explorer) step(w *world, s *server, k kind) {
 	case send:
 		c := e.at(s.at).next
 		if c.gated && !s.trusts {
-			e.tell(w, s, answer{outcome: notSent})
+			e.tell(w, s, answer{outcome: tooLate})
 			return
 		}
 		s.flight = sent
@@ -94,7 +93,7 @@ func (e *explorer) hurt(w *world, s *server, k kind) {
 			w.claimed = false
 		}
 	case crash, dropAndCrash:
-		if k == crash && s.flight == sent {
+		if k == crash && s.waits(c) {
 			w.orphan(c)
 		}
 		w.ghosts[s.slot] |= s.nodes
@@ -111,6 +110,8 @@ func (e *explorer) hurt(w *world, s *server, k kind) {
 			}
 		}
 		e.tell(w, s, noReply(c))
+	case refuse:
+		e.tell(w, s, answer{outcome: notSent})
 	case failBefore:
 		e.carry(w, s, failsBefore)
 	case failAfter:
@@ -126,6 +127,13 @@ func noReply(c call) answer {
 		return answer{outcome: unknown}
 	}
 	return answer{outcome: failed}
+}
+
+// waits reports whether the server's call may be on its way to Stripe or to the ledger. What is on
+// its way to Redis doesn't count: a lease that comes too late keeps others out until it expires, and
+// a release that does releases nothing (the naive lock's would, and that fails without).
+func (s *server) waits(c call) bool {
+	return s.flight == sent || s.flight == grounded && c.toLedger() && !s.cut
 }
 
 func (w *world) orphan(c call) {
@@ -153,6 +161,8 @@ func (w *world) happen(m move) {
 		w.down &^= 1 << m.who
 	case replaceCard:
 		w.card = newCard
+	case acceptAgain:
+		w.declines = false
 	case forget:
 		copy(w.keys[m.who:], w.keys[m.who+1:])
 		w.saved--

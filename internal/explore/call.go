@@ -48,6 +48,9 @@ func (c call) toStripe() bool { return c.op >= charge }
 // takesMoney reports whether a request to Stripe may.
 func (c call) takesMoney() bool { return c.op == charge || c.op == confirm }
 
+// toRedis reports whether a call is one of Redis'.
+func (c call) toRedis() bool { return c.op == obtain || c.op == release }
+
 // toLedger reports whether a call is one of the ledger's.
 func (c call) toLedger() bool { return c.op >= charged && c.op <= postpone }
 
@@ -70,6 +73,7 @@ const (
 	declined
 	unknown
 	notSent
+	tooLate // notSent, since the lease can't be trusted
 	taken
 	paid
 	stale
@@ -93,6 +97,8 @@ func (o outcome) err() error {
 	case unknown:
 		return billing.ErrUnknown
 	case notSent:
+		return billing.ErrNotSent
+	case tooLate:
 		return fmt.Errorf("%w: %w", billing.ErrNotSent, billing.ErrLeaseLost)
 	case taken:
 		return billing.ErrTaken

@@ -91,10 +91,9 @@ func (w *world) obtain(s *server, slot uint8) answer {
 	return answer{outcome: held}
 }
 
-// release removes the server's lease from the nodes that are up; from the others time will. The
-// naive lock's removes whatever is there.
+// release removes the server's lease from the nodes that are up; those that are down have lost it.
+// The naive lock's removes whatever is there.
 func (w *world) release(s *server, slot uint8) answer {
-	w.ghosts[slot] |= s.nodes & w.down
 	s.nodes, s.trusts = 0, false
 	if slot == otherSlot && w.down == 0 {
 		w.del(slot)
@@ -159,10 +158,9 @@ func (w *world) stripe(c call, f failure) answer {
 // carryOut does what a request asks for, unless something goes wrong.
 func (w *world) carryOut(c call, f failure) (reply answer) {
 	switch {
-	case c.op == confirm && w.charges>>c.intent&1 == 1:
-		// This is said before anything is done, so no 500 comes in its place.
-		return answer{intent: c.intent}
 	case f == failsBefore:
+	case c.op == confirm && w.charges>>c.intent&1 == 1:
+		reply.intent = c.intent // it has succeeded already
 	case c.op == prepare:
 		w.made++
 		reply.intent = w.made

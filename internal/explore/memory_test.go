@@ -112,8 +112,7 @@ func same(o outcome, err error) bool {
 		billing.ErrHeld, billing.ErrLeaseLost, billing.ErrDeclined, billing.ErrUnknown,
 		billing.ErrTaken, billing.ErrCharged, billing.ErrStale,
 	} {
-		// No such PaymentIntent is a request that was refused, whatever else is said about it.
-		if o != notSent && errors.Is(o.err(), e) != errors.Is(err, e) {
+		if errors.Is(o.err(), e) != errors.Is(err, e) {
 			return false
 		}
 	}

@@ -5,7 +5,8 @@ import "math/bits"
 // kind is what a move does.
 type kind uint8
 
-// What servers do by themselves, then what time does to what is left behind, then what goes wrong.
+// What servers do by themselves, then what time does to what is left behind, then what goes wrong:
+// with a server, then with the rest.
 const (
 	begin kind = iota // a server's run: late, if others have had theirs
 	ask               // a call of Redis or the ledger is carried out and answered
@@ -19,21 +20,30 @@ const (
 	endPause // it is time for the next attempt
 	redisUp  // a node is back
 	replaceCard
-	quietRun // all faults are over, and a fresh server has a run
+	acceptAgain // the old card does
+	quietRun    // all faults are over, and a fresh server has a run
 
 	expire       // a lease or claim of a server that is at work, but stands still for too long
 	crash        // of a server; what it has sent goes on
 	dropAndCrash // likewise, and what it has sent never arrives
 	loseReply    // what was asked for is done
 	giveUp       // on a reply: what was asked for is done at any time later
+	refuse       // Stripe can't be reached, or says no before it looks: nothing is sent
 	failBefore   // Stripe saves a 500, and has done nothing
 	failAfter    // Stripe saves a 500, and has done what was asked
-	forget       // Stripe, an idempotency key
-	decline      // the customer's card
-	redisEmpty   // a node has lost all it had
-	redisDown    // a node is dead
 	cut          // a server can't reach the ledger until its run is over
+
+	forget     // Stripe, an idempotency key
+	decline    // the customer's card
+	redisEmpty // a node has lost all it had
+	redisDown  // a node is dead
 )
+
+// ofServer reports whether a move is a server's.
+func (k kind) ofServer() bool { return k <= reply || k >= expire && k <= cut }
+
+// isFault reports whether a move is something that goes wrong.
+func (k kind) isFault() bool { return k >= expire }
 
 // move is one step of a schedule: what happens, and to which server, orphan, key or node.
 type move struct {
@@ -75,6 +85,7 @@ func (e *explorer) moves(w *world, try func(move)) {
 	}
 	if w.declines && w.card == oldCard {
 		try(move{kind: replaceCard})
+		try(move{kind: acceptAgain})
 	}
 	if w.resting() && w.wantsQuietRun() {
 		try(move{kind: quietRun})
@@ -161,15 +172,16 @@ func (e *explorer) redisFaults(w *world, r rule, try func(move)) {
 // canHappen reports whether a fault of that kind would change anything about the server.
 func (e *explorer) canHappen(w *world, s *server, k kind) bool {
 	next := e.at(s.at).next
-	asks := s.flight == grounded && next.op != trusted && !next.toStripe() &&
-		!(s.cut && next.toLedger())
 	switch k {
 	case expire:
-		return s.nodes != 0 || w.claimed && !w.final && s.claim == w.generation
+		return s.trusts || w.claimed && !w.final && s.claim == w.generation
 	case loseReply:
-		return s.flight == executed || asks
+		return s.flight == executed ||
+			s.flight == grounded && (next.toRedis() || next.toLedger() && !s.cut)
 	case giveUp:
-		return s.flight == sent || asks && next.toLedger()
+		return s.waits(next)
+	case refuse:
+		return s.flight == grounded && next.toStripe()
 	case failBefore, failAfter:
 		return s.flight == sent
 	case cut:

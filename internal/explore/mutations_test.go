@@ -8,6 +8,7 @@ func mutants() []mutant {
 func lockMutants() []mutant {
 	const recheck, without = "	if charged {\n", "	if charged && false {\n"
 	const locked, fenced = "billing/locked.go", "billing/fenced.go"
+	const world = "internal/explore/execute.go"
 	return []mutant{
 		{"the ledger's answer is ignored", "billing/checkfirst.go", recheck, without},
 		{"the re-check is left out", locked, recheck, without},
@@ -25,9 +26,31 @@ func lockMutants() []mutant {
 		{"the charge is not recorded", locked,
 			"m.ledger.Record(context.WithoutCancel(ctx), charge)",
 			"func(Charge) error { return nil }(charge)"},
+		{"a charge under a lease that was lost since is not recorded", locked,
+			"	// Record the charge, whatever",
+			"	if err := lease.Trusted(); err != nil {\n		return \"\", err\n	}\n" +
+				"	// Record the charge, whatever"},
+		{"trust is asked for once, and believed in from there on", locked,
+			"Trusted: lease.Trusted}", "Trusted: func() error { return err }}"},
+		{"no answer from the ledger is taken for: not charged", locked,
+			"	charged, err := m.ledger.Charged(ctx, inv)\n	if err != nil {\n		return \"\", err\n	}\n",
+			"	charged, _ := m.ledger.Charged(ctx, inv)\n"},
+		{"no answer from Redis is taken for a lease", locked,
+			"	} else if err != nil {\n		return \"\", err\n	}\n\n	// Release",
+			"	} else if err != nil {\n		charge, err := m.charger.Charge(ctx, Request{Invoice: inv})\n" +
+				"		if err != nil {\n			return \"\", err\n		}\n" +
+				"		return Billed, m.ledger.Record(ctx, charge)\n	}\n\n	// Release"},
+		{"the fencing token is issued after the re-check", fenced,
+			"	charge, err := m.charger.Charge(ctx",
+			"	token, _ = m.fence.Issue(ctx, inv)\n	charge, err := m.charger.Charge(ctx"},
+		{"the charge is recorded without the fencing token", fenced,
+			"	if err := m.fence.Record(context.WithoutCancel(ctx), charge, token); err",
+			"	_ = token\n	if err := m.ledger.Record(ctx, charge); err"},
+		{"a release removes whosever lease it is", world,
+			"if slot == otherSlot && w.down", "if w.down"},
 		{"five nodes become one", "billing/modes.go",
 			"two lost nodes, too\", QuorumLock", "two lost nodes, too\", SafeLock"},
-		{"two of five nodes are a majority", "internal/explore/execute.go",
+		{"two of five nodes are a majority", world,
 			"majority  = 3", "majority  = 2"},
 	}
 }
@@ -50,6 +73,13 @@ func keyMutants() []mutant {
 		{"the charge is not recorded", once,
 			"m.ledger.Record(context.WithoutCancel(ctx), charge)",
 			"func(Charge) error { return nil }(charge)"},
+		{"both requests have the same key", once, "claim.Key() + \"/confirm\"", "claim.Key()"},
+		{"whoever can't register its PaymentIntent confirms it all the same", once,
+			"prepared); err != nil {\n			return \"\", err", "prepared); err != nil {\n			intent = prepared"},
+		{"the charge is recorded before it is made", once,
+			"	charge, err := m.intents.Confirm(",
+			"	_ = m.ledger.Record(ctx, Charge{Invoice: inv, PaymentIntent: intent})\n" +
+				"	charge, err := m.intents.Confirm("},
 		{"an unknown outcome counts as charged", once,
 			"	case err != nil:\n		// Unknown is not failed.",
 			"	case errors.Is(err, ErrUnknown):\n		return Billed, m.ledger.Record(ctx, Charge{\n" +
@@ -65,11 +95,20 @@ func claimMutants() []mutant {
 		{"the claim is given back though the outcome is unknown", claimed,
 			"errors.Is(err, ErrNotSent):", "errors.Is(err, ErrNotSent), errors.Is(err, ErrUnknown):"},
 		{"the claim is kept after a decline", claimed, "errors.Is(err, ErrDeclined), ", ""},
+		{"the claim is kept though nothing was sent", claimed, ", errors.Is(err, ErrNotSent)", ""},
+		{"the claim is given back since the charge can't be recorded", claimed,
+			"charge); err != nil {\n		return \"\", err",
+			"charge); err != nil {\n		return \"\", errors.Join(err, m.claims.Postpone(ctx, claim))"},
 		{"the claim expires", "billing/modes.go", "claimed{p.Final,", "claimed{p.Claims,"},
 
 		{"the last writer wins", world, "if w.registered == 0 {", "if true {"},
 		{"each is told its own PaymentIntent", world,
 			"answer{intent: w.registered}", "answer{intent: c.intent}"},
+		{"whoever takes the claim over gets no PaymentIntent", world,
+			"	w.generation++\n	s.claim", "	w.generation++\n	w.registered = 0\n	s.claim"},
+		{"a decline ends the PaymentIntent, too", world,
+			"w.claimed, w.paused, w.postponed = false, true, c.card",
+			"w.claimed, w.paused, w.postponed, w.registered = false, true, c.card, 0"},
 		{"a claim that is held is given", world,
 			"case w.claimed, w.paused &&", "case w.paused &&"},
 		{"a claim is given though the invoice is charged", world,

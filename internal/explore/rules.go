@@ -58,7 +58,7 @@ func notRenewed(e *explorer, w *world, s *server) bool {
 
 // anything is all that can go wrong, anywhere.
 func anything() (rules []rule) {
-	for k := expire; k <= cut; k++ {
+	for k := expire; k <= redisDown; k++ {
 		if k != dropAndCrash { // a crash, and a request that is never carried out: it is among those
 			rules = append(rules, rule{k, 0, always})
 		}
@@ -66,8 +66,7 @@ func anything() (rules []rule) {
 	return rules
 }
 
-// scenario is a fault of the matrix as something to explore: what may go wrong, how often, and what
-// the lock has to be for it to meet the mode.
+// scenario is a fault of the matrix as something to explore: what may go wrong, where, and how often.
 type scenario struct {
 	rules []rule
 	most  []uint8 // how often, pool by pool

@@ -31,9 +31,10 @@ func kindNames() map[kind]string {
 	return map[kind]string{
 		begin: "begin", ask: "ask", send: "send", carry: "carry", reply: "reply",
 		arrive: "arrive", endLease: "end-lease", endClaim: "end-claim", endPause: "end-pause",
-		redisUp: "redis-up", replaceCard: "replace-card", quietRun: "quiet-run",
-		expire: "expire", crash: "crash", dropAndCrash: "drop-and-crash", loseReply: "lose-reply",
-		giveUp: "give-up", failBefore: "fail-before", failAfter: "fail-after", forget: "forget",
+		redisUp: "redis-up", replaceCard: "replace-card", acceptAgain: "accept-again",
+		quietRun: "quiet-run",
+		expire:   "expire", crash: "crash", dropAndCrash: "drop-and-crash", loseReply: "lose-reply",
+		giveUp: "give-up", refuse: "refuse", failBefore: "fail-before", failAfter: "fail-after", forget: "forget",
 		decline: "decline", redisEmpty: "redis-empty", redisDown: "redis-down", cut: "cut",
 	}
 }
@@ -102,20 +103,10 @@ func parseMove(text string) (named, error) {
 	return named{}, fmt.Errorf("%q is none: want such as a.begin or quiet-run", text)
 }
 
-// ofServer reports whether a move is a server's.
-func (k kind) ofServer() bool {
-	switch k {
-	case begin, ask, send, carry, reply, expire, crash, dropAndCrash, loseReply, giveUp, failBefore,
-		failAfter, cut:
-		return true
-	}
-	return false
-}
-
 // ofOne reports whether there is only one that a move can be about.
 func (k kind) ofOne() bool {
 	switch k {
-	case endClaim, endPause, replaceCard, quietRun, decline:
+	case endClaim, endPause, replaceCard, acceptAgain, quietRun, decline:
 		return true
 	}
 	return false

@@ -66,7 +66,7 @@ func Tell(s Schedule) (Story, error) {
 func (t *teller) take(m move, n named) Step {
 	t.now += beat
 	step := t.tell(m, n)
-	step.Fault = m.kind >= expire
+	step.Fault = m.kind.isFault()
 	step.Events = append(t.back(m, n), step.Events...)
 	t.walk.take(m)
 	return step
@@ -91,7 +91,7 @@ func (t *teller) back(m move, n named) []timeline.Event {
 	case m.kind == crash, m.kind == dropAndCrash:
 		t.gone[n.who] = timeline.ServerStarted
 		return nil
-	case !m.kind.ofServer() || m.kind == carry || m.kind > expire:
+	case !m.kind.ofServer() || m.kind == carry || m.kind.isFault():
 		return nil // that needs no server
 	}
 	event := t.gone[n.who]
@@ -137,7 +137,7 @@ func (t *teller) tell(m move, n named) Step {
 		return step
 	case send:
 		if c.gated && !s.trusts {
-			a = answer{outcome: notSent}
+			a = answer{outcome: tooLate}
 			break
 		}
 		t.sent[n.who] = t.now
@@ -161,6 +161,9 @@ func (t *teller) tell(m move, n named) Step {
 			loseReply: "gets no reply, though it was done: ",
 			giveUp:    "gives up waiting, and the request goes on: ",
 		}[m.kind]
+	case refuse:
+		a = answer{outcome: notSent}
+		step.Text = "can't reach Stripe: "
 	default:
 		step.Text = faultWords()[m.kind]
 		step.Events = t.hurtEvents(m, n.who, c)
@@ -169,7 +172,7 @@ func (t *teller) tell(m move, n named) Step {
 	step.Text += c.asks() + ": " + c.answered(a)
 	event := c.event(a)
 	event.Server = step.Server
-	if c.toStripe() && a.outcome != notSent {
+	if c.toStripe() && a.outcome != notSent && a.outcome != tooLate {
 		event.MS = milliseconds(t.now - t.sent[n.who])
 	}
 	step.Events = t.events(event)

@@ -115,7 +115,8 @@ func (c call) event(a answer) timeline.Event {
 		}
 	case charge, confirm:
 		e.Name = map[outcome]string{
-			ok: "charge.succeeded", declined: "charge.declined", notSent: "charge.not_sent",
+			ok: "charge.succeeded", declined: "charge.declined",
+			notSent: "charge.not_sent", tooLate: "charge.not_sent",
 		}[a.outcome]
 		if e.Name == "" {
 			e.Name = "charge.unknown"
@@ -179,6 +180,8 @@ func (w *world) elsewhere(m move, nodes uint8) (string, timeline.Event) {
 		return "A Redis node is back", timeline.Event{}
 	case replaceCard:
 		return "Alice puts in another card", timeline.Event{Name: timeline.CardReplaced}
+	case acceptAgain:
+		return "Alice's card accepts again", timeline.Event{}
 	case quietRun:
 		return "All faults are over, leases and claims expire; a fresh server has a quiet run",
 			timeline.Event{}
