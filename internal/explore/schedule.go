@@ -122,17 +122,17 @@ type walk struct {
 // fresh is the name of the server that a quiet run is made on.
 const fresh = "fresh"
 
-func (o Options) walk(rules []rule, w world) *walk {
-	e := o.explorer(newHistories(o.programs()...).view())
-	e.rules = rules
-	names := make([]string, w.many)
-	for i := range names {
-		names[i] = string(rune('a' + i))
+func (e explorer) walk(w world) *walk {
+	k := &walk{explorer: e, world: w}
+	for i := range int(w.many) {
+		k.names = append(k.names, letter(i))
 	}
-	k := &walk{e, w, names}
 	k.sort()
 	return k
 }
+
+// letter is the name of a server in a schedule.
+func letter(i int) string { return string(rune('a' + i)) }
 
 // sort keeps the names beside the servers.
 func (k *walk) sort() {
@@ -190,10 +190,20 @@ func (s *search) schedule(v violation) Schedule {
 		Mode: s.Mode, Servers: s.Servers, Wrong: v.word,
 		Mixed: slices.Contains(s.Only, verdicts.MixedModes),
 	}
-	k := s.walk(s.start())
+	k := s.walk()
 	for _, m := range moves {
 		out.moves = append(out.moves, k.named(m))
 		k.take(m)
 	}
+	out.moves = s.tidy(out.moves, v.word)
+	if !out.Mixed {
+		out.moves = inOrder(out.moves)
+	}
 	return out
+}
+
+// walk begins where the search began.
+func (s *search) walk() *walk {
+	_, first := s.start()
+	return s.workers[0].walk(first)
 }

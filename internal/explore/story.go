@@ -36,10 +36,12 @@ func Tell(s Schedule) (Story, error) {
 	if s.Mixed {
 		w.servers[0].program = 1
 	}
-	k := o.walk(append(anything(), rule{dropAndCrash, 0, always}), w)
+	e := o.explorer(newHistories(o.programs()...).view())
+	e.rules = append(anything(), rule{dropAndCrash, 0, always})
+	k := e.walk(w)
 	story := Story{Schedule: s}
 	for i := range w.many {
-		story.Servers = append(story.Servers, serverName(string(rune('a'+i))))
+		story.Servers = append(story.Servers, serverName(letter(int(i))))
 	}
 	t := teller{walk: k, sent: map[string]time.Duration{}, gone: map[string]string{}}
 	for i, m := range s.moves {
