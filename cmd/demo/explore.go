@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/text/language"
@@ -18,19 +19,22 @@ import (
 
 // exploration goes through every order in which the servers' calls can interleave.
 type exploration struct {
-	Mode    string   `xor:"what" required:"" placeholder:"MODE" help:"The mode: ${modes}."`
-	Servers int      `default:"3" help:"How many servers."`
-	Faults  *int     `xor:"number" placeholder:"N" help:"How many things may go wrong in one schedule: 3, or what --fault needs."`
-	Fault   []string `xor:"which" placeholder:"FAULT" help:"Only these faults of the matrix; else all that can go wrong, anywhere."`
+	Mode    string   `xor:"what" placeholder:"MODE" help:"The mode: ${modes}."`
+	Servers int      `default:"3" help:"How many servers, up to 5."`
+	Faults  *int     `xor:"number" placeholder:"N" help:"How many things may go wrong in one schedule, up to 5: 3, or what --fault needs."`
+	Fault   []string `xor:"which" placeholder:"FAULT" help:"Only these faults of the matrix, instead of all that can go wrong, anywhere: ${faults}."`
 	Each    bool     `xor:"which,number" help:"Search once for each fault of the matrix."`
-	Replay  string   `xor:"what" required:"" placeholder:"SCHEDULE" help:"Tell a schedule that explore has printed, or a known one: mode/fault/what-is-wrong."`
+	Replay  string   `xor:"what" placeholder:"SCHEDULE" help:"Instead of searching, tell a schedule that explore has printed, or a known one, such as locked/pause/overcharged."`
 	JSON    bool     `name:"json" help:"Print the result for a program."`
 }
 
 // Run explores, or tells a schedule.
 func (x exploration) Run(ctx context.Context, o output) error {
-	if x.Replay != "" {
+	switch {
+	case x.Replay != "":
 		return x.replay(o)
+	case x.Mode == "":
+		return fmt.Errorf("%w--mode or --replay is missing", errUsage)
 	}
 	searches, err := x.searches()
 	if err != nil {
@@ -38,6 +42,10 @@ func (x exploration) Run(ctx context.Context, o output) error {
 	}
 	broken := false
 	found := []exploredJSON{}
+	if x.Each && !x.JSON {
+		fmt.Fprintf(o.out, "%s, %d %s, with each fault of the matrix by itself:\n\n", x.Mode, x.Servers,
+			plural(x.Servers, "server"))
+	}
 	for _, options := range searches {
 		result, err := explore.Explore(ctx, options, progress(o.log))
 		if err != nil {
@@ -60,6 +68,9 @@ func (x exploration) Run(ctx context.Context, o output) error {
 		if err := printJSON(o.out, found, x.Each); err != nil {
 			return err
 		}
+	}
+	if x.Each && !x.JSON {
+		fmt.Fprintln(o.out, "\nWhat a schedule tells: demo explore --replay SCHEDULE")
 	}
 	if broken {
 		return errBroken
@@ -118,21 +129,22 @@ func english(w io.Writer, format string, args ...any) {
 
 // about says what is explored.
 func about(o explore.Options) string {
-	what := fmt.Sprintf("%s, %d %s", o.Mode.Name, o.Servers, plural(o.Servers, "server"))
+	what := fmt.Sprintf("%s, %d %s, ", o.Mode.Name, o.Servers, plural(o.Servers, "server"))
+	some := fmt.Sprintf("up to %d %s", o.Faults, plural(o.Faults, "fault"))
 	switch {
-	case o.Only != nil:
-		what += ", late, and with"
-		for i, f := range o.Only {
-			if i > 0 {
-				what += ","
-			}
-			what += " " + string(f)
-		}
-	case o.Faults > 0:
-		what += fmt.Sprintf(", up to %d %s of any kind, at any point", o.Faults,
-			plural(o.Faults, "fault"))
+	case slices.Equal(o.Only, []verdicts.Fault{verdicts.Late}):
+		return what + "one after another:"
+	case o.Only == nil && o.Faults == 0, slices.Equal(o.Only, []verdicts.Fault{verdicts.None}):
+		return what + "nothing goes wrong:"
+	case o.Only == nil:
+		return what + some + " of any kind, at any point:"
+	case len(o.Only) == 1:
+		what += "with this, at any point:"
 	default:
-		what += ", no fault"
+		what += some + " of these, at any point:"
+	}
+	for _, f := range o.Only {
+		what += fmt.Sprintf("\n  %s: %s", f, verdicts.About(f))
 	}
 	return what
 }
@@ -145,7 +157,7 @@ func plural(n int, word string) string {
 }
 
 func printResult(w io.Writer, o explore.Options, r explore.Result) error {
-	fmt.Fprintf(w, "%s:\n", about(o))
+	fmt.Fprintln(w, about(o))
 	english(w, "  %d states, %d moves, %s, in %.1f s", r.States, r.Moves, schedules(r),
 		r.Took.Seconds())
 	if len(r.Shortest) == 0 {

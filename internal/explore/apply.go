@@ -130,8 +130,8 @@ func noReply(c call) answer {
 }
 
 // waits reports whether the server's call may be on its way to Stripe or to the ledger. What is on
-// its way to Redis doesn't count: a lease that comes too late keeps others out until it expires, and
-// a release that does releases nothing (the naive lock's would, and that fails without).
+// its way to Redis doesn't count: a lease that comes too late keeps others out until it expires,
+// and a release that does releases nothing (the naive lock's would, and that fails without).
 func (s *server) waits(c call) bool {
 	return s.flight == sent || s.flight == grounded && c.toLedger() && !s.cut
 }

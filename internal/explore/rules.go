@@ -66,7 +66,8 @@ func anything() (rules []rule) {
 	return rules
 }
 
-// scenario is a fault of the matrix as something to explore: what may go wrong, where, and how often.
+// scenario is a fault of the matrix as something to explore: what may go wrong, where, and how
+// often.
 type scenario struct {
 	rules []rule
 	most  []uint8 // how often, pool by pool

@@ -33,9 +33,11 @@ func kindNames() map[kind]string {
 		arrive: "arrive", endLease: "end-lease", endClaim: "end-claim", endPause: "end-pause",
 		redisUp: "redis-up", replaceCard: "replace-card", acceptAgain: "accept-again",
 		quietRun: "quiet-run",
-		expire:   "expire", crash: "crash", dropAndCrash: "drop-and-crash", loseReply: "lose-reply",
-		giveUp: "give-up", refuse: "refuse", failBefore: "fail-before", failAfter: "fail-after", forget: "forget",
-		decline: "decline", redisEmpty: "redis-empty", redisDown: "redis-down", cut: "cut",
+
+		expire: "expire", crash: "crash", dropAndCrash: "drop-and-crash",
+		loseReply: "lose-reply", giveUp: "give-up", refuse: "refuse",
+		failBefore: "fail-before", failAfter: "fail-after", cut: "cut", forget: "forget",
+		decline: "decline", redisEmpty: "redis-empty", redisDown: "redis-down",
 	}
 }
 

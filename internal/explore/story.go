@@ -43,7 +43,10 @@ func Tell(s Schedule) (Story, error) {
 	for i := range w.many {
 		story.Servers = append(story.Servers, serverName(letter(int(i))))
 	}
-	t := teller{walk: k, sent: map[string]time.Duration{}, gone: map[string]string{}}
+	t := teller{
+		walk: k, sent: map[string]time.Duration{}, gone: map[string]string{},
+		late: map[call][]string{},
+	}
 	for i, m := range s.moves {
 		found, err := k.find(m)
 		if err != nil {
@@ -70,6 +73,12 @@ func (t *teller) take(m move, n named) Step {
 	step := t.tell(m, n)
 	step.Fault = m.kind.isFault()
 	step.Events = append(t.back(m, n), step.Events...)
+	if m.kind == crash || m.kind == giveUp {
+		s := &t.world.servers[m.who]
+		if c := t.at(s.at).next; s.waits(c) {
+			t.late[c] = append(t.late[c], n.who)
+		}
+	}
 	t.walk.take(m)
 	return step
 }
@@ -119,11 +128,15 @@ type teller struct {
 	now  time.Duration
 	sent map[string]time.Duration // when a server's request left
 	gone map[string]string        // the event that tells that a server is there again
+	late map[call][]string        // whose calls nobody waits for any longer
 }
 
 func (t *teller) tell(m move, n named) Step {
-	if !m.kind.ofServer() {
-		text, event := t.world.elsewhere(m, t.nodes)
+	switch {
+	case m.kind == arrive:
+		return t.arrival(t.world.orphans[m.who])
+	case !m.kind.ofServer():
+		text, event := t.elsewhere(m)
 		return Step{Text: text, Events: t.events(event)}
 	}
 	s := &t.world.servers[m.who]
@@ -135,16 +148,18 @@ func (t *teller) tell(m move, n named) Step {
 	}
 	switch m.kind {
 	case begin:
-		step.Text = "has the invoice on its list"
+		step.Text = "begins: the invoice is on its list"
 		return step
 	case send:
+		step.Text = "asks Stripe: " + c.asks()
 		if c.gated && !s.trusts {
 			a = answer{outcome: tooLate}
 			break
 		}
 		t.sent[n.who] = t.now
-		step.Text = "sends to Stripe: " + c.asks()
-		step.Events = t.events(timeline.Event{Name: "charge.sent", Server: step.Server})
+		if c.takesMoney() {
+			step.Events = t.events(timeline.Event{Name: "charge.sent", Server: step.Server})
+		}
 		return step
 	case carry:
 		step.Text = "Stripe carries out its request" + t.world.does(c)
@@ -155,27 +170,42 @@ func (t *teller) tell(m move, n named) Step {
 		if a = before.execute(&before.servers[m.who], c, noFailure); s.cut && c.toLedger() {
 			a = answer{outcome: failed}
 		}
+		step.Text = c.asks()
 	case reply:
-		a = s.reply
+		step.Text, a = "gets Stripe's answer", s.reply
 	case loseReply, giveUp:
 		a = noReply(c)
-		step.Text = map[kind]string{
-			loseReply: "gets no reply, though it was done: ",
-			giveUp:    "gives up waiting, and the request goes on: ",
-		}[m.kind]
 	case refuse:
 		a = answer{outcome: notSent}
-		step.Text = "can't reach Stripe: "
 	default:
-		step.Text = faultWords()[m.kind]
+		step.Text = s.hurt(m.kind)
 		step.Events = t.hurtEvents(m, n.who, c)
 		return step
 	}
-	step.Text += c.asks() + ": " + c.answered(a)
+	if m.kind.isFault() {
+		step.Text = c.unanswered(m.kind)
+	} else {
+		step.Text += ": " + c.answered(a)
+	}
+	t.answer(&step, s, n.who, a)
+	return step
+}
+
+// arrival tells that a call arrives that nobody waits for.
+func (t *teller) arrival(c call) Step {
+	who := t.late[c][0]
+	t.late[c] = t.late[c][1:]
+	text := "A call of " + serverName(who) + " arrives late: " + c.asks() + t.world.does(c)
+	return Step{Text: text, Events: t.charged(c, who)}
+}
+
+// answer tells what a server makes of an answer.
+func (t *teller) answer(step *Step, s *server, who string, a answer) {
+	c := t.at(s.at).next
 	event := c.event(a)
 	event.Server = step.Server
 	if c.toStripe() && a.outcome != notSent && a.outcome != tooLate {
-		event.MS = milliseconds(t.now - t.sent[n.who])
+		event.MS = milliseconds(t.now - t.sent[who])
 	}
 	step.Events = t.events(event)
 	if end := t.at(t.told(s.at, a)).end; end != nil {
@@ -184,7 +214,6 @@ func (t *teller) tell(m move, n named) Step {
 		step.Text += "; " + text
 		step.Events = append(step.Events, t.events(event)...)
 	}
-	return step
 }
 
 // events gives what happened its place in the picture; what a run does not tell is left out.
@@ -217,7 +246,7 @@ func (t *teller) hurtEvents(m move, who string, c call) []timeline.Event {
 	switch m.kind {
 	case expire:
 		what := timeline.LeaseExpired
-		if t.world.servers[m.who].nodes == 0 {
+		if !t.world.servers[m.who].trusts {
 			what = timeline.ClaimExpired
 		}
 		return t.events(timeline.Event{Name: what, Server: name})
@@ -237,7 +266,7 @@ func (t *teller) hurtEvents(m move, who string, c call) []timeline.Event {
 func (e *ending) tell() (string, timeline.Event) {
 	switch {
 	case e.err != nil:
-		return "leaves it at that: " + e.err.Error(), timeline.Event{
+		return "ends with an error: " + e.err.Error(), timeline.Event{
 			Name: "invoice.failed", Error: e.err.Error(),
 		}
 	case e.outcome == billing.Billed:

@@ -42,8 +42,8 @@ func untidiness(moves []named) (n int) {
 	return n
 }
 
-// changes are the schedules in which a server goes on instead of something going wrong, and those in
-// which some moves are made earlier or later. Not all of them can happen.
+// changes are the schedules in which a server goes on instead of something going wrong, and those
+// in which some moves are made earlier or later. Not all of them can happen.
 func changes(moves []named) iter.Seq[[]named] {
 	return func(yield func([]named) bool) {
 		for i, m := range moves {

@@ -2,8 +2,6 @@ package explore
 
 import (
 	"fmt"
-	"math/bits"
-	"strings"
 
 	"example.com/triplecharge/internal/timeline"
 )
@@ -43,17 +41,20 @@ func withKey(c call) string {
 	if c.key == 0 {
 		return ", under a key of its own"
 	}
-	return ", under the key that the mode gives it"
+	return ", under the mode's key"
 }
 
 // answered says what an answer is, to this call.
 func (c call) answered(a answer) string {
-	if a.outcome != ok {
+	switch {
+	case c.op == trusted && a.outcome == lost:
+		return "no"
+	case a.outcome == unknown:
+		return "an error, and the outcome is unknown"
+	case a.outcome != ok:
 		return a.outcome.err().Error()
 	}
 	switch c.op {
-	case obtain:
-		return "OK"
 	case trusted:
 		return "yes"
 	case charged:
@@ -75,15 +76,32 @@ func (c call) answered(a answer) string {
 	case charge, confirm:
 		return intentName(a.intent) + " has succeeded"
 	case prepare:
-		return intentName(a.intent)
+		return intentName(a.intent) + " is prepared"
 	}
 	return "OK"
+}
+
+// unanswered says that a call gets no answer.
+func (c call) unanswered(k kind) string {
+	switch {
+	case k == refuse:
+		return "can't reach Stripe: nothing is sent"
+	case k == loseReply && c.toStripe():
+		return "never gets Stripe's answer"
+	case k == loseReply:
+		return c.asks() + ": it is done, but the answer is lost"
+	case c.toStripe():
+		return "gives up waiting for Stripe; its request goes on"
+	}
+	return c.asks() + ", and gives up waiting; the call goes on"
 }
 
 // event is what a run tells when a call is answered like this.
 func (c call) event(a answer) timeline.Event {
 	e := timeline.Event{PaymentIntent: intentName(c.intent)}
-	if a.outcome != ok {
+	switch a.outcome {
+	case ok, declined, unknown, notSent: // the event's name says it
+	default:
 		e.Error = a.outcome.err().Error()
 	}
 	switch c.op {
@@ -134,12 +152,16 @@ func (w *world) does(c call) string {
 	switch {
 	case after.charges != w.charges:
 		return fmt.Sprintf(": Alice is charged, charge %s", ordinal(&after))
+	case a.outcome == unknown:
+		return ": the key brings back an error"
 	case a.outcome != ok:
 		return ": " + a.outcome.err().Error()
+	case c.op == prepare:
+		return ": " + intentName(a.intent) + " is there, and has taken nothing yet"
 	case c.takesMoney():
 		return ": it has been carried out already, and nothing more is taken"
 	}
-	return ""
+	return "" // it was the ledger's, and late
 }
 
 func ordinal(w *world) string {
@@ -147,29 +169,33 @@ func ordinal(w *world) string {
 	return fmt.Sprintf("number %d", charges)
 }
 
-// faultWords say what goes wrong with a server.
-func faultWords() map[kind]string {
-	return map[kind]string{
-		expire:       "stands still for longer than what it holds lasts",
-		crash:        "is killed; what it has sent goes on",
-		dropAndCrash: "is killed, and what it has sent never arrives",
-		failBefore:   "Stripe answers its request with a 500, which it saves, and does nothing",
-		failAfter:    "Stripe does what it asks, and answers with a 500, which it saves",
-		cut:          "can't reach the ledger any longer, until its run is over",
+// hurt says what goes wrong with a server.
+func (s *server) hurt(k kind) string {
+	switch k {
+	case expire:
+		if s.trusts {
+			return "stands still for longer than its lease lasts"
+		}
+		return "stands still for longer than its claim lasts"
+	case crash:
+		return "is killed; what it has sent goes on"
+	case dropAndCrash:
+		return "is killed, and what it has sent never arrives"
+	case failBefore:
+		return "Stripe answers its request with a 500, which it saves, and does nothing"
+	case failAfter:
+		return "Stripe does what it asks, and answers with a 500, which it saves"
 	}
+	return "can't reach the ledger any longer, until its run is over"
 }
 
-// elsewhere says what happens in a move that is no server's, where leases are on the nodes.
-func (w *world) elsewhere(m move, nodes uint8) (string, timeline.Event) {
-	one := "" // of the nodes, where there are several
-	if n := bits.OnesCount8(nodes); n > 1 {
-		one = fmt.Sprintf("1 of %d nodes", n)
+// elsewhere says what happens in a move that is no server's.
+func (t *teller) elsewhere(m move) (string, timeline.Event) {
+	node, nodes := "Redis", "" // there is one
+	if t.nodes == fiveNodes {
+		node, nodes = fmt.Sprintf("Redis node %d of 5", m.who+1), "1 of 5 nodes"
 	}
 	switch m.kind {
-	case arrive:
-		c := w.orphans[m.who]
-		text := "A request that nobody waits for any longer arrives (" + c.asks() + ")"
-		return text + w.does(c), timeline.Event{}
 	case endLease:
 		return "The lease of a server that is gone expires", timeline.Event{}
 	case endClaim:
@@ -177,7 +203,7 @@ func (w *world) elsewhere(m move, nodes uint8) (string, timeline.Event) {
 	case endPause:
 		return "It is time for the next attempt", timeline.Event{}
 	case redisUp:
-		return "A Redis node is back", timeline.Event{}
+		return node + " is back", timeline.Event{}
 	case replaceCard:
 		return "Alice puts in another card", timeline.Event{Name: timeline.CardReplaced}
 	case acceptAgain:
@@ -192,11 +218,9 @@ func (w *world) elsewhere(m move, nodes uint8) (string, timeline.Event) {
 	case decline:
 		return "Alice's card declines from now on", timeline.Event{}
 	case redisEmpty:
-		return "A Redis node loses all it had", timeline.Event{
-			Name: timeline.RedisRestarted, Reason: one,
+		return node + " loses all it had", timeline.Event{
+			Name: timeline.RedisRestarted, Reason: nodes,
 		}
-	case redisDown:
-		return "A Redis node dies", timeline.Event{Name: timeline.RedisDown, Reason: one}
 	}
-	return strings.ToUpper(kindNames()[m.kind]), timeline.Event{}
+	return node + " dies", timeline.Event{Name: timeline.RedisDown, Reason: nodes}
 }
