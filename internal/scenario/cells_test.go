@@ -1,13 +1,10 @@
 package scenario
 
 import (
-	"context"
 	"slices"
 	"testing"
 	"time"
 
-	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/server"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/services/servicetest"
 	"example.com/triplecharge/internal/verdicts"
@@ -73,6 +70,10 @@ func TestWithoutItsGuardACellIsNotAsExpected(t *testing.T) {
 		"the lock":     {"locked", verdicts.None},
 		"trust":        {"locked", verdicts.PartitionBeforeCharge},
 		"the claim":    {"claimed", verdicts.Late},
+		"the fence":    {"fenced", verdicts.Pause},
+		"the key":      {"idempotent", verdicts.None},
+		// Without it each server confirms a PaymentIntent of its own.
+		"the registration": {"exactly-once", verdicts.CrashAfterCharge},
 	} {
 		t.Run(guard, func(t *testing.T) {
 			t.Parallel()
@@ -112,62 +113,4 @@ func playCell(t *testing.T, stage Stage, id CellID) Cell {
 		t.Errorf("it took %v", cell.Took)
 	}
 	return cell
-}
-
-// sabotaged takes a guard out of whatever mode the server runs.
-func sabotaged(guard string) server.Change {
-	return func(_ server.Config, m billing.Mode) billing.Mode {
-		made := m.New
-		m.New = func(p billing.Ports) billing.Biller { return made(sabotages()[guard](p)) }
-		return m
-	}
-}
-
-// sabotages are the ports without a guard, by the guard's name.
-func sabotages() map[string]func(billing.Ports) billing.Ports {
-	return map[string]func(billing.Ports) billing.Ports{
-		"the re-check": func(p billing.Ports) billing.Ports {
-			p.Ledger = forgetful{p.Ledger}
-			return p
-		},
-		"the lock": func(p billing.Ports) billing.Ports {
-			p.Locker = noLock{}
-			return p
-		},
-		"trust": func(p billing.Ports) billing.Ports {
-			p.Locker = trusting{p.Locker}
-			return p
-		},
-		"the claim": func(p billing.Ports) billing.Ports {
-			p.Final = noClaims{p.Final}
-			return p
-		},
-	}
-}
-
-type forgetful struct{ billing.Ledger }
-
-func (forgetful) Charged(context.Context, billing.Invoice) (bool, error) { return false, nil }
-
-type noLock struct{}
-
-func (noLock) Obtain(context.Context, string) (billing.Lease, error) { return noLock{}, nil }
-func (noLock) Trusted() error                                        { return nil }
-func (noLock) Release(context.Context) error                         { return nil }
-
-type trusting struct{ billing.Locker }
-
-func (l trusting) Obtain(ctx context.Context, key string) (billing.Lease, error) {
-	lease, err := l.Locker.Obtain(ctx, key)
-	return trusted{lease}, err
-}
-
-type trusted struct{ billing.Lease }
-
-func (trusted) Trusted() error { return nil }
-
-type noClaims struct{ billing.Claims }
-
-func (noClaims) Take(_ context.Context, inv billing.Invoice) (billing.Claim, error) {
-	return billing.Claim{Invoice: inv, Generation: time.Now().UnixNano()}, nil
 }

@@ -149,13 +149,13 @@ func (p *play) awaitRenewals(ctx context.Context) error {
 
 const leaseLost = "lease.lost"
 
-// stillLeased returns an error if a has lost the lease that it renews: this machine kept it from
-// running for a whole TTL, which is another fault than the one that is played.
+// stillLeased returns an error if a has lost the lease that it renews: this machine has kept it
+// from running for a whole TTL, say, which is another fault than the one that is played.
 func (p *play) stillLeased() error {
 	events, _ := p.events.since(0)
 	for _, e := range events {
 		if e.Server == serverA && e.Name == leaseLost {
-			return errors.New("server-a lost its lease: this machine is too busy to renew one")
+			return errors.New("server-a lost a lease that it renews: is this machine too busy?")
 		}
 	}
 	return nil
