@@ -12,6 +12,7 @@
 //
 // What it assumes: Postgres and Redis carry out one call at a time, as a whole; the contract suites
 // hold the real ones to that. Stripe's client sends each request once: a second attempt carries the
-// same key, and is the same request to Stripe. A lease's trust ends before its key does, as
-// locktest demands. Servers are alike, so states that differ only in who is who are one.
+// same key, and is the same request to Stripe for as long as that remembers keys. A lease's trust
+// ends before its key does, as locktest demands. Servers are alike, so states that differ only in
+// who is who are one.
 package explore

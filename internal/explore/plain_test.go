@@ -83,3 +83,36 @@ func (p *plain) from(w world, depth int) {
 		p.schedules++
 	}
 }
+
+// A state is what append makes of a world. Told apart by all that worlds have, there are as many.
+func TestNothingIsLeftOutOfAState(t *testing.T) {
+	t.Parallel()
+	for _, mode := range billing.Modes() {
+		t.Run(mode.Name, func(t *testing.T) {
+			t.Parallel()
+			o := Options{Mode: mode, Servers: 3, Faults: 1}
+			e := o.explorer(newHistories(o.programs()...).view())
+			_, w := o.start()
+			w.sort()
+			known, next := map[world]bool{w: true}, []world{w}
+			for len(next) > 0 {
+				w, next = next[0], next[1:]
+				if w.wrong() != "" {
+					continue
+				}
+				e.moves(&w, func(m move) {
+					after := w
+					e.apply(&after, m)
+					after.sort()
+					if !known[after] {
+						known[after] = true
+						next = append(next, after)
+					}
+				})
+			}
+			if r := mustExplore(t, o); r.States != len(known) {
+				t.Errorf("got %d states, want %d", r.States, len(known))
+			}
+		})
+	}
+}

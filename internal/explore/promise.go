@@ -6,10 +6,10 @@ import (
 	"example.com/triplecharge/internal/verdicts"
 )
 
-// Allowed returns what may go wrong with these options, in the words of package verdicts, since the
+// allowed returns what may go wrong with these options, in the words of package verdicts, since the
 // mode doesn't promise otherwise: the rest, it promises. Servers may come as late as they like, or
 // at the same moment, and a fault need not happen, so the verdicts of those count, too.
-func (o Options) Allowed() map[string]bool {
+func (o Options) allowed() map[string]bool {
 	if o.late() {
 		return verdicts.Allowed(o.Mode.Name, verdicts.Late)
 	}
@@ -32,7 +32,7 @@ func (o Options) Allowed() map[string]bool {
 // Broken returns the first schedule on which something is wrong that the mode promises not to let
 // happen; false if there is none.
 func (o Options) Broken(found []Schedule) (Schedule, bool) {
-	may := o.Allowed()
+	may := o.allowed()
 	for _, s := range found {
 		for _, word := range s.words() {
 			if !may[word] {
