@@ -49,7 +49,7 @@ func lockMutants() []mutant {
 		{"a release removes whosever lease it is", world,
 			"if slot == otherSlot && w.down", "if w.down"},
 		{"five nodes become one", "billing/modes.go",
-			"two lost nodes, too\", QuorumLock", "two lost nodes, too\", SafeLock"},
+			"QuorumLock, asks, func", "SafeLock, asks, func"},
 		{"two of five nodes are a majority", world,
 			"majority  = 3", "majority  = 2"},
 	}
