@@ -176,11 +176,9 @@ func (q *riverQueue) await(ctx context.Context, job *rivertype.JobRow) (billing.
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for failed := len(job.Errors); ; <-tick.C {
-		if q.atWork.Load() > 0 {
-			continue
-		}
 		job, err := q.client.JobGet(ctx, job.ID)
 		switch {
+		case q.atWork.Load() > 0: // asked afterwards: this process may have stood still meanwhile
 		case err != nil:
 			return "", err
 		case job.State == rivertype.JobStateCompleted:
