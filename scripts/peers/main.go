@@ -50,7 +50,7 @@ func serve(name string, flags []string) int {
 }
 
 // run returns the exit status: 0 when all cells were played, 1 when not, 2 when the command line
-// can't be used.
+// can't be used, 130 after Ctrl-C.
 func run(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("peers"), kong.Writers(stdout, stderr),
@@ -63,6 +63,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 			syscall.SIGHUP)
 		defer stop()
 		err = c.measure(ctx, stdout, stderr)
+		if err != nil && ctx.Err() != nil {
+			fmt.Fprintln(stderr, "peers: interrupted; all that was started is gone")
+			return 130
+		}
 		if err != nil && !errors.Is(err, errUsage) {
 			fmt.Fprintln(stderr, "peers:", err)
 			return 1

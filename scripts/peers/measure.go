@@ -89,6 +89,9 @@ func play(
 					return nil
 				}
 				cell, err := p.play(ctx, stage, id.fault)
+				if ctx.Err() != nil {
+					return nil
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
