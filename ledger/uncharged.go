@@ -18,6 +18,7 @@ type Uncharged struct {
 	store   *Store
 	skipped func(n int)
 	begin   string
+	round   bool // the walk has come to the list's end, and goes on at its beginning
 }
 
 var _ billing.Invoices = (*Uncharged)(nil)
@@ -33,6 +34,7 @@ func (s *Store) Uncharged(skipped func(n int)) *Uncharged {
 // Seek implements billing.Invoices.
 func (u *Uncharged) Seek(ctx context.Context, share float64) (after string, err error) {
 	u.begin, err = u.store.Seek(ctx, share)
+	u.round = false
 	return u.begin, err
 }
 
@@ -42,7 +44,10 @@ func (u *Uncharged) Due(
 ) (list []billing.Invoice, err error) {
 	skipped, last := 0, ""
 	if after < u.begin {
-		last = u.begin // the walk is on its second leg, and past this it is round
+		u.round = true
+	}
+	if u.round {
+		last = u.begin // past this it is where it began
 	}
 	for {
 		page, err := u.store.page(ctx, p, after, limit)
