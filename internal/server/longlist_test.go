@@ -84,3 +84,45 @@ func TestPagesThatAreDoneArePassedOverByModesThatAsk(t *testing.T) {
 		})
 	}
 }
+
+// Stripe's test mode takes 25 requests a second: a run that finds that out is slow, and complete.
+func TestARateLimitMakesARunSlowAndFailsNoInvoice(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"locked", "exactly-once"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			const many = 40
+			w := setup(t, nil)
+			w.addMany(many, "alice")
+			must(t, w.control.RateLimit(t.Context(), testModeRPS))
+			c := w.config("server-a", mode)
+			c.Concurrency = DefaultConcurrency
+			if got := start(t, c).run(); got.Billed != many || got.Failed > 0 {
+				t.Errorf("got %+v, want all %d billed", got, many)
+			}
+			w.want("alice-0000", billedOnce)
+		})
+	}
+}
+
+// A real key is charged no faster than Stripe's test mode takes it, unless it is told to be.
+func TestStripeIsCharged25TimesASecondWithAKeyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	fifty, none := 50.0, 0.0
+	for name, test := range map[string]struct {
+		key  string
+		rps  *float64
+		want float64
+	}{
+		"a test mode key":              {"sk_test_1", nil, testModeRPS},
+		"a test mode key, and a limit": {"sk_test_1", &fifty, 50},
+		"a test mode key, without":     {"sk_test_1", &none, 0},
+		"a simulator":                  {"", nil, 0},
+		"a simulator, and a limit":     {"", &fifty, 50},
+	} {
+		c := Config{StripeRPS: test.rps, Concurrency: 16}
+		if o := c.stripe(Secrets{StripeKey: test.key}); o.PerSecond != test.want || o.AtOnce != 16 {
+			t.Errorf("%s: %+v, want %g requests a second", name, o, test.want)
+		}
+	}
+}

@@ -100,6 +100,10 @@ func badServices() []refusal {
 		{"no TTL of claims", func(c *Config, _ *Secrets) { c.ClaimTTL = 0 }, "--claim-ttl"},
 		{"a negative pause", func(c *Config, _ *Secrets) { c.DunningPause = -1 }, "--dunning-pause"},
 		{"a negative limit", func(c *Config, _ *Secrets) { c.DunningLimit = -1 }, "--dunning-limit"},
+		{"a negative rate", func(c *Config, _ *Secrets) {
+			rps := -1.0
+			c.StripeRPS = &rps
+		}, "--stripe-rps"},
 		{"no concurrency", func(c *Config, _ *Secrets) { c.Concurrency = 0 }, "--concurrency"},
 		{"no time for Stripe", func(c *Config, _ *Secrets) { c.StripeTimeout = 0 },
 			"--stripe-timeout"},
