@@ -35,6 +35,18 @@ func notRun() map[string]map[string]string {
 				"reader's",
 			"cd scripts/peers && go run . --peer mylock --runs 3": "the same",
 		},
+		"docs/performance.md": {
+			"go run ./cmd/demo load --mode exactly-once --subscriptions 100000": "takes minutes; .ci/run " +
+				"makes the second of these runs",
+			"go run ./cmd/demo load --mode exactly-once --subscriptions 1000000": "takes minutes, and " +
+				"half an hour beside other work; its output is of the run that the page tells of",
+			"go run ./cmd/demo load --mode exactly-once --subscriptions 100000 --kill-every 2s": "is run " +
+				"by .ci/run, and prints other times",
+			"go run ./cmd/demo load --mode locked --subscriptions 50000 --kill-every 2s": "where the " +
+				"kills hit is never the same twice",
+			"cd scripts/bench && go run .          # half an hour; --quick takes a minute and proves " +
+				"nothing": ".ci/run makes the quick one",
+		},
 		"docs/changing-modes.md": {
 			"  server-a (locked)        SET lock:billing:alice:2026-12 server-a:… NX PX 5000 → OK": "" +
 				"two servers' lines side by side; the test that the page names runs them",

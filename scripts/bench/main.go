@@ -74,7 +74,7 @@ type bench struct {
 	report   report
 }
 
-// measure measures section after section, and prints the report.
+// measure measures section after section, and prints the report. The error is what failed.
 func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 	b := &bench{cli: c, log: log, report: report{quick: c.Quick}}
 	if b.self, err = os.Executable(); err != nil {
@@ -99,6 +99,7 @@ func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.services.Close()) }()
+	var failed error // what could be measured is reported all the same
 	for _, section := range []struct {
 		name    string
 		measure func(context.Context) error
@@ -110,14 +111,14 @@ func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 			continue
 		}
 		if err := section.measure(ctx); err != nil {
-			return fmt.Errorf("%s: %w", section.name, err)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", section.name, err))
 		}
 	}
 	text := b.report.markdown()
 	fmt.Fprint(out, text)
 	if c.Docs == "" {
-		return nil
+		return failed
 	}
-	return errors.Join(insert(filepath.Join(c.Docs, "performance.md"), text),
+	return errors.Join(failed, insert(filepath.Join(c.Docs, "performance.md"), text),
 		os.WriteFile(filepath.Join(c.Docs, "performance.svg"), []byte(b.report.svg()), 0o644))
 }

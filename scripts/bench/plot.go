@@ -10,23 +10,29 @@ import (
 // The plot's measures, in pixels.
 const (
 	plotWidth  = 860
-	plotLeft   = 430 // where one is: the names are to the left
-	plotRow    = 24
+	plotLeft   = 430 // where an eighth is: the names are to the left
+	plotRow    = 22
 	plotTop    = 56
-	plotRight  = 40
-	perDoubled = 75 // how much further right twice as much is
+	plotRight  = 20
+	perDoubled = 54 // how much further right twice as much is
 )
 
 // svg draws the ratios: a dot at the median, a line from the lowest to the highest, a mark at the
 // goal; by the logarithm, so that twice as much looks the same everywhere.
 func (r *report) svg() string {
 	var ratios []figure
+	rows, last := 0, ""
 	for _, f := range r.figures {
-		if f.unit == "" {
-			ratios = append(ratios, f)
+		if f.unit != "" {
+			continue
+		}
+		ratios = append(ratios, f)
+		if rows++; f.section != last {
+			last = f.section
+			rows++
 		}
 	}
-	height := plotTop + plotRow*len(ratios) + 20
+	height := plotTop + plotRow*rows + 20
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" role="img" width="%d" height="%d" `+
 		`viewBox="0 0 %[1]d %[2]d" font-family="sans-serif" font-size="12">`+"\n", plotWidth, height)
@@ -39,16 +45,26 @@ func (r *report) svg() string {
 			`text-anchor="middle" fill="#666">%s</text>`+"\n", x, plotTop-6, height-14, x, plotTop-12,
 			number(tick))
 	}
-	for i, f := range ratios {
-		plotFigure(&b, f, float64(plotTop+plotRow*i+plotRow/2))
+	y, section := float64(plotTop)-plotRow/2, ""
+	for _, f := range ratios {
+		if y += plotRow; f.section != section {
+			section = f.section
+			fmt.Fprintf(&b, `<text x="12" y="%.1f" font-weight="bold">%s</text>`+"\n", y+6,
+				escape.Replace(section))
+			y += plotRow
+		}
+		plotFigure(&b, f, y)
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
 }
 
+// escape makes text fit for XML.
+var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;")
+
 // plotX is where a ratio is.
 func plotX(ratio float64) float64 {
-	x := plotLeft + 130 + perDoubled*math.Log2(max(ratio, 0.01))
+	x := plotLeft + perDoubled*(3+math.Log2(max(ratio, 0.01)))
 	return min(max(x, plotLeft), plotWidth-plotRight)
 }
 
@@ -60,7 +76,7 @@ func plotFigure(b *strings.Builder, f figure, y float64) {
 		colour = "#444"
 	}
 	fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n", plotLeft-70, y+4,
-		strings.NewReplacer("&", "&amp;", "<", "&lt;").Replace(f.what))
+		escape.Replace(f.what))
 	fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end" fill="%s">%s</text>`+"\n", plotLeft-20,
 		y+4, colour, number(f.median()))
 	fmt.Fprintf(b, `<path d="M%.1f %.1fH%.1f" stroke="%s" stroke-width="2"/>`+"\n",
