@@ -153,7 +153,7 @@ func TestThoseWhoComeBackWaitForEachOther(t *testing.T) {
 		a = e.do(t.Context(), "a")
 		time.Sleep(time.Second - 1)
 		e.wantNone(t)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		e.next(t, "a").let <- nil
 		want(t, nil, a)
 		b = e.do(t.Context(), "b")
