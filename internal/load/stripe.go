@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"net"
 	"net/http"
 	"time"
 
@@ -44,14 +43,11 @@ func startStripe(latency, jitter time.Duration, servers int) (*stripe, error) {
 }
 
 func (s *stripe) serve(h http.Handler) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	server, url, err := stripesim.ServeLoopback(h)
+	if err == nil {
+		s.servers = append(s.servers, server)
 	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
-	s.servers = append(s.servers, server)
-	go func() { _ = server.Serve(listener) }()
-	return "http://" + listener.Addr().String(), nil
+	return url, err
 }
 
 // charges is how many there are so far.

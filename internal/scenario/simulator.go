@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -40,14 +39,11 @@ func startSimulator(latency time.Duration, servers []string) (*simulator, error)
 
 // serve puts a handler on a free port of loopback and returns its URL.
 func (s *simulator) serve(h http.Handler) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	server, url, err := stripesim.ServeLoopback(h)
+	if err == nil {
+		s.servers = append(s.servers, server)
 	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
-	s.servers = append(s.servers, server)
-	go func() { _ = server.Serve(listener) }()
-	return "http://" + listener.Addr().String(), nil
+	return url, err
 }
 
 func (s *simulator) close() {
