@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/load"
 	"example.com/triplecharge/internal/services"
@@ -133,13 +136,7 @@ func dollars(minor int64) string {
 }
 
 // thousands writes a count in groups of three digits.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func thousands(n int) string { return message.NewPrinter(language.English).Sprint(n) }
 
 // rateBar shows how far a large run is, how fast it goes and how long it will take: on a terminal
 // as a bar that moves, else as a line for each tenth.
