@@ -147,8 +147,8 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// rules are those of the faults that may happen, and the world that they begin in. Several faults
-// share their pools, so that any of them may happen in any place.
+// start returns the rules of the faults that may happen, and the world that they begin in. Several
+// faults share their pools, so that any of them may happen in any place.
 func (o Options) start() (rules []rule, w world) {
 	w = world{many: uint8(o.Servers), card: oldCard}
 	if o.Only == nil {

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -173,11 +174,8 @@ func (s *search) merge(found []successors) {
 // keep keeps the first schedule for each thing that is wrong.
 func (s *search) keep(wrong []violation) {
 	for _, v := range wrong {
-		known := false
-		for _, k := range s.result.Shortest {
-			known = known || k.Wrong == v.word
-		}
-		if !known {
+		known := func(k Schedule) bool { return k.Wrong == v.word }
+		if !slices.ContainsFunc(s.result.Shortest, known) {
 			s.result.Shortest = append(s.result.Shortest, s.schedule(v))
 		}
 	}
