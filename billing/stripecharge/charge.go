@@ -120,15 +120,16 @@ func (c *Client) attempt(
 		}
 		sent = c.pace.now()
 		intent, err = send()
-		c.pace.leave()
 		wait, ok := tooMany(err)
+		if ok {
+			c.pace.refused(sent, wait)
+		} else if err == nil {
+			c.pace.took()
+		}
+		c.pace.leave() // not before: whoever is next has to know of the refusal
 		if !ok {
-			if err == nil {
-				c.pace.took()
-			}
 			return intent, sent, err
 		}
-		c.pace.refused(sent, wait)
 		if refused.IsZero() {
 			refused = sent
 		} else if sent.Sub(refused) > refusalLimit {

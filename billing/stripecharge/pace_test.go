@@ -72,6 +72,34 @@ func TestNothingIsSentBeforeStripesRetryAfter(t *testing.T) {
 	must(t, chargeAll(t.Context(), c, unknownInvoice(t), 3))
 }
 
+// Whoever gets the place of the one refused has to know of the refusal: a place is not free before
+// the time is taken that is waited for.
+func TestAPlaceIsNotFreeBeforeTheRefusalIsKnown(t *testing.T) {
+	t.Parallel()
+	var refused, checked atomic.Bool
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if refused.CompareAndSwap(false, true) {
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = io.WriteString(w, `{"error":{"code":"rate_limit"}}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"id":"pi_1","status":"succeeded"}`)
+	}))
+	t.Cleanup(other.Close)
+	var c *stripecharge.Client
+	now := func() time.Time {
+		if refused.Load() && checked.CompareAndSwap(false, true) && c.UnderWay() != 1 {
+			t.Error("the place was free while nobody knew of the refusal")
+		}
+		return time.Now()
+	}
+	c = newClient(t, stripecharge.Options{URL: other.URL, AtOnce: 1, Now: now})
+	must(t, chargeAll(t.Context(), c, unknownInvoice(t), 1))
+	if !checked.Load() {
+		t.Error("nobody looked at the clock after the refusal")
+	}
+}
+
 func TestNoMoreRequestsAreUnderWayThanAtOnce(t *testing.T) {
 	t.Parallel()
 	var underWay, most atomic.Int64
