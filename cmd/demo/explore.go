@@ -86,6 +86,9 @@ func (x exploration) searches() (all []explore.Options, err error) {
 	}
 	o := explore.Options{Mode: mode, Servers: x.Servers, Faults: 3}
 	if x.Each {
+		if err := o.Validate(); err != nil {
+			return nil, err
+		}
 		for _, f := range verdicts.Faults() {
 			if v, _ := verdicts.Expected(x.Mode, f, x.Servers); v.Applies {
 				o.Only, o.Faults = []verdicts.Fault{f}, explore.Need(f)

@@ -57,6 +57,7 @@ func TestExploreRefusesWhatItCanNotUse(t *testing.T) {
 	t.Parallel()
 	for _, flags := range []string{
 		"", "--mode nothing", "--mode locked --servers 0", "--mode locked --faults 9",
+		"--mode locked --each --servers 0",
 		"--mode locked --fault rain", "--mode locked --fault redlock-majority",
 		"--mode locked --replay locked:3:a.begin", "--replay nonsense", "--replay locked:3:a.reply",
 		"--mode locked --each --fault pause", "--mode locked --faults=-2",
