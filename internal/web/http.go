@@ -83,7 +83,7 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) {
 
 // choose shows the form, with a choice made, and what was not possible about it.
 func (s *Site) choose(w http.ResponseWriter, status int, mode, fault, problem string) {
-	f := s.frame("/", "Triple charge", s.form(mode, fault), s.kept())
+	f := s.frame("/", "Midnight", s.form(mode, fault), s.kept())
 	f.Problem = problem
 	s.render(w, status, "home.html", f)
 }
