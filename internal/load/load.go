@@ -26,6 +26,8 @@ type Options struct {
 	// Latency and Jitter are how long Stripe takes to charge, as in stripesim.Options.
 	Latency, Jitter time.Duration
 	// KillEvery is how long after the last one another server is killed, and started again; 0: none.
+	// It is spared as long as nobody has charged anything since: servers that are killed before they
+	// get to an invoice would never be done.
 	KillEvery time.Duration
 	// Progress is told now and then how many charges Stripe has made. May be nil.
 	Progress func(charges int)
@@ -108,6 +110,7 @@ func (o Options) run(ctx context.Context, f *fleet, sim *stripe, r *Result) erro
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	var kill <-chan time.Time
+	charged := 0 // when a server was killed the last time
 	if o.KillEvery > 0 {
 		killing := time.NewTicker(o.KillEvery)
 		defer killing.Stop()
@@ -122,8 +125,9 @@ func (o Options) run(ctx context.Context, f *fleet, sim *stripe, r *Result) erro
 		case <-tick.C:
 			o.progress(sim)
 		case <-kill:
-			if f.kill(r.Kills % o.Servers) {
+			if n := sim.charges(); n > charged && f.kill(r.Kills%o.Servers) {
 				r.Kills++
+				charged = n
 			}
 		}
 	}
