@@ -44,6 +44,15 @@ func (n *network) expectSent(t *testing.T, want ...string) {
 	}
 }
 
+// expectPair expects that an obtain and its release were sent; or neither, to a node whose turn
+// would have come after the others had made the outcome.
+func expectPair(t *testing.T, sent []string) {
+	t.Helper()
+	if len(sent) != 0 && !slices.Equal(sent, []string{"eval", "eval"}) {
+		t.Errorf("sent %q, want an obtain and its release", sent)
+	}
+}
+
 func (n *network) set(change func(*network)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -67,7 +67,7 @@ func TestQuorumNeverSendsAgain(t *testing.T) {
 	}
 	flush(t, lock)
 	for _, p := range proxies {
-		p.expectSent(t, "eval", "eval") // the obtain, and its release
+		expectPair(t, p.sentSoFar())
 	}
 }
 
