@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -31,11 +32,14 @@ func (billArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
 }
 
-// billWorker charges and records. The ledger's entries are grouped as our own modes' are: what is
-// measured is the queue.
+// billWorker charges and records.
 type billWorker struct {
 	river.WorkerDefaults[billArgs]
 	ports billing.Ports
+	// pool is where it records by itself: the entry and the end of the job in one transaction, as in
+	// https://riverqueue.com/docs/transactional-job-completion. Nil: it records through our ledger,
+	// which groups entries under it.
+	pool *pgxpool.Pool
 }
 
 // Work implements river.Worker.
@@ -49,7 +53,33 @@ func (w *billWorker) Work(ctx context.Context, job *river.Job[billArgs]) error {
 	if err != nil {
 		return err
 	}
-	return w.ports.Ledger.Record(ctx, charge)
+	if w.pool == nil {
+		return w.ports.Ledger.Record(ctx, charge)
+	}
+	return w.record(ctx, job, charge)
+}
+
+func (w *billWorker) record(
+	ctx context.Context, job *river.Job[billArgs], c billing.Charge,
+) error {
+	tx, err := w.pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	const entry = `
+		INSERT INTO entries (kind, payment_intent, subscription, period,
+			amount_minor, currency, recorded_by)
+		VALUES ('charge', $1, $2, $3, $4, $5, 'river')
+		ON CONFLICT (payment_intent) WHERE kind = 'charge' DO NOTHING`
+	if _, err := tx.Exec(ctx, entry, c.PaymentIntent, c.Invoice.Subscription.ID,
+		c.Invoice.Period.String(), c.AmountMinor, c.Currency); err != nil {
+		return err
+	}
+	if _, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
 }
 
 // riverQueue is River in one server. Its due run is over when no job is left: the first of its
@@ -60,11 +90,28 @@ type riverQueue struct {
 	start  sync.Once
 }
 
+// riverOptions are how River is used.
+type riverOptions struct {
+	workers int
+	tuned   bool // it looks at the queue as often as it lets one
+	grouped bool // entries are recorded through our ledger
+}
+
+// parse reads what String has written.
+func (o *riverOptions) parse(s string) error {
+	_, err := fmt.Sscanf(s, riverFormat, &o.workers, &o.tuned, &o.grouped)
+	return err
+}
+
+func (o riverOptions) String() string {
+	return fmt.Sprintf(riverFormat, o.workers, o.tuned, o.grouped)
+}
+
+const riverFormat = "%d/%t/%t"
+
 // newRiver makes River's tables and, as server-a, a job for each subscription there is; before the
 // server listens, so that it isn't counted.
-func newRiver(
-	c server.Config, p billing.Ports, workers int, tuned bool,
-) (*riverQueue, error) {
+func newRiver(c server.Config, p billing.Ports, o riverOptions) (*riverQueue, error) {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, c.DatabaseURL)
 	if err != nil {
@@ -74,12 +121,16 @@ func newRiver(
 		return nil, err
 	}
 	all := river.NewWorkers()
-	river.AddWorker(all, &billWorker{ports: p})
+	w := &billWorker{ports: p, pool: pool}
+	if o.grouped {
+		w.pool = nil
+	}
+	river.AddWorker(all, w)
 	config := &river.Config{
-		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.workers}},
 		Workers: all, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
-	if tuned {
+	if o.tuned {
 		// As often as River lets one: by itself it waits 100 ms between two looks at the queue.
 		config.FetchCooldown, config.FetchPollInterval = time.Millisecond, 10*time.Millisecond
 	}

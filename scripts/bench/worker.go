@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"example.com/triplecharge/billing"
@@ -21,7 +20,7 @@ const workerArg = "worker"
 const (
 	oneCall  = "one-call"  // charge
 	twoCalls = "two-calls" // prepare, then confirm, as exactly-once does
-	// riverPrefix is followed by the number of workers, and "tuned" or "as-it-comes".
+	// riverPrefix is followed by riverOptions.
 	riverPrefix = "river/"
 )
 
@@ -42,12 +41,11 @@ func serve(what string, args []string) int {
 
 func billerOf(what string, c server.Config, p billing.Ports) (billing.Biller, error) {
 	if options, ok := strings.CutPrefix(what, riverPrefix); ok {
-		workers, how, _ := strings.Cut(options, "/")
-		n, err := strconv.Atoi(workers)
-		if err != nil {
+		var o riverOptions
+		if err := o.parse(options); err != nil {
 			return nil, err
 		}
-		return newRiver(c, p, n, how == "tuned")
+		return newRiver(c, p, o)
 	}
 	client, err := stripecharge.New(stripecharge.Options{
 		Key: stripecharge.SimulatorKey, URL: c.StripeURL, Timeout: c.StripeTimeout,
