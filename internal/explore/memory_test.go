@@ -20,7 +20,7 @@ func TestTheWorldAnswersAsThePortsThatPassTheSuites(t *testing.T) {
 	const times = 50 // a hundred cases each, in milliseconds: fewer overlook what is rare
 	for range times {
 		rapid.Check(t, func(t *rapid.T) {
-			p := newPair()
+			p := newPair(t)
 			for range rapid.IntRange(1, 40).Draw(t, "calls") {
 				p.step(t)
 			}
@@ -41,17 +41,20 @@ type pair struct {
 	intents *billingtest.MemoryIntents
 	locker  *billingtest.MemoryLocker
 	leases  [2]billing.Lease
-	kind    op // of claims that this one is about: take or takeFinal
-	paying  op // charge or confirm: each has a Stripe of its own in memory
-	calls   []op
+	kind    op   // of claims that this one is about: take or takeFinal
+	paying  op   // charge or confirm: each has a Stripe of its own in memory
+	calls   []op // that are made
 }
 
-func newPair() *pair {
+func newPair(t *rapid.T) *pair {
 	p := &pair{
 		world: world{many: 2, card: oldCard}, ledger: new(billingtest.MemoryLedger),
 		charger: new(billingtest.MemoryStripe), intents: new(billingtest.MemoryIntents),
 		locker: new(billingtest.MemoryLocker),
+		kind:   rapid.SampledFrom([]op{take, takeFinal}).Draw(t, "kind of claims"),
+		paying: rapid.SampledFrom([]op{charge, confirm}).Draw(t, "kind of charge"),
 	}
+	p.calls = p.someCalls(t)
 	p.servers = [2]*server{&p.world.servers[0], &p.world.servers[1]}
 	p.fence = &billingtest.MemoryFence{Ledger: p.ledger}
 	p.claims = map[op]*billingtest.MemoryClaims{
@@ -75,11 +78,6 @@ func (p *pair) someCalls(t *rapid.T) []op {
 
 // step makes a call, or lets something happen, on both sides.
 func (p *pair) step(t *rapid.T) {
-	if p.kind == none {
-		p.kind = rapid.SampledFrom([]op{take, takeFinal}).Draw(t, "kind of claims")
-		p.paying = rapid.SampledFrom([]op{charge, confirm}).Draw(t, "kind of charge")
-		p.calls = p.someCalls(t)
-	}
 	if rapid.IntRange(0, 4).Draw(t, "what happens") == 0 {
 		p.happen(t)
 		return
