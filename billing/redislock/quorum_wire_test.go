@@ -66,8 +66,14 @@ func TestQuorumNeverSendsAgain(t *testing.T) {
 		t.Errorf("error %v, want that no answer came", err)
 	}
 	flush(t, lock)
+	asked := 0
 	for _, p := range proxies {
-		expectPair(t, p.sentSoFar())
+		sent := p.sentSoFar()
+		expectPair(t, sent)
+		asked += len(sent) / 2
+	}
+	if asked < 2 {
+		t.Errorf("%d nodes were asked, want a quorum", asked)
 	}
 }
 
