@@ -9,21 +9,22 @@ import (
 
 // Subscription is a customer's standing agreement to pay an amount each billing period.
 type Subscription struct {
-	ID            string // ours, such as "alice"; part of every lock and idempotency key
-	Customer      string // Stripe's, cus_…
-	PaymentMethod string // Stripe's, pm_…: the saved card that is charged
+	ID            string // our name, such as "alice"; part of every lock and idempotency key
+	Customer      string // Stripe's ID, cus_…
+	PaymentMethod string // Stripe's ID of the saved card to charge, pm_…
 	AmountMinor   int64  // in the currency's smallest unit: 1000 is $10.00, or ¥1000
 	Currency      string // ISO 4217 in lower case, as Stripe writes it: "usd"
 }
 
-// Compiled once: a list of a million subscriptions is validated row by row.
+// Compiled once, because a list of a million subscriptions is validated row by row.
 var (
 	idPattern       = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 	currencyPattern = regexp.MustCompile(`^[a-z]{3}$`)
 )
 
-// Validate reports the first thing that keeps the subscription from being billed. IDs become parts
-// of keys, so they are kept to letters, digits, dot, dash and underscore.
+// Validate returns nil if the subscription can be billed, and otherwise an error that names the
+// first thing wrong with it. IDs become parts of keys, so only letters, digits, dots, dashes and
+// underscores are allowed in them.
 func (s Subscription) Validate() error {
 	switch {
 	case !idPattern.MatchString(s.ID):
@@ -40,25 +41,36 @@ func (s Subscription) Validate() error {
 	return nil
 }
 
-// Period is the billing period, a calendar month. The zero Period is no month.
+// Period is a billing period: one calendar month. The zero Period is not a month.
 type Period struct {
 	year  int
 	month time.Month
 }
 
-// PeriodOf returns the billing period t falls in, by t's own location: midnight of the first in
-// Tokyo is still last month in UTC, so the caller chooses the location.
+// PeriodOf returns the billing period that t falls in, in t's location. The caller chooses the
+// location, because midnight on the first in Tokyo is still last month in UTC.
 func PeriodOf(t time.Time) Period { return Period{t.Year(), t.Month()} }
 
-// ParsePeriod reads what Period.String prints, such as "2026-12".
+// Validate returns an error unless the period is a month of the years 1 to 9999, which keys, the
+// ledger and Stripe's metadata can name.
+func (p Period) Validate() error {
+	if p.year < 1 || p.year > 9999 || p.month < time.January || p.month > time.December {
+		return fmt.Errorf("billing period %q: want a month of the years 1 to 9999", p)
+	}
+	return nil
+}
+
+// ParsePeriod parses a period as Period.String formats it, such as "2026-12".
 func ParsePeriod(s string) (Period, error) {
 	t, err := time.Parse("2006-01", s)
 	if err != nil {
 		return Period{}, fmt.Errorf("billing period %q: want year-month, such as 2026-12", s)
 	}
-	return PeriodOf(t), nil
+	p := PeriodOf(t)
+	return p, p.Validate()
 }
 
+// String returns year-month, such as "2026-12".
 func (p Period) String() string { return fmt.Sprintf("%04d-%02d", p.year, p.month) }
 
 // Invoice is one subscription in one billing period: the thing that must be charged exactly once.
@@ -67,10 +79,11 @@ type Invoice struct {
 	Period       Period
 }
 
-// String returns <subscription>/<period>, the invoice's name in keys, output and errors.
+// String returns <subscription>/<period>, the invoice's name in keys, output and errors: such as
+// "alice/2026-12".
 func (i Invoice) String() string { return i.Subscription.ID + "/" + i.Period.String() }
 
-// LockKey returns the lease's key: lock:billing:<subscription>:<period>.
+// LockKey returns the key of the invoice's lease: lock:billing:<subscription>:<period>.
 func (i Invoice) LockKey() string {
 	return "lock:billing:" + i.Subscription.ID + ":" + i.Period.String()
 }
@@ -78,37 +91,46 @@ func (i Invoice) LockKey() string {
 // Charge is money taken from the card: a Stripe PaymentIntent that succeeded.
 type Charge struct {
 	Invoice       Invoice
-	PaymentIntent string // pi_…: one PaymentIntent succeeds at most once, so it names the charge
-	AmountMinor   int64  // what Stripe says it took
-	Currency      string
+	PaymentIntent string // pi_…; it succeeds at most once, so its ID identifies the charge
+	AmountMinor   int64  // what Stripe took, in the currency's smallest unit
+	Currency      string // as in Subscription
 }
 
-// What can come of a request that moves money. A caller acts differently on each.
+// How a request that moves money can end without a charge. A caller acts differently on each.
 var (
-	// ErrDeclined: the card said no. No money moved, and the same card will likely say no again.
+	// ErrDeclined: the card was declined. No money moved, and the same card will likely be
+	// declined again.
 	ErrDeclined = errors.New("card declined")
-	// ErrUnknown: Stripe may or may not have taken the money. Never treat it as failed: the charge
+	// ErrUnknown: Stripe may or may not have taken the money. Never treat it as failed: a charge
 	// whose reply was lost is as real as any other.
 	ErrUnknown = errors.New("outcome unknown")
-	// ErrNotSent: no request of this call was executed: none left this server, or Stripe refused
-	// each one before it acted (a bad key, a bad parameter, a rate limit). No money moved.
+	// ErrNotSent: Stripe executed no request of this call. Either none left this server, or Stripe
+	// refused each one before acting on it (a bad API key, a bad parameter, a rate limit). No money
+	// moved.
 	ErrNotSent = errors.New("charge not sent")
+	// ErrCanceled: the PaymentIntent is canceled. It took no money and never will.
+	ErrCanceled = errors.New("payment intent canceled")
 )
 
-// What can come of asking for a lease, and of trusting one.
+// ErrUnavailable: a port's dependency (Redis, Postgres, Stripe) did not answer, or refused all
+// work, for as long as the port had patience. The call may be made again later, unless the error
+// wraps ErrUnknown, too.
+var ErrUnavailable = errors.New("unavailable")
+
+// How asking for a lease, or relying on one, can fail.
 var (
 	// ErrHeld: another server holds the lease.
 	ErrHeld = errors.New("lease held by another server")
-	// ErrLeaseLost: the lease can't be trusted any longer; it may already be another server's.
+	// ErrLeaseLost: the lease is not valid any more; another server may already hold it.
 	ErrLeaseLost = errors.New("lease lost")
-	// ErrStale: a later holder of the lease has a higher fencing token.
+	// ErrStale: the lease was superseded; its later holder has a higher fencing token.
 	ErrStale = errors.New("fencing token is stale")
 )
 
-// What can come of taking a claim.
+// Why a claim can't be taken.
 var (
-	// ErrTaken: another server has the claim, or the next attempt's time has not come.
+	// ErrTaken: another server has the claim, or it is too early for the next attempt.
 	ErrTaken = errors.New("invoice claimed")
-	// ErrCharged: the ledger has a charge of the invoice.
+	// ErrCharged: the ledger already has a charge for the invoice.
 	ErrCharged = errors.New("invoice charged already")
 )

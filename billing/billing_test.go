@@ -26,7 +26,7 @@ func TestPeriodIsTheMonthWhereTheTimeIs(t *testing.T) {
 func TestPeriodReadsWhatItPrints(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		year := rapid.IntRange(0, 9999).Draw(t, "year")
+		year := rapid.IntRange(1, 9999).Draw(t, "year")
 		month := time.Month(rapid.IntRange(1, 12).Draw(t, "month"))
 		want := billing.PeriodOf(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC))
 		if got, err := billing.ParsePeriod(want.String()); err != nil || got != want {
@@ -38,11 +38,25 @@ func TestPeriodReadsWhatItPrints(t *testing.T) {
 func TestParsePeriodRefusesWhatIsNoMonth(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
-		"", "2026", "2026-00", "2026-13", "2026-1", "2026-12-01", "Dec 2026",
+		"", "2026", "2026-00", "2026-13", "2026-1", "2026-12-01", "Dec 2026", "0000-01",
+		"10000-01",
 	} {
 		if p, err := billing.ParsePeriod(s); err == nil {
 			t.Errorf("%q: got %s, want an error", s, p)
 		}
+	}
+}
+
+func TestAPeriodIsAMonthThatCanBeWritten(t *testing.T) {
+	t.Parallel()
+	for year, valid := range map[int]bool{-1: false, 0: false, 1: true, 9999: true, 10000: false} {
+		p := billing.PeriodOf(time.Date(year, time.December, 1, 0, 0, 0, 0, time.UTC))
+		if err := p.Validate(); (err == nil) != valid {
+			t.Errorf("%s: got %v, want it valid: %t", p, err, valid)
+		}
+	}
+	if err := (billing.Period{}).Validate(); err == nil {
+		t.Error("the zero period is valid, want it refused")
 	}
 }
 

@@ -2,16 +2,16 @@ package billing
 
 import "context"
 
-// checkFirst asks the ledger before it charges: the fix that everyone thinks of first. It stops a
-// server that fires late. It doesn't stop one that fires at the same moment: all three ask, all
-// three are told that Alice has not been charged, and all three are told the truth.
+// checkFirst asks the ledger before it charges, which is the fix that everyone thinks of first. It
+// stops a server that fires late. It doesn't stop servers that fire at the same moment: all three
+// ask, all three hear that Alice has not been charged, and all three hear the truth.
 type checkFirst struct {
 	ledger  Ledger
 	charger Charger
 }
 
 func (m checkFirst) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
-	charged, err := m.ledger.Charged(ctx, inv)
+	inv, charged, err := m.ledger.Charged(ctx, inv)
 	if err != nil {
 		return "", err
 	}
@@ -19,8 +19,10 @@ func (m checkFirst) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
 		return AlreadyBilled, nil
 	}
 
-	// Between the answer above and the entry below lies the whole charge. What another server does
-	// in that time, this one doesn't know.
+	// Charge what the invoice asks now, not what the list said.
+	//
+	// Between the answer above and the entry below lies the whole charge. This server doesn't know
+	// what another one does in that time.
 	charge, err := m.charger.Charge(ctx, Request{Invoice: inv})
 	if err != nil {
 		return "", err

@@ -5,10 +5,12 @@ import (
 	"errors"
 )
 
-// exactlyOnce rests on one fact: a PaymentIntent succeeds at most once, whatever is delayed,
-// repeated or forgotten (https://docs.stripe.com/payments/paymentintents/lifecycle). So there is
-// one for each invoice, and the ledger knows which before it can take money. Claims keep servers
-// out of each other's way; safety is not in them, so they may expire whenever they like.
+// exactlyOnce rests on one fact: a PaymentIntent has two final states, succeeded and canceled, and
+// never leaves either, whatever is delayed, repeated or forgotten
+// (https://docs.stripe.com/payments/paymentintents/lifecycle). So the ledger knows the invoice's
+// only PaymentIntent before it can take money, and another takes its place only once it is
+// canceled. Claims keep servers out of each other's way. Safety doesn't depend on them, so they may
+// expire at any time.
 type exactlyOnce struct {
 	claims  Claims // that expire
 	intents Intents
@@ -16,7 +18,8 @@ type exactlyOnce struct {
 }
 
 func (m exactlyOnce) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
-	// Take the claim, or take it over from a server that has not been heard of for too long.
+	// Take the claim, or take it over from a server that has not been heard from for too long. It
+	// brings the subscription as it is now.
 	claim, err := m.claims.Take(ctx, inv)
 	if errors.Is(err, ErrTaken) {
 		return Skipped, nil
@@ -26,39 +29,65 @@ func (m exactlyOnce) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
 		return "", err
 	}
 
-	// Prepare a PaymentIntent that can't take money yet, and register it. The first writer wins:
-	// a server that was overtaken between the two lines is told the other's, and its own is never
-	// confirmed. The key has the claim's generation in it, so that a saved 500 blocks nobody.
-	intent := claim.Intent
-	if intent == "" {
-		prepared, err := m.intents.Prepare(ctx, Request{Invoice: inv, Key: claim.Key()})
-		if err != nil {
-			return "", err
-		}
-		if intent, err = m.claims.Register(ctx, claim, prepared); err != nil {
-			return "", err
+	// Charge by the registered PaymentIntent. If there is none, or it is canceled, register another
+	// and charge by that.
+	charge, err := m.charge(ctx, claim)
+	if errors.Is(err, ErrCanceled) {
+		if claim.Intent, err = m.register(ctx, claim); err == nil {
+			charge, err = m.charge(ctx, claim)
 		}
 	}
-
-	// Confirm the registered one. If another server has done so already, Stripe says that it has
-	// succeeded, and that is a charge like any other.
-	charge, err := m.intents.Confirm(ctx, intent, Request{
-		Invoice: inv, Key: claim.Key() + "/confirm",
-	})
 	switch {
+	case errors.Is(err, ErrTaken):
+		// Superseded: what this server knows of the subscription is old.
+		return Skipped, nil
 	case errors.Is(err, ErrDeclined):
-		// The attempt is over; the next one confirms the same PaymentIntent, with whatever card
-		// the customer has by then. Only the claim's owner may say when that is.
+		// The attempt is over. The next one confirms the same PaymentIntent with the card that the
+		// customer has then. Only the claim's owner may set when that is.
 		return "", errors.Join(err, m.claims.Postpone(context.WithoutCancel(ctx), claim))
+	case errors.Is(err, ErrNotSent), errors.Is(err, ErrCanceled):
+		// No card was tried. Nobody needs to wait for the claim to expire.
+		return "", errors.Join(err, m.claims.Return(context.WithoutCancel(ctx), claim))
 	case err != nil:
-		// Unknown is not failed. The claim expires, and the next server confirms again.
+		// Unknown is not failed. The claim expires, and the next server continues from here.
 		return "", err
 	}
 
-	// Record the charge, whoever owns the claim by now: a fact is not fenced. The entry is also
-	// what settles the claim.
+	// Record the charge, whoever owns the claim now: a fact is not fenced. The entry also settles
+	// the claim.
 	if err := m.ledger.Record(context.WithoutCancel(ctx), charge); err != nil {
 		return "", err
 	}
 	return Billed, nil
+}
+
+// register prepares a PaymentIntent that can't take money yet, and registers it in place of the
+// claim's, which is none or canceled. If another server was first, that one's is returned, and ours
+// is never confirmed. The key contains the claim's generation, so a 500 that Stripe saved blocks
+// nobody later; and what is replaced, or Stripe would answer with the canceled one again.
+func (m exactlyOnce) register(ctx context.Context, claim Claim) (Intent, error) {
+	r := Request{Invoice: claim.Invoice, Key: claim.Key()}
+	if claim.Intent.ID != "" {
+		r.Key += "/instead-of/" + claim.Intent.ID
+	}
+	prepared, err := m.intents.Prepare(ctx, r)
+	if err != nil {
+		return claim.Intent, err
+	}
+	return m.claims.Register(ctx, claim, prepared)
+}
+
+// charge confirms the registered PaymentIntent, or cancels it if it is not what the invoice asks
+// now: ErrCanceled means that another is needed. If it has succeeded meanwhile, whoever did that,
+// it is a charge like any other.
+func (m exactlyOnce) charge(ctx context.Context, claim Claim) (Charge, error) {
+	registered := claim.Intent
+	r := Request{Invoice: claim.Invoice, Key: claim.Key() + "/confirm/" + registered.ID}
+	switch {
+	case registered.ID == "":
+		return Charge{}, ErrCanceled
+	case registered.For(claim.Invoice.Subscription):
+		return m.intents.Confirm(ctx, registered.ID, r)
+	}
+	return m.intents.Cancel(ctx, registered.ID, r)
 }

@@ -7,20 +7,26 @@ import (
 
 // fenced adds to locked what Kleppmann asks of a lock: a number, higher for each holder, that the
 // resource checks (https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html). A
-// server that was stopped for longer than its lease comes back with an old number, and the ledger
+// server that was paused for longer than its lease comes back with an old number, and the ledger
 // refuses its entry.
 //
-// That protects the ledger. It doesn't protect the card: Stripe checks no number, so the late
-// request takes Alice's money all the same, and the refused entry was the only trace of it.
+// That protects the ledger, not the card. Stripe checks no number, so the late request takes
+// Alice's money all the same, and the refused entry was the only trace of it.
 type fenced struct {
-	locker  Locker
+	locker  FencedLocker
 	fence   Fence
 	ledger  Ledger
 	charger Charger
 }
 
 func (m fenced) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
-	lease, err := m.locker.Obtain(ctx, inv.LockKey())
+	// The number comes with the lease, in one step: a later holder has a higher one, whoever is
+	// paused in between. The ledger's highest is its floor, for a Redis that has lost its count.
+	floor, err := m.fence.Highest(ctx, inv)
+	if err != nil {
+		return "", err
+	}
+	lease, token, err := m.locker.ObtainFenced(ctx, inv.LockKey(), floor)
 	if errors.Is(err, ErrHeld) {
 		return Skipped, nil
 	} else if err != nil {
@@ -28,30 +34,27 @@ func (m fenced) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
 	}
 	defer func() { _ = lease.Release(context.WithoutCancel(ctx)) }()
 
-	// The number comes after the lease, so that a later holder has a higher one; and before the
-	// re-check, so that whoever was overtaken can no longer add an entry that the re-check misses.
-	// Whoever is overtaken before this line gets the highest all the same, and shuts out the holder:
-	// a number should come with the lease, in one step. Redis' SET has none to give.
-	token, err := m.fence.Issue(ctx, inv)
-	if err != nil {
+	// The ledger learns the number before the re-check, so that a superseded server can't add an
+	// entry that the re-check missed. ErrStale: this server is itself superseded.
+	if err := m.fence.Raise(ctx, inv, token); err != nil {
 		return "", err
 	}
-	if err := lease.Trusted(); err != nil {
+	if err := lease.Valid(); err != nil {
 		return "", err
 	}
-	charged, err := m.ledger.Charged(ctx, inv)
+	inv, charged, err := m.ledger.Charged(ctx, inv)
 	if err != nil {
 		return "", err
 	}
 	if charged {
 		return AlreadyBilled, nil
 	}
-	charge, err := m.charger.Charge(ctx, Request{Invoice: inv, Trusted: lease.Trusted})
+	charge, err := m.charger.Charge(ctx, Request{Invoice: inv, Valid: lease.Valid})
 	if err != nil {
 		return "", err
 	}
 
-	// ErrStale: another server has had the lease since. The ledger stays as that one left it.
+	// ErrStale: another server has obtained the lease since, and the ledger keeps only its entry.
 	if err := m.fence.Record(context.WithoutCancel(ctx), charge, token); err != nil {
 		return "", err
 	}

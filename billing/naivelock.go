@@ -5,14 +5,14 @@ import (
 	"errors"
 )
 
-// naiveLock is the lock that most tutorials show, step for step:
+// naiveLock is the lock that most tutorials show, step by step:
 //
 //	SET lock:billing:alice server-a NX PX 5000
 //	charge
 //	DEL lock:billing:alice
 //
 // It turns three charges into one if all servers fire at the same moment. The comments say where
-// it fails; locked.go has the answer to each.
+// it fails; locked.go answers each of them.
 type naiveLock struct {
 	locker  Locker
 	ledger  Ledger
@@ -20,10 +20,10 @@ type naiveLock struct {
 }
 
 func (m naiveLock) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
-	// OK: the lock is ours. nil: someone else is billing Alice; do nothing.
+	// OK means that the lock is ours; nil means that someone else is billing Alice.
 	//
-	// The value is the server's name. If the answer to the SET is lost, this server's own retry
-	// finds the lock taken, by itself.
+	// The value is the server's name. If Redis' answer to the SET is lost, this server tries again
+	// and finds the lock taken: by itself.
 	lease, err := m.locker.Obtain(ctx, "lock:billing:"+inv.Subscription.ID)
 	if errors.Is(err, ErrHeld) {
 		return Skipped, nil
@@ -31,14 +31,14 @@ func (m naiveLock) Bill(ctx context.Context, inv Invoice) (Outcome, error) {
 		return "", err
 	}
 
-	// The DEL. It doesn't ask whose lock it removes: if the charge took longer than the TTL, the
-	// lock is another server's by now, and a third one may come in.
+	// The DEL doesn't ask whose lock it removes. If the charge took longer than the TTL, another
+	// server may hold the lock, and after the DEL a third one can come in.
 	defer func() { _ = lease.Release(context.WithoutCancel(ctx)) }()
 
-	// Nobody asks whether Alice has been charged already. A server that fires two seconds late
-	// finds the lock free again and charges her once more.
+	// Nobody asks whether Alice has already been charged. A server that fires two seconds late
+	// finds the lock free again, and charges her once more.
 	//
-	// And nobody watches the lock: the charge may start, or go on, after it expired.
+	// And nobody watches the lock: the charge may start, or go on, after the lock has expired.
 	charge, err := m.charger.Charge(ctx, Request{Invoice: inv})
 	if err != nil {
 		return "", err

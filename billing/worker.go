@@ -6,38 +6,51 @@ import (
 	"sync"
 )
 
-// Worker makes due runs. All fields must be set.
+// Worker makes due runs. All fields must be set. It keeps no state between runs.
 type Worker struct {
-	Server      string // this server's name; it decides where in the list a run begins
+	Server      string // this server's name; it decides where in the list its runs begin
 	Invoices    Invoices
 	Mode        Biller
-	Concurrency int                           // how many invoices are handled at a time
-	Report      func(Invoice, Outcome, error) // told of each invoice, from several goroutines
+	Concurrency int                           // how many invoices to handle at a time; at least 1
+	Report      func(Invoice, Outcome, error) // called after each invoice, from many goroutines
 }
 
-// Summary counts what a due run did. Failed holds the unknown outcomes, too: they need a look.
+// Summary counts a due run's invoices by how they ended. Failed includes the unknown outcomes: a
+// person should look at them.
 type Summary struct {
 	Billed, AlreadyBilled, Skipped, Declined, Failed int
 }
 
-// DueRun makes one pass over the invoices due for the period. An invoice that fails doesn't end
-// the run. When ctx ends, DueRun starts no further invoice, waits for those in flight and returns
-// ctx's error; likewise when the list can't be read.
+// Add adds another run's counts.
+func (s *Summary) Add(t Summary) {
+	s.Billed += t.Billed
+	s.AlreadyBilled += t.AlreadyBilled
+	s.Skipped += t.Skipped
+	s.Declined += t.Declined
+	s.Failed += t.Failed
+}
+
+// DueRun makes one pass over the invoices due for the period, and returns when each has ended. An
+// invoice that fails doesn't end the run. If ctx ends or the list can't be read, DueRun starts no
+// further invoice, waits for those in flight and returns the error with what it counted.
 func (w Worker) DueRun(ctx context.Context, p Period) (Summary, error) {
 	var (
 		t        = tally{report: w.Report}
 		slots    = make(chan struct{}, w.Concurrency)
 		inflight sync.WaitGroup
 	)
-	err := w.walk(ctx, p, func(inv Invoice) error {
+	if err := p.Validate(); err != nil {
+		return Summary{}, err
+	}
+	err := w.eachDue(ctx, p, func(inv Invoice) error {
 		slots <- struct{}{}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		inflight.Go(func() {
 			defer func() { <-slots }()
-			// An invoice once begun is finished, also when the server is asked to stop: a charge
-			// that nobody waits for is a charge that nobody records.
+			// Finish what has begun even if the server is asked to stop: a charge that nobody
+			// waits for is a charge that nobody records.
 			outcome, err := w.Mode.Bill(context.WithoutCancel(ctx), inv)
 			t.count(inv, outcome, err)
 		})
@@ -47,12 +60,12 @@ func (w Worker) DueRun(ctx context.Context, p Period) (Summary, error) {
 	return t.summary, err
 }
 
-// walk calls do for each invoice that is due, until do returns an error. Each server begins at
-// another place in the list and walks it round, so that servers that fire together don't meet at
-// every invoice.
-func (w Worker) walk(ctx context.Context, p Period, do func(Invoice) error) error {
-	// Multiplied by the golden ratio, numbers or letters in a row are spread evenly (Knuth, The Art
-	// of Computer Programming, 6.4); so are server-a, server-b and server-c.
+// eachDue calls do for each invoice that is due, until do returns an error. Each server begins at a
+// different place in the list, goes to its end and continues at its beginning. So servers that fire
+// together don't meet at every invoice.
+func (w Worker) eachDue(ctx context.Context, p Period, do func(Invoice) error) error {
+	// Multiplying by the golden ratio spreads consecutive numbers or letters evenly (Knuth, The Art
+	// of Computer Programming, 6.4), server-a, server-b and server-c among them.
 	var spread uint32
 	for _, c := range []byte(w.Server) {
 		spread = (spread + uint32(c)) * 2654435769
@@ -62,18 +75,19 @@ func (w Worker) walk(ctx context.Context, p Period, do func(Invoice) error) erro
 	if err != nil {
 		return err
 	}
-	if err := w.leg(ctx, p, begin, "", do); err != nil || begin == "" {
+	if err := w.eachAfter(ctx, p, begin, "", do); err != nil || begin == "" {
 		return err
 	}
-	return w.leg(ctx, p, "", begin, do)
+	return w.eachAfter(ctx, p, "", begin, do)
 }
 
-// pageSize is how many invoices are listed at a time: enough that listing costs nothing beside
-// charging, few enough that memory stays flat.
+// pageSize is how many invoices one query lists: enough that listing costs nothing beside charging,
+// few enough that memory stays flat.
 const pageSize = 500
 
-// leg calls do for each invoice behind the ID after, up to and with the ID last ("" for the end).
-func (w Worker) leg(
+// eachAfter calls do for each invoice after the ID after, up to and including the ID last; "" means
+// the beginning and the end of the list.
+func (w Worker) eachAfter(
 	ctx context.Context, p Period, after, last string, do func(Invoice) error,
 ) error {
 	for {
@@ -82,7 +96,7 @@ func (w Worker) leg(
 			return err
 		}
 		for _, inv := range page {
-			// Compared by order: last itself may be gone from the list by now.
+			// Compare by order, since last itself may have left the list.
 			if last != "" && inv.Subscription.ID > last {
 				return nil
 			}
@@ -97,7 +111,7 @@ func (w Worker) leg(
 	}
 }
 
-// tally adds up what the goroutines of a run report.
+// tally reports and counts the outcomes from a run's goroutines.
 type tally struct {
 	report  func(Invoice, Outcome, error)
 	mu      sync.Mutex

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -16,7 +17,7 @@ import (
 	"example.com/triplecharge/internal/billingtest"
 )
 
-// Around the size of a page, a walk may lose an invoice or meet one twice.
+// Around the size of a page, a run might lose an invoice or visit one twice.
 func pageBoundaries() []int { return []int{0, 1, 499, 500, 501, 1000, 1001} }
 
 func TestDueRunVisitsEachInvoiceOnceFromAnyStart(t *testing.T) {
@@ -45,7 +46,7 @@ func TestDueRunVisitsEachInvoiceOnceWhateverTheServersName(t *testing.T) {
 	})
 }
 
-// The subscription that a run began behind may be gone when the run comes round to it.
+// The subscription after which a run began may be gone when the run comes round to it.
 func TestDueRunEndsWhereItBeganAlsoIfThatIsGone(t *testing.T) {
 	t.Parallel()
 	subs := subscriptions(1001)
@@ -141,6 +142,21 @@ func TestDueRunEndsIfTheListCannotBeRead(t *testing.T) {
 	}
 }
 
+func TestDueRunRefusesWhatIsNoMonth(t *testing.T) {
+	t.Parallel()
+	w := worker("server-a", subscriptions(1), billerFunc(
+		func(_ context.Context, inv billing.Invoice) (billing.Outcome, error) {
+			t.Errorf("billed %s", inv)
+			return billing.Billed, nil
+		}), 1)
+	for _, year := range []int{0, 10000} {
+		at := time.Date(year, time.January, 1, 0, 0, 0, 0, time.UTC)
+		if _, err := w.DueRun(t.Context(), billing.PeriodOf(at)); err == nil {
+			t.Errorf("the year %d: got no error", year)
+		}
+	}
+}
+
 func TestDueRunCountsAndReportsEachInvoice(t *testing.T) {
 	t.Parallel()
 	outcomes := map[string]struct {
@@ -182,7 +198,7 @@ func TestDueRunCountsAndReportsEachInvoice(t *testing.T) {
 	}
 }
 
-// billerFunc is a mode that is one function.
+// billerFunc is a function as a mode.
 type billerFunc func(context.Context, billing.Invoice) (billing.Outcome, error)
 
 func (f billerFunc) Bill(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
@@ -193,7 +209,7 @@ func billed(context.Context, billing.Invoice) (billing.Outcome, error) {
 	return billing.Billed, nil
 }
 
-// heldMode bills each invoice when it is let go, unless its context ends before.
+// heldMode bills each invoice when the test lets it go, unless its context ends first.
 type heldMode struct {
 	letGo chan struct{}
 	mu    sync.Mutex
@@ -222,7 +238,7 @@ func (m *heldMode) Bill(ctx context.Context, _ billing.Invoice) (billing.Outcome
 	}
 }
 
-// listFrom is a list that every walk begins at one place of.
+// listFrom is a list in which every run begins at the same place.
 type listFrom struct {
 	billing.Invoices
 	begin string
@@ -230,7 +246,7 @@ type listFrom struct {
 
 func (l listFrom) Seek(context.Context, float64) (string, error) { return l.begin, nil }
 
-// brokenList fails after some pages, or already in Seek.
+// brokenList fails after some pages, or in Seek.
 type brokenList struct {
 	billing.Invoices
 	err    error
@@ -281,7 +297,7 @@ type failer interface {
 	Errorf(format string, args ...any)
 }
 
-// visit makes a due run and returns the subscriptions that it visited, in their order.
+// visit makes a due run, and returns the subscriptions that it visited, in order.
 func visit(t failer, server string, list billing.Invoices) (ids []string) {
 	t.Helper()
 	w := worker(server, nil, billerFunc(

@@ -1,9 +1,9 @@
-// Package docs has the chapters of the walkthrough, for `demo walkthrough`.
+// Package docs embeds the chapters that `demo walkthrough` plays.
 package docs
 
 import "embed"
 
-// Chapters are the walkthrough's files, in the order of their names.
+// Chapters holds the chapters' files, which play in the order of their names.
 //
 //go:embed [0-9][0-9]-*.md
 var Chapters embed.FS

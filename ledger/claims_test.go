@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"example.com/triplecharge/ledger"
 )
 
-// No test waits for these: time is made to pass by moving what is to come.
+// No test waits for these: tests move the times in the tables instead.
 const (
 	lease = time.Hour
 	pause = 24 * time.Hour
@@ -33,7 +34,7 @@ func TestClaimsAreLikeThoseInMemory(t *testing.T) {
 	billingtest.LikeMemoryClaims(t, s)
 }
 
-// The lease and the pause are by the options, and not over before their time.
+// The lease and the pause last exactly as long as the options say.
 func TestClaimsLastForTheirLeaseAndWaitForTheirPause(t *testing.T) {
 	t.Parallel()
 	const almost = time.Minute // more than any test takes
@@ -66,8 +67,8 @@ func TestClaimsWithoutALimitAreGivenBackAnyNumberOfTimes(t *testing.T) {
 	}
 }
 
-// Whether a claim expires is for the server to say that takes it: claimed must be able to trust
-// that nobody else charges, also beside servers of another mode.
+// The server that takes a claim decides whether it expires: the mode claimed relies on nobody else
+// charging, even if servers in another mode run at the same time.
 func TestAClaimThatNeverExpiresIsNotTakenOverByOneThatDoes(t *testing.T) {
 	t.Parallel()
 	_, s := claimStore(t)
@@ -78,7 +79,7 @@ func TestAClaimThatNeverExpiresIsNotTakenOverByOneThatDoes(t *testing.T) {
 	wantTaken(t, s.Final, inv)
 }
 
-// Who reconciles takes a claim for a request that may have gone out.
+// Reconciliation treats a claim as a request that may have been sent.
 func TestTakeLeavesNoClaimOnWhatIsCharged(t *testing.T) {
 	t.Parallel()
 	clock, s := claimStore(t)
@@ -107,7 +108,7 @@ func TestTakeLeavesNoClaimOnWhatIsCharged(t *testing.T) {
 	wantTakings(1)
 }
 
-// Between the taking and the call that repeats it, as its answer was lost, other things happen.
+// The answer is lost, and something else happens before the call is repeated.
 func TestTakeKnowsItsOwnClaimIfTheReplyWasLost(t *testing.T) {
 	t.Parallel()
 	alice := billingtest.Invoice("alice")
@@ -116,10 +117,10 @@ func TestTakeKnowsItsOwnClaimIfTheReplyWasLost(t *testing.T) {
 		meanwhile func(*testing.T, billingtest.ClaimStore)
 		want      error
 	}{
-		{"is told of the claim it has", func(*testing.T, billingtest.ClaimStore) {}, nil},
-		{"is told of the claim it has though the lease was over",
+		{"finds its own claim", func(*testing.T, billingtest.ClaimStore) {}, nil},
+		{"finds its own claim even if its lease has expired",
 			func(_ *testing.T, s billingtest.ClaimStore) { s.Expire(alice) }, nil},
-		{"has no claim that was taken over", func(t *testing.T, s billingtest.ClaimStore) {
+		{"does not get a claim that was taken over", func(t *testing.T, s billingtest.ClaimStore) {
 			s.Expire(alice)
 			mustTake(t, s.Claims, alice)
 		}, billing.ErrTaken},
@@ -127,7 +128,7 @@ func TestTakeKnowsItsOwnClaimIfTheReplyWasLost(t *testing.T) {
 		t.Run(c.behaviour, func(t *testing.T) {
 			t.Parallel()
 			direct, lossy, p := twoWays(t)
-			// The first call prepares the statement; of the second, the only reply is its result.
+			// The first call prepares the statement, so the second one's only reply is its result.
 			mustTake(t, lossy, billingtest.Invoice("bob"))
 			p.lose(func() { c.meanwhile(t, direct) })
 			got, err := lossy.Take(t.Context(), alice)
@@ -144,23 +145,72 @@ func TestRegisterOnceAlsoIfTheReplyWasLost(t *testing.T) {
 	t.Parallel()
 	direct, lossy, p := twoWays(t)
 	alice, bob := billingtest.Invoice("alice"), billingtest.Invoice("bob")
-	_, err := lossy.Register(t.Context(), mustTake(t, direct.Claims, bob), "pi_bob")
+	_, err := lossy.Register(t.Context(), mustTake(t, direct.Claims, bob), intent("pi_bob"))
 	c := mustTake(t, direct.Claims, alice)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.lose(func() {
-		if got, err := direct.Claims.Register(t.Context(), c, "pi_2"); err != nil || got != "pi_1" {
-			t.Errorf("got %s, %v; want the first", got, err)
+		got, err := direct.Claims.Register(t.Context(), c, intent("pi_2"))
+		if err != nil || got != intent("pi_1") {
+			t.Errorf("got %+v, %v; want the first", got, err)
 		}
 	})
-	if got, err := lossy.Register(t.Context(), c, "pi_1"); err != nil || got != "pi_1" {
-		t.Errorf("got %s, %v; want the first", got, err)
+	got, err := lossy.Register(t.Context(), c, intent("pi_1"))
+	if err != nil || got != intent("pi_1") {
+		t.Errorf("got %+v, %v; want the first", got, err)
 	}
 	p.wantLost(t)
 }
 
-// The server that took the claim after it was given back keeps it.
+// A reply is lost, and the replaced PaymentIntent isn't replaced twice.
+func TestReplaceOnceAlsoIfTheReplyWasLost(t *testing.T) {
+	t.Parallel()
+	direct, lossy, p := twoWays(t)
+	alice, bob := billingtest.Invoice("alice"), billingtest.Invoice("bob")
+	_, err := lossy.Register(t.Context(), mustTake(t, direct.Claims, bob), intent("pi_bob"))
+	c := mustTake(t, direct.Claims, alice)
+	if err == nil {
+		c.Intent, err = direct.Claims.Register(t.Context(), c, intent("pi_1"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.lose(func() {})
+	got, err := lossy.Register(t.Context(), c, intent("pi_2"))
+	if err != nil || got != intent("pi_2") {
+		t.Errorf("got %+v, %v; want the second", got, err)
+	}
+	p.wantLost(t)
+}
+
+// Claims of an earlier version know only the ID.
+func TestAnIntentOfAnEarlierVersionIsWhatNoInvoiceAsks(t *testing.T) {
+	t.Parallel()
+	clock, s := claimStore(t)
+	inv := billingtest.Invoice("alice")
+	mustTake(t, s.Claims, inv)
+	mustExec(t, clock, `UPDATE claims SET payment_intent = 'pi_old'`)
+	s.Expire(inv)
+	c := mustTake(t, s.Claims, inv)
+	if c.Intent != (billing.Intent{ID: "pi_old"}) || c.Intent.For(inv.Subscription) {
+		t.Errorf("got %+v, want only the ID of pi_old", c.Intent)
+	}
+	got, err := s.Claims.Register(t.Context(), c, intent("pi_new"))
+	if err != nil || got != intent("pi_new") {
+		t.Errorf("got %+v, %v; want pi_new", got, err)
+	}
+}
+
+// intent returns a PaymentIntent as it would be prepared for Alice's invoice.
+func intent(id string) billing.Intent {
+	sub := billingtest.Subscription("alice")
+	return billing.Intent{
+		ID: id, Customer: sub.Customer, AmountMinor: sub.AmountMinor, Currency: sub.Currency,
+	}
+}
+
+// A server that takes the claim after it was given back keeps it.
 func TestPostponeOnceAlsoIfTheReplyWasLost(t *testing.T) {
 	t.Parallel()
 	direct, lossy, p := twoWays(t)
@@ -176,8 +226,21 @@ func TestPostponeOnceAlsoIfTheReplyWasLost(t *testing.T) {
 	wantTaken(t, direct.Claims, alice)
 }
 
-// claimStore is a store whose claims last for an hour and wait for a day after a decline, and a
-// connection by which time can be made to pass.
+// Likewise: the repeated call must not give away the claim of the next server.
+func TestReturnOnceAlsoIfTheReplyWasLost(t *testing.T) {
+	t.Parallel()
+	direct, lossy, p := twoWays(t)
+	alice, bob := billingtest.Invoice("alice"), billingtest.Invoice("bob")
+	mustReturn(t, lossy, mustTake(t, direct.Claims, bob))
+	c := mustTake(t, direct.Claims, alice)
+	p.lose(func() { mustTake(t, direct.Claims, alice) })
+	mustReturn(t, lossy, c)
+	p.wantLost(t)
+	wantTaken(t, direct.Claims, alice)
+}
+
+// claimStore returns a store whose claims last for an hour and wait for a day after a decline, and
+// a connection for moving their times.
 func claimStore(t *testing.T) (clock *pgx.Conn, s billingtest.ClaimStore) {
 	t.Helper()
 	return claimStoreAt(t, servicetest.Database(t))
@@ -198,29 +261,35 @@ func claimStoreAt(t *testing.T, databaseURL string) (*pgx.Conn, billingtest.Clai
 		}
 	}
 	return clock, billingtest.ClaimStore{
-		Claims:   s.Claims(expiring),
-		Final:    s.Claims(final),
-		Limit:    expiring.Limit,
-		Ledger:   s,
+		Claims: s.Claims(expiring),
+		Final:  s.Claims(final),
+		Limit:  expiring.Limit,
+		Ledger: s,
+		Change: func(sub billing.Subscription) {
+			err := s.AddSubscriptions(context.Background(), []billing.Subscription{sub})
+			if err != nil {
+				t.Error(err)
+			}
+		},
 		Expire:   pass("lease_until", lease),
 		EndPause: pass("next_attempt", pause),
 	}
 }
 
-// twoWays is a store of claims, and the way to it over one connection that can be made to fail.
-func twoWays(t *testing.T) (direct billingtest.ClaimStore, lossy billing.Claims, p *proxy) {
+// twoWays returns a store of claims, and the same claims through a connection that can fail.
+func twoWays(t *testing.T) (direct billingtest.ClaimStore, lossy billing.Claims, p *faultyProxy) {
 	t.Helper()
 	databaseURL := servicetest.Database(t)
 	_, direct = claimStoreAt(t, databaseURL)
 	p = newProxy(t, databaseURL)
-	s := openAt(t, p.url, ledger.Options{Recorder: "server-b", MaxConns: 1})
+	s := openAt(t, p.URL(), ledger.Options{Recorder: "server-b", MaxConns: 1})
 	return direct, s.Claims(ledger.ClaimOptions{Lease: lease, Pause: pause}), p
 }
 
-// lose makes the next reply get lost, after something else has happened.
-func (p *proxy) lose(meanwhile func()) { p.onReply.Store(&meanwhile) }
+// lose drops the next reply, after something else has happened.
+func (p *faultyProxy) lose(meanwhile func()) { p.onReply.Store(&meanwhile) }
 
-func (p *proxy) wantLost(t *testing.T) {
+func (p *faultyProxy) wantLost(t *testing.T) {
 	t.Helper()
 	if p.onReply.Load() != nil {
 		t.Error("no reply was lost")
@@ -252,6 +321,13 @@ func wantRefused(t *testing.T, claims billing.Claims, inv billing.Invoice, want 
 	t.Helper()
 	if c, err := claims.Take(t.Context(), inv); !errors.Is(err, want) {
 		t.Errorf("got %+v, %v; want %v", c, err, want)
+	}
+}
+
+func mustReturn(t *testing.T, claims billing.Claims, c billing.Claim) {
+	t.Helper()
+	if err := claims.Return(t.Context(), c); err != nil {
+		t.Fatal(err)
 	}
 }
 

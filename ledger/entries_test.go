@@ -48,7 +48,7 @@ func TestEntriesAreAppendOnly(t *testing.T) {
 func TestEntriesSayWhoRecordedThem(t *testing.T) {
 	t.Parallel()
 	databaseURL := servicetest.Database(t)
-	before := time.Now().Add(-time.Hour) // Postgres' clock may be another
+	before := time.Now().Add(-time.Hour) // Postgres' clock may differ
 	s := openAt(t, databaseURL, ledger.Options{Recorder: "server-b"})
 	mustRecord(t, s, charge("pi_1", "alice", 1000))
 	var (
@@ -62,7 +62,7 @@ func TestEntriesSayWhoRecordedThem(t *testing.T) {
 	}
 }
 
-func TestRecordRefusesWhatIsNoCharge(t *testing.T) {
+func TestRecordRefusesInvalidCharges(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	noPeriod := charge("pi_1", "alice", 1000)
@@ -79,7 +79,7 @@ func TestRecordRefusesWhatIsNoCharge(t *testing.T) {
 	}
 }
 
-func TestRecordTellsAContradiction(t *testing.T) {
+func TestRecordReportsAContradiction(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	mustRecord(t, s, charge("pi_1", "alice", 1000))
@@ -98,25 +98,29 @@ func TestRefunds(t *testing.T) {
 		refund ledger.Refund
 		want   error
 	}{
-		{"a refund", ledger.Refund{"re_1", "pi_1", 600}, nil},
-		{"the same again", ledger.Refund{"re_1", "pi_1", 600}, nil},
-		{"another of the charge", ledger.Refund{"re_2", "pi_1", 400}, nil},
-		{"another amount", ledger.Refund{"re_1", "pi_1", 500}, ledger.ErrContradiction},
-		{"another charge", ledger.Refund{"re_1", "pi_2", 600}, ledger.ErrContradiction},
-		{"a charge it doesn't have", ledger.Refund{"re_3", "pi_3", 1}, ledger.ErrContradiction},
+		{"a refund", ledger.Refund{"re_1", "pi_1", 600, false}, nil},
+		{"the same again", ledger.Refund{"re_1", "pi_1", 600, false}, nil},
+		{"another of the charge", ledger.Refund{"re_2", "pi_1", 400, false}, nil},
+		{"another amount", ledger.Refund{"re_1", "pi_1", 500, false}, ledger.ErrContradiction},
+		{"another charge", ledger.Refund{"re_1", "pi_2", 600, false}, ledger.ErrContradiction},
+		{"an unrecorded charge", ledger.Refund{"re_3", "pi_3", 1, false}, ledger.ErrContradiction},
+		{"its failure", ledger.Refund{"re_2", "pi_1", 400, true}, nil},
+		{"its failure again", ledger.Refund{"re_2", "pi_1", 400, true}, nil},
+		{"a failure of more", ledger.Refund{"re_1", "pi_1", 601, true}, ledger.ErrContradiction},
+		{"an unrecorded failure", ledger.Refund{"re_3", "pi_1", 1, true}, ledger.ErrContradiction},
 	} {
 		if err := s.RecordRefund(t.Context(), step.refund); !errors.Is(err, step.want) {
 			t.Errorf("%s: got %v, want %v", step.name, err, step.want)
 		}
 	}
 	audit, err := s.Audit(t.Context(), billingtest.December())
-	want := ledger.Line{"alice", "usd", 0, 2, 2000, 2, 1000}
+	want := ledger.Line{"alice", "usd", 0, 2, 2000, 1, 600}
 	if err != nil || len(audit.Invoices) != 1 || audit.Invoices[0] != want {
 		t.Errorf("got %+v, %v; want %+v", audit.Invoices, err, want)
 	}
 }
 
-// An invoice that was refunded is not due again.
+// A refunded invoice is not charged again.
 func TestRefundedInvoiceStaysCharged(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -125,13 +129,13 @@ func TestRefundedInvoiceStaysCharged(t *testing.T) {
 	if err := s.RecordRefund(t.Context(), refund); err != nil {
 		t.Fatal(err)
 	}
-	charged, err := s.Charged(t.Context(), billingtest.Invoice("alice"))
+	_, charged, err := s.Charged(t.Context(), billingtest.Invoice("alice"))
 	if err != nil || !charged {
 		t.Errorf("got %t, %v", charged, err)
 	}
 }
 
-// The other server's entry is committed while this one's statement waits for it, too late for that
+// The other server commits its entry while this one's statement waits for it, too late for that
 // statement to see it.
 func TestRecordFindsWhatAnotherServerIsRecording(t *testing.T) {
 	t.Parallel()

@@ -24,15 +24,15 @@ func TestFence(t *testing.T) {
 	})
 }
 
-// While an entry is being recorded, no token is issued: whoever got it would not find the entry,
-// and charge again.
-func TestNoTokenIsIssuedWhileAnEntryIsOnItsWay(t *testing.T) {
+// While an entry is being recorded, no fence is raised: its server would not find the entry, and
+// would charge again.
+func TestNoFenceIsRaisedWhileAnEntryIsBeingRecorded(t *testing.T) {
 	t.Parallel()
 	h := holdEntry(t)
 	found := make(chan bool, 1)
 	go func() {
-		_, err := h.store.Fence().Issue(t.Context(), h.charge.Invoice)
-		charged, err2 := h.store.Charged(t.Context(), h.charge.Invoice)
+		err := h.store.Fence().Raise(t.Context(), h.charge.Invoice, 2)
+		_, charged, err2 := h.store.Charged(t.Context(), h.charge.Invoice)
 		if err := errors.Join(err, err2); err != nil {
 			t.Error(err)
 		}
@@ -43,10 +43,10 @@ func TestNoTokenIsIssuedWhileAnEntryIsOnItsWay(t *testing.T) {
 	}
 	mustExec(t, h.other, `ROLLBACK`)
 	if err := <-h.recorded; err != nil {
-		t.Errorf("got %v, want it recorded: no token was issued before", err)
+		t.Errorf("got %v, want it recorded: no fence was raised before", err)
 	}
 	if !<-found {
-		t.Error("the next token was issued, and the entry was not to be found")
+		t.Error("the fence was raised before the entry was visible")
 	}
 }
 
@@ -55,17 +55,17 @@ func TestRecordUnderATokenFindsWhatAnotherServerIsRecording(t *testing.T) {
 	h := holdEntry(t)
 	mustExec(t, h.other, `COMMIT`)
 	if err := <-h.recorded; err != nil {
-		t.Errorf("got %v, want the entry of the other server to do", err)
+		t.Errorf("got %v, want the other server's entry accepted", err)
 	}
 }
 
-// heldEntry is an entry on its way into the ledger, under the newest token. Another of the same
-// PaymentIntent, in a transaction that has not ended, keeps it there.
+// heldEntry is an entry being recorded under the newest token. It waits for a transaction that has
+// not committed its entry for the same PaymentIntent.
 type heldEntry struct {
 	store        *ledger.Store
 	charge       billing.Charge
-	recorded     <-chan error // what recording it came to
-	recorder     uint32       // the process of Postgres that is at it
+	recorded     <-chan error // the outcome
+	recorder     uint32       // the Postgres process that records it
 	other, watch *pgx.Conn    // the other transaction; a connection to watch both
 }
 
@@ -80,8 +80,8 @@ func holdEntry(t *testing.T) heldEntry {
 		other:    connect(t, databaseURL),
 		watch:    connect(t, databaseURL),
 	}
-	token, err := h.store.Fence().Issue(t.Context(), h.charge.Invoice)
-	if err != nil {
+	const token = 1
+	if err := h.store.Fence().Raise(t.Context(), h.charge.Invoice, token); err != nil {
 		t.Fatal(err)
 	}
 	mustExec(t, h.other, `BEGIN`)
@@ -96,7 +96,7 @@ func holdEntry(t *testing.T) heldEntry {
 	return h
 }
 
-// waiter returns a process of Postgres that waits for another, 0 if none does.
+// waiter returns a Postgres process that waits for the given one, or 0 if none does.
 func waiter(t *testing.T, watch *pgx.Conn, pid uint32) (waiting uint32) {
 	t.Helper()
 	err := watch.QueryRow(t.Context(), `

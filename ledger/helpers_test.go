@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { servicetest.Main(m) }
 
-// open opens a ledger in a schema of its own. It would try for an hour: a test that hangs has had
-// something tried again that can't succeed.
+// open opens a ledger in a new schema. It retries for an hour, so a test hangs if the ledger
+// retries what can't succeed.
 func open(t *testing.T) *ledger.Store {
 	t.Helper()
 	o := ledger.Options{Recorder: "server-a", Timeout: time.Hour}
@@ -33,7 +33,7 @@ func openAt(t *testing.T, databaseURL string, o ledger.Options) *ledger.Store {
 	return s
 }
 
-// connect opens a connection that knows nothing of the ledger's rules.
+// connect opens a connection that bypasses the ledger.
 func connect(t *testing.T, databaseURL string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), databaseURL)
@@ -57,7 +57,9 @@ func withSearchPath(t *testing.T, databaseURL, schema string) string {
 	return u.String()
 }
 
-// charge returns a charge of a subscription's invoice of December.
+func userOf(role string) *url.Userinfo { return url.UserPassword(role, "secret") }
+
+// charge returns a charge for a subscription's December invoice.
 func charge(paymentIntent, subscription string, amountMinor int64) billing.Charge {
 	return billing.Charge{
 		Invoice:       billingtest.Invoice(subscription),
@@ -76,7 +78,7 @@ func mustRecord(t *testing.T, s *ledger.Store, charges ...billing.Charge) {
 	}
 }
 
-// charges returns how many charges the ledger has of an invoice, by its audit.
+// charges returns the number of charges of an invoice in the ledger's audit.
 func charges(t *testing.T, s *ledger.Store, inv billing.Invoice) int {
 	t.Helper()
 	audit, err := s.Audit(t.Context(), inv.Period)

@@ -5,36 +5,55 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"example.com/triplecharge/billing"
 )
 
-// DefaultTimeout bounds a call. It is longer than Postgres takes to restart, and shorter than the
-// 30 s that a server is commonly given to stop.
+// DefaultTimeout is longer than Postgres takes to restart, and shorter than the 30 s in which a
+// server usually must stop.
 const DefaultTimeout = 10 * time.Second
 
-// Options are what the URL doesn't say.
+// Options configure a Store.
 type Options struct {
-	Recorder string // the server's name, kept with each entry; must be set
-	MaxConns int32  // 0 for what the URL says as pool_max_conns, or else pgx's default
-	// Timeout bounds each of the calls that a due run makes, their retries included, whether or
-	// not their context ends: the context of an invoice in flight never does. 0 for DefaultTimeout.
+	Recorder string // the server's name, stored with each entry; required
+	MaxConns int32  // 0: the URL's pool_max_conns, or pgx's default
+	// Timeout bounds each call of a due run, including its retries, even if the call's context
+	// never ends, as that of an invoice in flight. It also bounds how long Open waits for Postgres;
+	// for locks that others hold on the tables, Open waits six times as long. 0: DefaultTimeout.
 	Timeout time.Duration
+	// ReadOnly opens a ledger that exists, and changes nothing in the database, then or later. It
+	// also opens a standby. If there is no ledger, the error is ErrNoLedger.
+	ReadOnly bool
+	// Say, if not nil, is called with a sentence about each thing that Open waits for or creates.
+	Say func(string)
+	// Hold, if not nil, makes each call of a due run. It may repeat a call that ended with
+	// billing.ErrUnavailable.
+	Hold func(ctx context.Context, call func(context.Context) error) error
 }
 
-// Store is a ledger in Postgres. It is safe for concurrent use.
+// Store is a ledger in Postgres. Safe for concurrent use.
 type Store struct {
-	pool     *pgxpool.Pool
+	pool     atomic.Pointer[pgxpool.Pool] // replaced when its connections fail
+	closed   atomic.Bool
+	id       string
+	config   *pgxpool.Config
+	settings map[string]string // of each transaction
+	pooled   bool              // a pooler stands between: settings must come with each statement
 	recorder string
 	timeout  time.Duration
-	lookups  *calls[billing.Invoice, bool]
-	records  *calls[billing.Charge, bool]
+	hold     func(context.Context, func(context.Context) error) error
+	lookups  *calls[billing.Invoice, current]
+	records  *calls[recording, recorded]
 }
 
 var (
@@ -42,9 +61,10 @@ var (
 	_ billing.Ledger   = (*Store)(nil)
 )
 
-// Open connects to Postgres and brings the ledger's tables up to date, in the schema that the
-// URL's search_path names (public if it names none). Any number of servers may do so at once.
-// ctx bounds the opening only. The errors say what to do, and never contain the password.
+// Open connects to Postgres and brings the ledger's tables up to date, in the first schema of the
+// URL's search_path, by default public. Any number of servers may open a ledger at once, directly
+// or through a pooler such as PgBouncer in any of its modes. ctx bounds only the opening. Errors
+// suggest what to do, and never contain the password.
 func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	if o.Recorder == "" {
 		return nil, errors.New("open the ledger: Options.Recorder is empty: name the server")
@@ -56,31 +76,70 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	if o.MaxConns > 0 {
 		config.MaxConns = o.MaxConns
 	}
-	timeout := cmp.Or(o.Timeout, DefaultTimeout)
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = timeout
+	s := &Store{
+		config: config, recorder: o.Recorder, timeout: cmp.Or(o.Timeout, DefaultTimeout),
+		settings: planning(),
 	}
-	if err := migrate(ctx, config.ConnConfig); err != nil {
+	conn := config.ConnConfig
+	hosts := time.Duration(1 + len(conn.Fallbacks))
+	ours := conn.ConnectTimeout == 0
+	if ours {
+		conn.ConnectTimeout = s.timeout / hosts
+	}
+	// A pooler refuses search_path when a connection starts.
+	if path, given := conn.RuntimeParams["search_path"]; given {
+		s.settings["search_path"] = path
+		delete(conn.RuntimeParams, "search_path")
+	}
+	if conn.RuntimeParams["application_name"] == "" {
+		conn.RuntimeParams["application_name"] = "ledger of " + o.Recorder
+	}
+	switch {
+	case o.ReadOnly:
+		s.settings["transaction_read_only"] = "on"
+	case conn.ValidateConnect == nil: // as with target_session_attrs=read-write
+		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	if err := s.prepare(ctx, o); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w%s", err, advice(err))
 	}
-	for name, value := range planning() {
-		config.ConnConfig.RuntimeParams[name] = value
+	if ours {
+		// Of an attempt's time, each host gets a share, and the statement gets one, too.
+		conn.ConnectTimeout = s.timeout / triesPerTimeout / (hosts + 1)
 	}
+	s.setUpConnections(o.ReadOnly)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
-	s := &Store{pool: pool, recorder: o.Recorder, timeout: timeout}
-	s.lookups = together(invoiceKey, s.chargedAmong)
-	s.records = together(thePaymentIntent, s.record)
+	s.pool.Store(pool)
+	s.hold = o.Hold
+	s.lookups = batched(invoiceKey, s.chargedAmong)
+	s.records = batched(thePaymentIntent, s.recordAll)
 	return s, nil
 }
 
-// planning is how Postgres is to plan: each row that a statement asks for is looked up by its key,
-// so that the last of a million costs what the first does. By itself it would read a whole table
-// for a few hundred rows of it, since that is what its statistics of a table that has just begun to
-// grow suggest; or keep a plan that it made when the table was small. A pooler between here and
-// Postgres must let these through (PgBouncer: ignore_startup_parameters).
+// ID returns the ledger's own name, which its first migration made and nothing changes: led_….
+func (s *Store) ID() string { return s.id }
+
+// setUpConnections has the settings come with each connection. Through a pooler they can't, since a
+// transaction may get another connection than the one before; nor can prepared statements.
+func (s *Store) setUpConnections(readOnly bool) {
+	conn := s.config.ConnConfig
+	if s.pooled {
+		conn.DefaultQueryExecMode = pgx.QueryExecModeExec
+		return
+	}
+	if readOnly {
+		delete(s.settings, "transaction_read_only")
+		s.settings["default_transaction_read_only"] = "on"
+	}
+	maps.Copy(conn.RuntimeParams, s.settings)
+}
+
+// planning returns the settings that make Postgres look up each row by its key, so every row costs
+// the same. By default, with statistics from a small table, Postgres would read a whole table for a
+// few hundred rows, or keep a plan made when the table was small.
 func planning() map[string]string {
 	return map[string]string{
 		"plan_cache_mode":  "force_custom_plan",
@@ -89,18 +148,30 @@ func planning() map[string]string {
 	}
 }
 
-// Close waits for the calls in flight and closes the connections.
-func (s *Store) Close() { s.pool.Close() }
+// set is the statement that gives a transaction its settings.
+func (s *Store) set() (query string, args []any) {
+	names := slices.Sorted(maps.Keys(s.settings))
+	return `
+		SELECT count(set_config(name, value, true))
+		FROM unnest($1::text[], $2::text[]) AS given (name, value)`,
+		[]any{names, column(names, func(name string) string { return s.settings[name] })}
+}
 
-// parse reads the URL. A message of the parser's quotes the URL, and what a parser takes for the
-// password of a broken one may not be all of it. So the message is made from the URL without its
-// password, if it can be told apart, and is our own otherwise.
+// Close waits for the calls in flight and closes the connections.
+func (s *Store) Close() {
+	s.closed.Store(true)
+	s.pool.Load().Close()
+}
+
+// parse reads the URL. pgx's errors quote the URL, and pgx may misjudge where the password ends in
+// an invalid one. So we report the error for the URL without its password, if net/url can remove
+// it, and otherwise an error that quotes nothing.
 func parse(databaseURL string) (*pgxpool.Config, error) {
 	const want = "want postgres://user:password@host:port/database, " +
 		"with the special characters of the password %-encoded"
 	config, err := pgxpool.ParseConfig(databaseURL)
-	// No URL at all would mean what the environment says, which is not for a ledger to read. A
-	// host with an @ in it begins with the rest of a password that has one.
+	// For an empty URL pgx would read the environment, which a ledger must not. A host that
+	// contains an @ starts with the end of a password that contains one.
 	if err == nil && databaseURL != "" && strings.LastIndex(config.ConnConfig.Host, "@") < 1 {
 		return config, nil
 	}
@@ -110,31 +181,5 @@ func parse(databaseURL string) (*pgxpool.Config, error) {
 			return nil, fmt.Errorf("read the database URL: %w: %s", err, want)
 		}
 	}
-	return nil, errors.New("the database URL can't be read: " + want)
-}
-
-// advice says what to do about an error in opening the ledger.
-func advice(err error) string {
-	var (
-		pg      *pgconn.PgError
-		connect *pgconn.ConnectError
-		code    string
-	)
-	if errors.As(err, &pg) {
-		code = pg.Code
-	}
-	switch {
-	case errors.Is(err, errNoSchema):
-		return ": create it first (CREATE SCHEMA …), or correct search_path"
-	case code == "28P01" || code == "28000":
-		return ": check the user and the password in the database URL"
-	case code == "3D000":
-		return ": create the database first (CREATE DATABASE …), or correct the URL"
-	case code == "42501":
-		return ": let a user who may create tables in this schema run it once, or " +
-			"GRANT CREATE, USAGE ON SCHEMA … TO this user"
-	case errors.As(err, &connect):
-		return ": check that Postgres runs there and can be reached from here"
-	}
-	return ""
+	return nil, errors.New("invalid database URL: " + want)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -39,7 +40,7 @@ func TestManyServersOpenAtOnce(t *testing.T) {
 				return
 			}
 			defer s.Close()
-			if _, err := s.Charged(t.Context(), billingtest.Invoice("alice")); err != nil {
+			if _, _, err := s.Charged(t.Context(), billingtest.Invoice("alice")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -63,7 +64,7 @@ func TestOpenNeedsAName(t *testing.T) {
 	}
 }
 
-// What to do is in the message for a person, so the message is what is tested.
+// The message tells a person what to do, so the test checks the message.
 func TestOpenSaysWhatToDoAndNotThePassword(t *testing.T) {
 	t.Parallel()
 	databaseURL := servicetest.Database(t)
@@ -76,11 +77,11 @@ func TestOpenSaysWhatToDoAndNotThePassword(t *testing.T) {
 		return "postgres://" + user + ":" + secret + "@" + host + path + "?" + query
 	}
 	gone := newProxy(t, databaseURL)
-	gone.close()
+	_ = gone.Close()
 	for name, c := range map[string]struct{ url, want string }{
 		"no such schema":   {withSearchPath(t, databaseURL, "nowhere"), "CREATE SCHEMA"},
 		"no such user":     {with("nobody", u.Host, u.Path, ""), "user and the password"},
-		"nobody listens":   {with("a", gone.listener.Addr().String(), "/db", ""), "can be reached"},
+		"nobody listens":   {with("a", gone.Addr(), "/db", ""), "can be reached"},
 		"empty":            {"", "want postgres://"},
 		"unknown option":   {with("a", u.Host, "/db", "sslmode=mayhap"), "sslmode"},
 		"raw / in it":      {"postgres://a:" + secret + "/x@localhost/db", "%-encoded"},
@@ -91,7 +92,8 @@ func TestOpenSaysWhatToDoAndNotThePassword(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := ledger.Open(t.Context(), c.url, ledger.Options{Recorder: "server-a"})
+			o := ledger.Options{Recorder: "server-a", Timeout: 3 * time.Second}
+			_, err := ledger.Open(t.Context(), c.url, o)
 			if err == nil {
 				t.Fatal("want an error")
 			}

@@ -2,108 +2,89 @@ package ledger_test
 
 import (
 	"net"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"example.com/triplecharge/internal/proxy"
 )
 
-// proxy stands before Postgres and fails on demand.
-type proxy struct {
-	url      string // Postgres through the proxy
-	listener net.Listener
-	target   string
-	onReply  atomic.Pointer[func()] // called instead of passing on the next reply, then cut
+// faultyProxy stands between a store and Postgres and fails on demand.
+type faultyProxy struct {
+	*proxy.Proxy
+	onReply atomic.Pointer[func()] // replaces the next reply; then the connection is cut
+
+	refusal atomic.Value           // the SQLSTATE that refuses connections; "": none
+	hung    atomic.Bool            // connections that open hang, too
+	movedTo atomic.Pointer[string] // connections that open lead to this address; nil: Postgres
 
 	mu    sync.Mutex
-	conns []*link
+	stall []*atomic.Bool // per connection: swallow everything
 }
 
-// link is one connection through the proxy.
-type link struct {
-	client, server net.Conn
-	stalled        atomic.Bool // it takes what it is sent and passes nothing on
-}
-
-func (l *link) cut() { _, _ = l.client.Close(), l.server.Close() }
-
-func newProxy(t *testing.T, databaseURL string) *proxy {
+func newProxy(t *testing.T, databaseURL string) *faultyProxy {
 	t.Helper()
-	u, err := url.Parse(databaseURL)
-	if err != nil {
+	p := &faultyProxy{}
+	var err error
+	if p.Proxy, err = proxy.New(databaseURL, p.relay); err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{target: u.Host}
-	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	u.Host = p.listener.Addr().String()
-	p.url = u.String()
-	var accepting sync.WaitGroup
-	accepting.Go(p.accept)
-	t.Cleanup(func() {
-		p.close()
-		accepting.Wait()
-	})
+	t.Cleanup(func() { _ = p.Close() }) // a test may have closed it
 	return p
 }
 
-func (p *proxy) accept() {
-	var relays sync.WaitGroup
-	defer relays.Wait()
-	for {
-		client, err := p.listener.Accept()
-		if err != nil {
+func (p *faultyProxy) relay(client, postgres net.Conn) {
+	if address := p.movedTo.Load(); address != nil {
+		var err error
+		if postgres, err = net.Dial("tcp", *address); err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.target)
-		if err != nil {
-			_ = client.Close()
-			continue
-		}
-		l := &link{client: client, server: server}
-		p.mu.Lock()
-		p.conns = append(p.conns, l)
-		p.mu.Unlock()
-		relays.Go(func() { l.relay(client, server, nil) })
-		relays.Go(func() { l.relay(server, client, &p.onReply) })
+		defer func() { _ = postgres.Close() }()
 	}
-}
-
-func (l *link) relay(from, to net.Conn, instead *atomic.Pointer[func()]) {
-	defer l.cut()
-	buffer := make([]byte, 1<<16)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil {
-			return
-		}
-		if instead != nil {
-			if f := instead.Swap(nil); f != nil {
-				(*f)()
-				return
+	if code, _ := p.refusal.Load().(string); code != "" {
+		refuse(client, code)
+		return
+	}
+	stalled := new(atomic.Bool)
+	stalled.Store(p.hung.Load())
+	p.mu.Lock()
+	p.stall = append(p.stall, stalled)
+	p.mu.Unlock()
+	proxy.Relay(client, postgres,
+		func([]byte) bool { return !stalled.Load() },
+		func([]byte) bool {
+			if lost := p.onReply.Swap(nil); lost != nil {
+				(*lost)()
+				_ = client.Close()
+				return false
 			}
-		}
-		if l.stalled.Load() {
-			continue
-		}
-		if _, err := to.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
+			return !stalled.Load()
+		})
 }
 
-// each does something to every connection there is.
-func (p *proxy) each(do func(*link)) {
+// refuse answers a client's first message as Postgres does when it takes no connections.
+func refuse(client net.Conn, code string) {
+	backend := pgproto3.NewBackend(client, client)
+	if _, err := backend.ReceiveStartupMessage(); err != nil {
+		return
+	}
+	backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: code, Message: "refused"})
+	_ = backend.Flush()
+}
+
+// stallAll makes the open connections hang.
+func (p *faultyProxy) stallAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, l := range p.conns {
-		do(l)
+	for _, stalled := range p.stall {
+		stalled.Store(true)
 	}
 }
 
-// close cuts all connections and refuses further ones.
-func (p *proxy) close() {
-	_ = p.listener.Close()
-	p.each((*link).cut)
+// cutAll ends the open connections.
+func (p *faultyProxy) cutAll() {
+	p.Cut()
+	p.Heal()
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 func TestRecordOutlivesItsConnection(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t, servicetest.Database(t))
-	s := openAt(t, p.url, ledger.Options{Recorder: "server-a"})
+	s := openAt(t, p.URL(), ledger.Options{Recorder: "server-a"})
 	mustRecord(t, s, charge("pi_1", "alice", 1000))
-	p.each((*link).cut)
+	p.cutAll()
 	mustRecord(t, s, charge("pi_2", "alice", 1000))
 }
 
@@ -25,8 +26,8 @@ func TestRecordOnceAlsoIfTheReplyIsLost(t *testing.T) {
 	databaseURL := servicetest.Database(t)
 	p := newProxy(t, databaseURL)
 	direct := openAt(t, databaseURL, ledger.Options{Recorder: "test"})
-	s := openAt(t, p.url, ledger.Options{Recorder: "server-a", MaxConns: 1})
-	// The first call prepares the statement; of the second, the only reply is that of the insert.
+	s := openAt(t, p.URL(), ledger.Options{Recorder: "server-a", MaxConns: 1})
+	// The first call prepares the statement, so the second one's only reply is the insert's.
 	mustRecord(t, s, charge("pi_1", "alice", 1000))
 	lost := func() {
 		if n := charges(t, direct, billingtest.Invoice("alice")); n != 2 {
@@ -46,29 +47,41 @@ func TestRecordOnceAlsoIfTheReplyIsLost(t *testing.T) {
 func TestRecordOutlivesAConnectionThatHangs(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t, servicetest.Database(t))
-	s := openAt(t, p.url, ledger.Options{Recorder: "server-a", Timeout: 6 * time.Second})
+	s := openAt(t, p.URL(), ledger.Options{Recorder: "server-a", Timeout: 6 * time.Second})
 	mustRecord(t, s, charge("pi_1", "alice", 1000))
-	p.each(func(l *link) { l.stalled.Store(true) })
+	p.stallAll()
 	mustRecord(t, s, charge("pi_2", "alice", 1000))
-	p.each((*link).cut) // or closing the pool would say goodbye to them for 15 s
+	p.cutAll() // otherwise closing the pool takes 15 s
 }
 
 func TestRecordEndsThoughItsContextDoesNot(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t, servicetest.Database(t))
-	s := openAt(t, p.url, ledger.Options{Recorder: "server-a", Timeout: 300 * time.Millisecond})
-	p.close()
-	if err := s.Record(context.Background(), charge("pi_1", "alice", 1000)); err == nil {
-		t.Error("want an error")
+	s := openAt(t, p.URL(), ledger.Options{Recorder: "server-a", Timeout: 300 * time.Millisecond})
+	_ = p.Close()
+	err := s.Record(context.Background(), charge("pi_1", "alice", 1000))
+	if !errors.Is(err, billing.ErrUnavailable) {
+		t.Errorf("got %v, want billing.ErrUnavailable", err)
 	}
 }
 
-// No row is an answer: to ask again would bring it again.
-func TestNoRowIsNotAskedForAgain(t *testing.T) {
+func TestACallerThatGivesUpIsNoOutage(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := open(t).Record(ctx, charge("pi_1", "alice", 1000))
+	if err == nil || errors.Is(err, billing.ErrUnavailable) {
+		t.Errorf("got %v, want an error other than billing.ErrUnavailable", err)
+	}
+}
+
+// "No rows" is an answer, which a retry would not change.
+func TestNoRowsIsNotRetried(t *testing.T) {
 	t.Parallel()
 	claim := billing.Claim{Invoice: billingtest.Invoice("alice"), Generation: 1}
 	claims := open(t).Claims(ledger.ClaimOptions{Lease: time.Minute})
-	if _, err := claims.Register(t.Context(), claim, "pi_1"); err == nil {
-		t.Error("registered a PaymentIntent for a claim that isn't there")
+	_, err := claims.Register(t.Context(), claim, intent("pi_1"))
+	if err == nil || errors.Is(err, billing.ErrUnavailable) {
+		t.Errorf("registered a PaymentIntent for a claim that isn't there: %v", err)
 	}
 }

@@ -50,7 +50,7 @@ func TestAddSubscriptionsAddsAllOrNone(t *testing.T) {
 	wantSubscriptions(t, s)
 }
 
-func TestWalkVisitsEverySubscriptionOnceInOrder(t *testing.T) {
+func TestPagesListEverySubscriptionOnceInOrder(t *testing.T) {
 	t.Parallel()
 	databaseURL := servicetest.Database(t)
 	s := openAt(t, databaseURL, ledger.Options{Recorder: "server-a"})
@@ -70,26 +70,26 @@ func TestWalkVisitsEverySubscriptionOnceInOrder(t *testing.T) {
 		if err := s.AddSubscriptions(ctx, subs); err != nil {
 			t.Fatal(err)
 		}
-		var visited []string
-		for after := ""; ; after = visited[len(visited)-1] {
+		var listed []string
+		for after := ""; ; after = listed[len(listed)-1] {
 			page, err := s.Due(ctx, billingtest.December(), after, limit)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, inv := range page {
-				visited = append(visited, inv.Subscription.ID)
+				listed = append(listed, inv.Subscription.ID)
 			}
 			if len(page) < limit {
 				break
 			}
 		}
-		if want := slices.Sorted(slices.Values(ids)); !slices.Equal(visited, want) {
-			t.Fatalf("visited %q, want %q", visited, want)
+		if want := slices.Sorted(slices.Values(ids)); !slices.Equal(listed, want) {
+			t.Fatalf("listed %q, want %q", listed, want)
 		}
 	})
 }
 
-// A list this long is sampled, not read.
+// Seek samples a list this long instead of reading it.
 func TestSeekInALongList(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -108,7 +108,7 @@ func TestSeekInALongList(t *testing.T) {
 		if _, err := fmt.Sscanf(after, "%d", &place); err != nil {
 			t.Fatal(err)
 		}
-		// Five times the standard deviation, if whole blocks of the table are chosen at random.
+		// Five standard deviations of a random choice of the table's blocks.
 		if off := float64(place)/n - share; off < -0.25 || off > 0.25 {
 			t.Errorf("share %g: got %q of %d", share, after, n)
 		}

@@ -2,28 +2,30 @@ package ledger
 
 import (
 	"context"
-
-	"github.com/jackc/pgx/v5"
+	"time"
 
 	"example.com/triplecharge/billing"
 )
 
-// Uncharged is the list of the invoices due without those that are known to be charged, for modes
-// that would find that out one by one. A server that comes to where another one has been passes
-// over its pages as a whole.
+// Uncharged lists the invoices due without those known to be charged, for modes that would look up
+// each invoice otherwise. A server can skip whole pages that another server has billed.
 //
-// It serves one walk at a time, which begins and ends where Seek has said. The list's last page,
-// which is short, is left as it is: what is in it is for the mode to say.
+// It serves one due run at a time, from the place that Seek returns around to that place again. The
+// last page, which is short, keeps its charged invoices: there the mode looks them up. It is not
+// safe for concurrent use.
 type Uncharged struct {
 	store   *Store
 	skipped func(n int)
 	begin   string
-	round   bool // the walk has come to the list's end, and goes on at its beginning
+	wrapped bool // the due run has reached the end of the list and continues at its start
+	// dueBy leaves out subscriptions added later, and every charged invoice; nil: neither.
+	dueBy *time.Time
 }
 
 var _ billing.Invoices = (*Uncharged)(nil)
 
-// Uncharged returns the list. skipped is told how many invoices have been left out; it may be nil.
+// Uncharged returns the list. Unless nil, skipped receives the number of invoices left out of each
+// page.
 func (s *Store) Uncharged(skipped func(n int)) *Uncharged {
 	if skipped == nil {
 		skipped = func(int) {}
@@ -34,23 +36,30 @@ func (s *Store) Uncharged(skipped func(n int)) *Uncharged {
 // Seek implements billing.Invoices.
 func (u *Uncharged) Seek(ctx context.Context, share float64) (after string, err error) {
 	u.begin, err = u.store.Seek(ctx, share)
-	u.round = false
+	u.wrapped = false
 	return u.begin, err
 }
 
-// Due implements billing.Invoices. What is charged while it asks is listed or not, as it happens.
+// Due implements billing.Invoices. It may or may not list an invoice that is charged meanwhile.
 func (u *Uncharged) Due(
 	ctx context.Context, p billing.Period, after string, limit int,
 ) (list []billing.Invoice, err error) {
+	// An index look-up for each invoice: for an EXISTS, Postgres might join the whole tables.
+	const charged = `
+		coalesce((
+			SELECT true FROM entries
+			WHERE entries.period = $3 AND entries.subscription = subscriptions.id
+				AND kind = 'charge'
+			LIMIT 1), added > $4, false)`
 	skipped, last := 0, ""
 	if after < u.begin {
-		u.round = true
+		u.wrapped = true
 	}
-	if u.round {
-		last = u.begin // past this it is where it began
+	if u.wrapped {
+		last = u.begin
 	}
 	for {
-		page, err := u.store.page(ctx, p, after, limit)
+		page, err := u.store.page(ctx, p, charged, after, limit, p.String(), u.dueBy)
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +70,7 @@ func (u *Uncharged) Due(
 				break
 			}
 			after = d.Subscription.ID
-			if d.charged && full {
+			if d.charged && (full || u.dueBy != nil) {
 				skipped++
 			} else if list = append(list, d.Invoice); len(list) == limit {
 				break
@@ -72,41 +81,4 @@ func (u *Uncharged) Due(
 			return list, nil
 		}
 	}
-}
-
-// due is an invoice, and whether the ledger has a charge of it.
-type due struct {
-	billing.Invoice
-	charged bool
-}
-
-// page is a range of the list. Each invoice is looked up by the index: an EXISTS here might be
-// answered by joining both tables as a whole.
-func (s *Store) page(
-	ctx context.Context, p billing.Period, after string, limit int,
-) (page []due, err error) {
-	const query = `
-		SELECT id, customer, payment_method, amount_minor, currency, coalesce((
-			SELECT true FROM entries
-			WHERE entries.period = $3 AND entries.subscription = subscriptions.id AND kind = 'charge'
-			LIMIT 1), false)
-		FROM subscriptions
-		WHERE id > $1
-		ORDER BY id
-		LIMIT $2`
-	err = s.retry(ctx, func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, query, after, limit, p.String())
-		if err != nil {
-			return err
-		}
-		page, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (due, error) {
-			d := due{Invoice: billing.Invoice{Period: p}}
-			sub := &d.Subscription
-			err := row.Scan(&sub.ID, &sub.Customer, &sub.PaymentMethod, &sub.AmountMinor,
-				&sub.Currency, &d.charged)
-			return d, err
-		})
-		return err
-	}, "list the invoices due")
-	return page, err
 }

@@ -24,9 +24,9 @@ func TestUnchargedIsAListOfInvoices(t *testing.T) {
 	})
 }
 
-// A walk by pages of any size, over a list of which any part is charged, comes to each invoice that
-// isn't, once and in order; and of those that are, each is listed or told to be left out.
-func TestAWalkOfTheUnchargedMissesNone(t *testing.T) {
+// With pages of any size, and any part of the list charged, each uncharged invoice is listed once.
+// Each charged one is either listed or reported as skipped.
+func TestUnchargedMissesNone(t *testing.T) {
 	t.Parallel()
 	const size = 40
 	databaseURL := servicetest.Database(t)
@@ -36,18 +36,19 @@ func TestAWalkOfTheUnchargedMissesNone(t *testing.T) {
 		ids = append(ids, fmt.Sprintf("%02d", i))
 		mustAdd(t, s, billingtest.Subscription(ids[i]))
 	}
-	// What belongs to another month, or is no charge, leaves nothing out.
+	// Entries for another month, and refunds, skip nothing.
 	conn := connect(t, databaseURL)
 	mustExec(t, conn, `INSERT INTO entries (kind, refund, payment_intent, subscription, period,
 		amount_minor, currency, recorded_by)
-		SELECT 'charge', NULL, 'pi_' || id, id, '2026-11', 1000, 'usd', 'server-b' FROM subscriptions
+		SELECT 'charge', NULL, 'pi_' || id, id, '2026-11', 1000, 'usd', 'server-b'
+		FROM subscriptions
 		UNION ALL
 		SELECT 'refund', 're_' || id, 'pi_' || id, id, '2026-12', -1000, 'usd', 'server-b'
 		FROM subscriptions`)
 	months := 0
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
-		months++ // entries stay, so each check has a month of its own
+		months++ // entries stay, so each check uses a new month
 		period := billing.PeriodOf(time.Date(2027, time.Month(months), 1, 0, 0, 0, 0, time.UTC))
 		charged := rapid.SliceOfDistinct(rapid.SampledFrom(ids), rapid.ID).Draw(t, "charged")
 		_, err := conn.Exec(ctx, `INSERT INTO entries (kind, payment_intent, subscription, period,
@@ -60,7 +61,7 @@ func TestAWalkOfTheUnchargedMissesNone(t *testing.T) {
 		skipped := 0
 		u := s.Uncharged(func(n int) { skipped += n })
 		limit := rapid.IntRange(1, size+1).Draw(t, "limit")
-		listed := walk(t, u, period, limit, rapid.Float64Range(0, 1).Draw(t, "share"))
+		listed := listAll(t, u, period, limit, rapid.Float64Range(0, 1).Draw(t, "share"))
 		for _, id := range ids {
 			if !slices.Contains(charged, id) && !slices.Contains(listed, id) {
 				t.Fatalf("%s isn't charged, and not among %q", id, listed)
@@ -69,16 +70,17 @@ func TestAWalkOfTheUnchargedMissesNone(t *testing.T) {
 		if slices.Sort(listed); len(slices.Compact(listed)) != len(listed) {
 			t.Fatalf("listed %q, want each once", listed)
 		}
-		// No more is listed in vain than the last page, which is short, of either leg.
-		if vain := len(listed) - (size - len(charged)); vain >= 2*limit || vain+skipped != len(charged) {
+		// Charged invoices are listed only on the short last page of each leg.
+		if vain := len(listed) - (size - len(charged)); vain >= 2*limit ||
+			vain+skipped != len(charged) {
 			t.Fatalf("%d of %d charged were listed, %d left out, by %d", vain, len(charged),
 				skipped, limit)
 		}
 	})
 }
 
-// walk lists a list from a place, by pages until one is short, and round to that place.
-func walk(
+// listAll lists by pages from a place to the end of the list, and from its start to that place.
+func listAll(
 	t *rapid.T, list billing.Invoices, p billing.Period, limit int, share float64,
 ) (ids []string) {
 	begin, err := list.Seek(context.Background(), share)

@@ -10,7 +10,7 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// server returns the lock of a server whose clock is right.
+// server returns the lock of a server whose clock runs at the right rate.
 func server(t testing.TB, f Fixture, name string) billing.Locker {
 	t.Helper()
 	return clocked(t, f, name, time.Now)
@@ -25,7 +25,7 @@ func clocked(t testing.TB, f Fixture, name string, now func() time.Time) billing
 	return locker
 }
 
-// clock returns a clock that runs at the given rate, 1 being right.
+// clock returns a clock that runs at the given rate; 1 is right.
 func clock(rate float64) func() time.Time {
 	start := time.Now()
 	return func() time.Time {
@@ -33,7 +33,7 @@ func clock(rate float64) func() time.Time {
 	}
 }
 
-// steps returns a loop that goes round twenty times within d, at even distances.
+// steps returns a loop of twenty rounds, evenly spread over d.
 func steps(d time.Duration) iter.Seq[int] {
 	const n = 20
 	return func(yield func(int) bool) {
@@ -55,7 +55,7 @@ func obtain(t testing.TB, l billing.Locker, key string) billing.Lease {
 	return lease
 }
 
-// refuse expects the lease to be held by another.
+// refuse expects another server to hold the lease.
 func refuse(t testing.TB, l billing.Locker) {
 	t.Helper()
 	if _, err := l.Obtain(context.Background(), key); !errors.Is(err, billing.ErrHeld) {
@@ -70,16 +70,16 @@ func release(t testing.TB, l billing.Lease) {
 	}
 }
 
-func trusted(t testing.TB, l billing.Lease, when string) {
+func wantValid(t testing.TB, l billing.Lease, when string) {
 	t.Helper()
-	if err := l.Trusted(); err != nil {
-		t.Fatalf("the lease can't be trusted %s: %v", when, err)
+	if err := l.Valid(); err != nil {
+		t.Fatalf("the lease is not valid %s: %v", when, err)
 	}
 }
 
-func untrusted(t testing.TB, l billing.Lease, when string) {
+func wantInvalid(t testing.TB, l billing.Lease, when string) {
 	t.Helper()
-	if err := l.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
-		t.Errorf("the lease is trusted %s: %v, want ErrLeaseLost", when, err)
+	if err := l.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
+		t.Errorf("the lease is valid %s: %v, want ErrLeaseLost", when, err)
 	}
 }

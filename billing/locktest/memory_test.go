@@ -12,33 +12,33 @@ import (
 	"example.com/triplecharge/billing/locktest"
 )
 
-// flaw is something left out of the lock in memory; the empty one is nothing.
+// flaw is a guard left out of the lock in memory; "" leaves out none.
 type flaw string
 
 const (
-	checksThenSets       flaw = "checks, then sets"
-	ignoresKey           flaw = "one lock for all keys"
-	releasesNothing      flaw = "releases nothing"
-	trustsReleased       flaw = "trusts a released lease"
-	renewsReleased       flaw = "renews a released lease"
-	releasesAny          flaw = "releases without comparing the token"
-	takesAnyTTL          flaw = "takes any TTL"
-	renewsNothing        flaw = "renews nothing"
-	renewsOnceTried      flaw = "gives up at the first renewal that fails"
-	renewalRecreates     flaw = "renewal creates the key again"
-	renewsAny            flaw = "renews without comparing the token"
-	noMargin             flaw = "no margin"
-	trustsFromAnswer     flaw = "counts trust from the answer"
-	trustsLate           flaw = "takes a renewal for an answer after trust has ended"
-	forgetsToken         flaw = "asks again with another token"
-	takesWithRetry       flaw = "asks again without asking who holds the key"
-	abandonsNothing      flaw = "leaves what an obtain without an answer set"
-	holdsWithoutAnswer   flaw = "takes no answer for a yes"
-	noAnswerMeansHeld    flaw = "takes no answer for held"
-	everythingTheNaiveDo flaw = "the naive lock"
+	checksThenSets     flaw = "checks, then sets"
+	ignoresKey         flaw = "one lock for all keys"
+	releasesNothing    flaw = "releases nothing"
+	validReleased      flaw = "a released lease is valid"
+	renewsReleased     flaw = "renews a released lease"
+	releasesAny        flaw = "releases without comparing the token"
+	takesAnyTTL        flaw = "takes any TTL"
+	renewsNothing      flaw = "renews nothing"
+	renewsOnceTried    flaw = "gives up at the first renewal that fails"
+	renewalRecreates   flaw = "renewal creates the key again"
+	renewsAny          flaw = "renews without comparing the token"
+	noMargin           flaw = "no margin"
+	validFromAnswer    flaw = "counts validity from the answer"
+	revivesExpired     flaw = "a renewal revives a lease that is over"
+	forgetsToken       flaw = "asks again with another token"
+	takesWithRetry     flaw = "asks again without asking who holds the key"
+	abandonsNothing    flaw = "leaves what an obtain without an answer set"
+	holdsWithoutAnswer flaw = "takes no answer for a yes"
+	noAnswerMeansHeld  flaw = "takes no answer for held"
+	naive              flaw = "the naive lock"
 )
 
-// memory is a store for locks, and the network of each server around it.
+// memory is a store for locks, and each server's network to it.
 type memory struct {
 	flaw flaw
 
@@ -105,7 +105,7 @@ func (m *memory) get(key string) string {
 
 var errNoAnswer = errors.New("no answer")
 
-// ask carries out a request of the server in the store, as far as the network lets it.
+// ask executes a server's request in the store, as far as the network lets it.
 func (m *memory) ask(server string, request func() bool) (bool, error) {
 	m.mu.Lock()
 	l := m.link(server)
@@ -129,7 +129,7 @@ func (m *memory) ask(server string, request func() bool) (bool, error) {
 	return answer, nil
 }
 
-// lock is a lock in memory done with care, but for its flaw.
+// lock is a sound lock in memory, except for its flaw.
 type lock struct {
 	*memory
 	server string
@@ -151,13 +151,13 @@ func (l *lock) Obtain(_ context.Context, key string) (billing.Lease, error) {
 		key = "lock:billing:alice:2026-12"
 	}
 	h := &lease{lock: l, key: key, token: l.server + rand.Text()}
-	if l.flaw == everythingTheNaiveDo {
+	if l.flaw == naive {
 		h.token = l.server
 	}
 	sent := l.now()
 	held, err := l.ask(l.server, func() bool { return l.set(h) })
 	for range 2 {
-		if err != nil && l.flaw != everythingTheNaiveDo {
+		if err != nil && l.flaw != naive {
 			if l.flaw == forgetsToken {
 				h.token = l.server + rand.Text()
 			}
@@ -169,18 +169,18 @@ func (l *lock) Obtain(_ context.Context, key string) (billing.Lease, error) {
 	case err != nil && l.flaw == noAnswerMeansHeld:
 		return nil, billing.ErrHeld
 	case err != nil && l.flaw != holdsWithoutAnswer:
-		if l.flaw != abandonsNothing && l.flaw != everythingTheNaiveDo {
+		if l.flaw != abandonsNothing && l.flaw != naive {
 			_ = h.Release(context.Background())
 		}
 		return nil, err
 	case err == nil && !held:
 		return nil, billing.ErrHeld
 	}
-	if l.flaw == trustsFromAnswer {
+	if l.flaw == validFromAnswer {
 		sent = l.now()
 	}
 	h.extend(sent)
-	if l.flaw != renewsNothing && l.flaw != everythingTheNaiveDo {
+	if l.flaw != renewsNothing && l.flaw != naive {
 		time.AfterFunc(l.ttl/3, h.renew)
 	}
 	return h, nil
@@ -212,9 +212,9 @@ type lease struct {
 	*lock
 	key, token string
 
-	mu        sync.Mutex
-	trustEnds time.Time
-	released  bool
+	mu         sync.Mutex
+	validUntil time.Time
+	released   bool
 }
 
 func (h *lease) extend(sent time.Time) {
@@ -224,16 +224,16 @@ func (h *lease) extend(sent time.Time) {
 	if h.flaw == noMargin {
 		margin = 0
 	}
-	if h.trustEnds.IsZero() || h.flaw == trustsLate || h.now().Before(h.trustEnds) {
-		h.trustEnds = sent.Add(h.ttl - margin)
+	if h.validUntil.IsZero() || h.flaw == revivesExpired || h.now().Before(h.validUntil) {
+		h.validUntil = sent.Add(h.ttl - margin)
 	}
 }
 
-func (h *lease) Trusted() error {
+func (h *lease) Valid() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	over := h.released && h.flaw != trustsReleased || !h.now().Before(h.trustEnds)
-	if over && h.flaw != everythingTheNaiveDo {
+	over := h.released && h.flaw != validReleased || !h.now().Before(h.validUntil)
+	if over && h.flaw != naive {
 		return billing.ErrLeaseLost
 	}
 	return nil
@@ -247,7 +247,7 @@ func (h *lease) Release(context.Context) error {
 		return nil
 	}
 	_, err := h.ask(h.server, func() bool {
-		any := h.flaw == releasesAny || h.flaw == everythingTheNaiveDo
+		any := h.flaw == releasesAny || h.flaw == naive
 		if any || h.memory.get(h.key) == h.token {
 			delete(h.keys, h.key)
 		}

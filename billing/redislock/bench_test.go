@@ -9,9 +9,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// BenchmarkAlone obtains and releases one lease, nobody competing, and the same two commands raw:
-// through the same client, with nothing around them. They take turns, so that both have the same
-// machine; x-raw is the median of one over the median of the other.
+// BenchmarkAlone obtains and releases one lease without competition, and sends the same two
+// commands directly through the same client. They alternate, so both see the same load; x-raw is
+// the ratio of their medians.
 func BenchmarkAlone(b *testing.B) {
 	ctx := context.Background()
 	client := open(b, realRedis(b))

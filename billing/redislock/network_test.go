@@ -15,19 +15,20 @@ import (
 	"example.com/triplecharge/internal/services/servicetest"
 )
 
-// network is a server's way to Redis: a hook in its client that can cut it, lose answers or delay
-// them, and that counts what is sent. Connecting doesn't count.
+// network is a hook in a server's client that can cut the connection to Redis, lose answers or
+// delay them, and that records the requests, except those for connecting.
 type network struct {
-	tick func() // called before each request; nil: nothing is
+	tick func() // called before each request; may be nil
 
 	mu    sync.Mutex
-	sent  []string // the name of each command; a pipeline's as one, "eval+eval"
+	sent  []string // the commands' names; those of a pipeline joined, "eval+eval"
 	cut   bool
+	fail  error // what Redis answers to each request; nil: it executes them
 	lose  int
 	delay time.Duration
 }
 
-// sentSoFar returns what was sent since it was last called.
+// sentSoFar returns the requests since its last call.
 func (n *network) sentSoFar() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -36,7 +37,7 @@ func (n *network) sentSoFar() []string {
 	return sent
 }
 
-// expectSent expects that these were sent, and nothing else, since the last look.
+// expectSent expects exactly these requests since the last look.
 func (n *network) expectSent(t *testing.T, want ...string) {
 	t.Helper()
 	if got := n.sentSoFar(); !slices.Equal(got, want) {
@@ -44,8 +45,8 @@ func (n *network) expectSent(t *testing.T, want ...string) {
 	}
 }
 
-// expectPair expects that an obtain and its release were sent; or neither, to a node whose turn
-// would have come after the others had made the outcome.
+// expectPair expects an obtain and its release; or neither, if the others decided the outcome
+// before the node was asked.
 func expectPair(t *testing.T, sent []string) {
 	t.Helper()
 	if len(sent) != 0 && !slices.Equal(sent, []string{"eval", "eval"}) {
@@ -85,21 +86,24 @@ func (n *network) request(ctx context.Context, cmds []redis.Cmder, send func() e
 		names += "+" + cmd.Name()
 	}
 	n.mu.Lock()
-	cut, lost, tick := n.cut, n.lose > 0, n.tick
+	cut, lost, tick, answer := n.cut, n.lose > 0, n.tick, n.fail
 	if lost {
 		n.lose--
 	}
 	n.sent = append(n.sent, names[1:])
 	n.mu.Unlock()
 
-	fail := func() error {
+	fail := func(err error) error {
 		for _, cmd := range cmds {
-			cmd.SetErr(io.ErrUnexpectedEOF)
+			cmd.SetErr(err)
 		}
-		return io.ErrUnexpectedEOF
+		return err
 	}
 	if cut {
-		return fail()
+		return fail(io.ErrUnexpectedEOF)
+	}
+	if answer != nil {
+		return fail(answer)
 	}
 	if tick != nil {
 		tick()
@@ -116,13 +120,13 @@ func (n *network) request(ctx context.Context, cmds []redis.Cmder, send func() e
 		}
 	}
 	if lost {
-		return fail()
+		return fail(io.ErrUnexpectedEOF)
 	}
 	return err
 }
 
-// inTime returns a function that brings miniredis' clock, which stands still by itself, to the
-// time of the test. To be made inside the test's bubble.
+// inTime returns a function that advances miniredis' clock, which doesn't run by itself, to the
+// test's time. Call it inside the test's bubble.
 func inTime(m *miniredis.Miniredis) func() {
 	var mu sync.Mutex
 	last := time.Now()
@@ -135,24 +139,23 @@ func inTime(m *miniredis.Miniredis) func() {
 	}
 }
 
-// patient makes the client's time-outs longer than a busy machine needs, for tests of something
-// else.
+// patient makes the client's time-outs longer than a busy machine needs, for tests of other things.
 const patient = "?dial_timeout=20s&read_timeout=20s&write_timeout=20s"
 
-// miniRedis starts a miniredis, outside of the bubble that is to use it: its goroutines wait for
-// the network, and in a bubble no time would pass while they do.
+// miniRedis starts a miniredis. Call it outside the bubble: its goroutines wait for the network,
+// and in a bubble no time would pass meanwhile.
 func miniRedis(t *testing.T) *miniredis.Miniredis {
 	t.Helper()
 	return miniredis.RunT(t)
 }
 
-// realRedis returns the URL of a Redis server that only this test uses: a real one if there is any.
+// realRedis returns the URL of a Redis server for this test alone: a real one if available.
 func realRedis(t testing.TB) string {
 	t.Helper()
 	return servicetest.OwnRedis(t).URL()
 }
 
-// open returns a client that is closed at the test's end.
+// open returns a client that is closed when the test ends.
 func open(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
 	client, err := redislock.Open(url)
@@ -163,11 +166,35 @@ func open(t testing.TB, url string) redis.UniversalClient {
 	return client
 }
 
+// warmUp makes a locker connect, prove its rights and load the scripts.
+func warmUp(t testing.TB, locker *redislock.Locker) {
+	t.Helper()
+	warmUpKey(t, locker, "warm")
+}
+
+func warmUpKey(t testing.TB, locker *redislock.Locker, key string) {
+	t.Helper()
+	lease, err := locker.Obtain(context.Background(), key)
+	if err == nil {
+		err = lease.Release(context.Background())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func newLocker(t testing.TB, client redis.UniversalClient, ttl time.Duration) *redislock.Locker {
 	t.Helper()
-	locker, err := redislock.New(client, redislock.Options{
-		Server: "server-a", TTL: ttl, Now: time.Now,
-	})
+	return newLockerWith(t, client, redislock.Options{TTL: ttl})
+}
+
+// newLockerWith returns server-a's locker with these options.
+func newLockerWith(
+	t testing.TB, client redis.UniversalClient, o redislock.Options,
+) *redislock.Locker {
+	t.Helper()
+	o.Server, o.Now = "server-a", time.Now
+	locker, err := redislock.New(client, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,26 +40,25 @@ func TestTokenNamesTheServerAndIsNeverTheSame(t *testing.T) {
 	})
 }
 
-// The retry gives the key its whole TTL again, so trust counts from it: no less, since the lease
-// is good for that long, and no more.
-func TestTrustOfARetryCountsFromIt(t *testing.T) {
+// The retry gives the key its full TTL again, so validity counts from the retry.
+func TestValidityCountsFromTheRetry(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
 		const timeout = 10 * time.Second
 		b.set(func(n *network) { n.lose, n.delay = 1, timeout })
 		time.AfterFunc(timeout+time.Second, func() {
-			b.set(func(n *network) { n.cut = true }) // the retry is with Redis; no renewal will be
+			b.set(func(n *network) { n.cut = true }) // the retry has arrived; no renewal will
 		})
 		lease := b.obtain(t, key) // after both time-outs
-		pass(trust - timeout - 1)
-		if err := lease.Trusted(); err != nil {
+		pass(validity - timeout - 1)
+		if err := lease.Valid(); err != nil {
 			t.Errorf("just before the end: %v", err)
 		}
-		if left := b.store.PTTL(context.Background(), key).Val(); left < ttl-trust {
-			t.Errorf("the key has %v left when trust ends", left)
+		if left := b.store.PTTL(context.Background(), key).Val(); left < ttl-validity {
+			t.Errorf("the key has %v left when the validity ends", left)
 		}
 		pass(1)
-		if err := lease.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
+		if err := lease.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
 			t.Errorf("at the end: %v, want ErrLeaseLost", err)
 		}
 	})
@@ -68,16 +68,24 @@ func TestObtainWithoutAnAnswerGivesUp(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.set(func(n *network) { n.lose = 100 })
-		_, err := b.locker.Obtain(context.Background(), key)
-		if err == nil || errors.Is(err, billing.ErrHeld) {
-			t.Errorf("error %v, want another than ErrHeld", err)
+		start := time.Now()
+		if _, err := b.locker.Obtain(t.Context(), key); !errors.Is(err, billing.ErrUnavailable) {
+			t.Errorf("error %v, want ErrUnavailable", err)
 		}
-		// Three attempts, and the deletion of what they may have left.
-		b.expectSent(t, "set", "eval", "eval", "eval")
+		expectTime(t, "the patience", start, redislock.DefaultPatience)
+		// Attempts, and the deletion of the key that they may have set.
+		sent := b.sentSoFar()
+		want := append([]string{"set"}, slices.Repeat([]string{"eval"}, len(sent)-1)...)
+		if len(sent) < 10 || !slices.Equal(sent, want) {
+			t.Errorf("sent %q", sent)
+		}
+		if n := b.store.Exists(t.Context(), key).Val(); n != 0 {
+			t.Errorf("the key that was set is still there")
+		}
 	})
 }
 
-// Whoever has stopped waiting isn't made to wait for further attempts, and leaves nothing.
+// A caller that gives up waits for no further attempt, and leaves no key.
 func TestObtainThatIsCalledOff(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
@@ -86,8 +94,8 @@ func TestObtainThatIsCalledOff(t *testing.T) {
 		time.AfterFunc(2*time.Second, func() { b.set(func(n *network) { n.delay = 0 }) })
 		b.set(func(n *network) { n.delay = time.Minute })
 		_, err := b.locker.Obtain(ctx, key)
-		if err == nil || errors.Is(err, billing.ErrHeld) {
-			t.Errorf("error %v, want another than ErrHeld", err)
+		if err == nil || errors.Is(err, billing.ErrHeld) || errors.Is(err, billing.ErrUnavailable) {
+			t.Errorf("error %v, want neither ErrHeld nor ErrUnavailable", err)
 		}
 		b.expectSent(t, "set", "eval")
 		if n := b.store.Exists(context.Background(), key).Val(); n != 0 {
@@ -103,15 +111,13 @@ func TestRefusalIsAnAnswer(t *testing.T) {
 	client := open(t, "redis://"+mini.Addr()+patient)
 	client.AddHook(n)
 	locker := newLocker(t, client, ttl)
-	if _, err := locker.Obtain(context.Background(), "warm"); err != nil {
-		t.Fatal(err)
-	}
+	warmUp(t, locker)
 	n.sentSoFar()
 
-	mini.SetError("LOADING Redis is loading the dataset in memory")
+	mini.SetError("ERR syntax error")
 	_, err := locker.Obtain(context.Background(), key)
-	if !redis.HasErrorPrefix(err, "LOADING") {
-		t.Errorf("error %v, want Redis' own", err)
+	if !redis.HasErrorPrefix(err, "syntax error") || !errors.Is(err, billing.ErrUnavailable) {
+		t.Errorf("error %v, want Redis' own, as ErrUnavailable", err)
 	}
 	n.expectSent(t, "set")
 }
@@ -126,11 +132,12 @@ func TestNobodyThere(t *testing.T) {
 	n := &network{}
 	client := open(t, "redis://"+listener.Addr().String())
 	client.AddHook(n)
-	if _, err := newLocker(t, client, ttl).Obtain(context.Background(), key); err == nil ||
-		errors.Is(err, billing.ErrHeld) {
-		t.Errorf("error %v, want one that says that Redis can't be reached", err)
+	locker := newLockerWith(t, client, redislock.Options{TTL: ttl, Patience: -1})
+	_, err = locker.Obtain(context.Background(), key)
+	if !errors.Is(err, billing.ErrUnavailable) || errors.Is(err, billing.ErrHeld) {
+		t.Errorf("error %v, want ErrUnavailable", err)
 	}
-	n.expectSent(t, "set") // once: what wasn't sent can't be lost
+	n.expectSent(t, "eval") // once: if nothing was sent, no answer was lost
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -153,4 +160,36 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+// The number comes with the lease. It rises with each lease, also after Redis has lost its data,
+// since the ledger's highest is the floor; and no lost answer makes it fall.
+func TestLeasesAreNumbered(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bench) {
+		ctx := context.Background()
+		var last billing.Token
+		obtain := func(floor billing.Token) billing.Lease {
+			t.Helper()
+			lease, token, err := b.locker.ObtainFenced(ctx, key, floor)
+			if err != nil || token <= last || token <= floor {
+				t.Fatalf("token %d after %d, above %d: %v", token, last, floor, err)
+			}
+			last = token
+			return lease
+		}
+		first := obtain(0)
+		if _, _, err := b.locker.ObtainFenced(ctx, key, 0); !errors.Is(err, billing.ErrHeld) {
+			t.Errorf("got %v, want %v", err, billing.ErrHeld)
+		}
+		if err := errors.Join(first.Valid(), first.Release(ctx)); err != nil {
+			t.Error(err)
+		}
+		b.set(func(n *network) { n.lose = 1 })
+		must(t, obtain(0).Release(ctx))
+		b.store.FlushAll(ctx)
+		must(t, obtain(last).Release(ctx))
+		must(t, obtain(1<<52).Release(ctx)) // a Lua number is exact up to 2^53
+		must(t, obtain(0).Release(ctx))
+	})
 }

@@ -10,22 +10,22 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Open returns a client for the Redis that the URL names. It connects when it is first used.
+// Open returns a client for the Redis at the URL. The client connects on first use.
 //
 //	redis://user:password@host:6379/0           one server; rediss:// for TLS
-//	unix://user:password@/path/redis.sock?db=0  the same through a socket
-//	redis://host:26379?master_name=main         the primary that the Sentinel there names
-//	redis://host:6379?addr=host2:6379           a Cluster; &addr= once for each further node
+//	unix://user:password@/path/redis.sock?db=0  one server, through a Unix socket
+//	redis://host:26379?master_name=main         the primary, found through a Sentinel
+//	redis://host:6379?addr=host2:6379           a Cluster; one &addr= per further node
 //
-// The user and password in a Sentinel's URL are the Sentinel's, Redis' own are &username= and
-// &password=; further Sentinels are &addr=, too.
+// The user and password in a Sentinel's URL are the Sentinel's; give those of Redis as &username=
+// and &password=, and further Sentinels as &addr=.
 //
 // The query takes go-redis' options, such as read_timeout=500ms or pool_size=50; see
-// redis.ParseURL, redis.ParseFailoverURL and redis.ParseClusterURL. They win over what Open sets,
-// but for max_retries: no command is sent twice, since a SET NX that is sent again after its
-// answer was lost finds the lock taken, by itself.
+// redis.ParseURL, redis.ParseFailoverURL and redis.ParseClusterURL. They override Open's defaults,
+// except that retries are always off: a SET NX sent again after a lost answer would find the key
+// that it set itself, and report the lock as taken.
 //
-// Errors, here and later, don't contain the password.
+// Errors from Open and from the client never contain the password.
 func Open(rawURL string) (redis.UniversalClient, error) {
 	u, err := parse(rawURL)
 	if err != nil {
@@ -33,7 +33,7 @@ func Open(rawURL string) (redis.UniversalClient, error) {
 	}
 	query := u.Query()
 	query.Set("max_retries", "-1")
-	// A server that hasn't answered within a second won't answer in time for a lease of a few.
+	// Leases last a few seconds; an answer that takes more than one second comes too late.
 	for _, name := range []string{"dial_timeout", "read_timeout", "write_timeout"} {
 		if !query.Has(name) {
 			query.Set(name, "1s")
@@ -56,31 +56,29 @@ func Open(rawURL string) (redis.UniversalClient, error) {
 	return client, nil
 }
 
-// parse takes the URL apart. What it can't read it doesn't repeat: it may be part of a password
-// that lacks its percent signs.
+// parse reads the URL. Its errors quote nothing, which could be part of an unescaped password.
 func parse(rawURL string) (*url.URL, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, errors.New("redis URL can't be read: want redis://user:password@host:port/0, " +
-			"special characters in the password percent-encoded")
+		return nil, errors.New("invalid redis URL: want redis://user:password@host:port/0, " +
+			"with special characters in the password percent-encoded")
 	}
 	switch u.Scheme {
 	case "unix":
 		return u, nil
 	case "redis", "rediss":
 	default:
-		return nil, errors.New("redis URL: want it to begin with redis://, rediss:// or unix://")
+		return nil, errors.New("redis URL must begin with redis://, rediss:// or unix://")
 	}
 	if strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
-		return nil, errors.New("redis URL has an @ behind the host: " +
-			"percent-encode special characters in the password, or the @")
+		return nil, errors.New("redis URL has an @ after the host: " +
+			"percent-encode it, and any special characters in the password")
 	}
 	return u, nil
 }
 
-// Beside the options that a query can set, all three kinds of client get these: deadlines of
-// contexts count; one attempt to connect, the caller's own retries are enough; no commands of
-// go-redis' own (CLIENT SETINFO, CLIENT MAINT_NOTIFICATIONS) beside HELLO.
+// All three kinds of client respect context deadlines, try to connect once (the caller retries),
+// and send only HELLO on connecting, without CLIENT SETINFO and CLIENT MAINT_NOTIFICATIONS.
 
 func openSingle(rawURL string) (redis.UniversalClient, error) {
 	o, err := redis.ParseURL(rawURL)
@@ -100,8 +98,8 @@ func openSentinel(rawURL string) (redis.UniversalClient, error) {
 		return nil, err
 	}
 	if o.RouteByLatency || o.RouteRandomly || o.ReplicaOnly {
-		return nil, errors.New("a lock can't be read from a replica: " +
-			"leave out route_by_latency, route_randomly and replica_only")
+		return nil, errors.New("locks can't be read from a replica: " +
+			"remove route_by_latency, route_randomly and replica_only")
 	}
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries = 1

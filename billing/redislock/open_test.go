@@ -16,7 +16,7 @@ func TestOpenSingle(t *testing.T) {
 	o := client.(*redis.Client).Options()
 	if o.Addr != "redis.test:7000" || o.DB != 3 || o.Username != "u" || o.Password != "p@ss" ||
 		o.TLSConfig == nil {
-		t.Errorf("options %+v don't say what the URL says", o)
+		t.Errorf("options %+v don't match the URL", o)
 	}
 	if o.ReadTimeout != 300*time.Millisecond || o.DialTimeout != time.Second {
 		t.Errorf("time-outs: read %v, want the URL's; dial %v, want 1s",
@@ -26,7 +26,7 @@ func TestOpenSingle(t *testing.T) {
 		t.Errorf("%d retries, %d dials, want 0 and 1", o.MaxRetries, o.DialerRetries)
 	}
 	if !o.ContextTimeoutEnabled || !o.DisableIdentity {
-		t.Errorf("options %+v: want deadlines of contexts to count, and no CLIENT SETINFO", o)
+		t.Errorf("options %+v: want context deadlines respected, and no CLIENT SETINFO", o)
 	}
 
 	socket := open(t, "unix:///tmp/a@b.sock?db=2").(*redis.Client).Options()
@@ -78,7 +78,7 @@ func TestOpenRefuses(t *testing.T) {
 			client.Close()
 			t.Errorf("%s: accepted", url)
 		} else if strings.Contains(err.Error(), secret) {
-			t.Errorf("%s: the error tells the password: %v", url, err)
+			t.Errorf("%s: the error contains the password: %v", url, err)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// Several servers ask at once and none gets a quorum. That is nobody's lease: one of them must get
-// it in the end, or all would skip the invoice.
+// Several servers ask at once and none gets a quorum. One of them must get the lease in the end, or
+// all would skip the invoice.
 func TestQuorumSplit(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
@@ -22,7 +22,7 @@ func TestQuorumSplit(t *testing.T) {
 		start := time.Now()
 		b.obtain(t, key)
 		if took := time.Since(start); took > time.Second {
-			t.Errorf("it took %v: want that nobody waits for those that can't help", took)
+			t.Errorf("it took %v: want no waiting for nodes that can't help", took)
 		}
 		b.expectOn(t, 5, "when it is obtained")
 	})
@@ -47,13 +47,14 @@ func TestQuorumSplitForGood(t *testing.T) {
 		defer cancel()
 		start = time.Now()
 		if _, err := b.lock.Obtain(ctx, key); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("when called off: %v, want the context's error", err)
+			t.Errorf("after the time-out: %v, want the context's error", err)
 		}
-		expectTime(t, "an obtain that is called off", start, soon)
+		expectTime(t, "an obtain with a time-out", start, soon)
 	})
 }
 
-// A lost answer counts neither for the lease nor against it, and what it may have set is released.
+// A lost answer counts neither for the lease nor against it, and the key it may have set is
+// released.
 func TestQuorumLostAnswers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -83,7 +84,7 @@ func TestQuorumLostAnswers(t *testing.T) {
 						t.Error(err)
 					}
 				} else if left := b.with(key); left > 2 {
-					t.Errorf("it has failed, and still holds the key on %d nodes", left)
+					t.Errorf("the failed obtain still holds the key on %d nodes", left)
 				}
 				b.expectOn(t, 0, "in the end")
 			})
@@ -91,7 +92,7 @@ func TestQuorumLostAnswers(t *testing.T) {
 	}
 }
 
-// Two nodes for the lease, two against, one answer lost: that leaves it open, so it asks again.
+// With two nodes for the lease, two against and one answer lost, nothing is decided: ask again.
 func TestQuorumAsksAgain(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
@@ -105,7 +106,7 @@ func TestQuorumAsksAgain(t *testing.T) {
 	})
 }
 
-// What one key does to a node is no reason to leave the node alone.
+// A node that refuses one key with an error is still asked about others.
 func TestQuorumErrorsAreAnswers(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
@@ -119,13 +120,13 @@ func TestQuorumErrorsAreAnswers(t *testing.T) {
 			t.Errorf("error %v, want Redis' own", err)
 		}
 		b.obtain(t, "another")
-		// A node that a quorum of others has overtaken may not have been asked at all.
+		// A node may not have been asked at all if a quorum of others was faster.
 		asked := 0
 		for _, network := range b.networks {
 			sent := network.sentSoFar()
 			asked += len(sent)
-			if len(sent) > 2 { // nothing was set, so there is nothing to release
-				t.Errorf("sent %q, want both obtains at the most", sent)
+			if len(sent) > 2 { // nothing was set, so there is no release
+				t.Errorf("sent %q, want at most both obtains", sent)
 			}
 		}
 		if asked < 2*3 {

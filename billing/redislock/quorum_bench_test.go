@@ -14,12 +14,12 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// BenchmarkQuorum obtains and releases leases on five nodes, and beside it the same on what it is
-// compared with: one node at the same distance, or five that are alive. They take turns, so that
-// both have the same machine; ratio is the median of one over the median of the other.
+// BenchmarkQuorum obtains and releases leases on five nodes, and on what they are compared with:
+// one node at the same distance, or five that are alive. They alternate, so both see the same load;
+// ratio is the ratio of their medians.
 func BenchmarkQuorum(b *testing.B) {
 	const near, far, slow = time.Millisecond, 2 * time.Millisecond, 25 * time.Millisecond
-	const refusing = -2 // no distance: nobody is there
+	const refusing = -2 // not a distance: the node refuses connections
 	var urls []string
 	for range 5 {
 		urls = append(urls, realRedis(b))
@@ -51,7 +51,8 @@ func BenchmarkQuorum(b *testing.B) {
 		{"1ms,one=25ms/than=one", at(slow, near, near, near, near), at(near)},
 		{"2ms,two=refusing/than=five", at(refusing, far, refusing, far, far),
 			at(far, far, far, far, far)},
-		{"2ms,two=silent/than=five", at(silent, far, silent, far, far), at(far, far, far, far, far)},
+		{"2ms,two=silent/than=five", at(silent, far, silent, far, far),
+			at(far, far, far, far, far)},
 	} {
 		for _, callers := range []int{1, 16, 64} {
 			b.Run(fmt.Sprintf("%s/callers=%d", row.name, callers), func(b *testing.B) {
@@ -78,7 +79,7 @@ func sideBySide(b *testing.B, callers int, lock, than billing.Locker) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// leases has each caller obtain and release ten leases, and returns how long each took.
+// leases makes each caller obtain and release ten leases, and returns how long each took.
 func leases(b *testing.B, l billing.Locker, callers int, prefix string) []time.Duration {
 	const each = 10
 	took := make([]time.Duration, callers*each)
@@ -87,7 +88,8 @@ func leases(b *testing.B, l billing.Locker, callers int, prefix string) []time.D
 		wg.Go(func() {
 			for i := range each {
 				start := time.Now()
-				lease, err := l.Obtain(context.Background(), fmt.Sprint(prefix, ":", caller, ":", i))
+				key := fmt.Sprint(prefix, ":", caller, ":", i)
+				lease, err := l.Obtain(context.Background(), key)
 				if err != nil {
 					b.Error(err)
 					return
@@ -103,8 +105,8 @@ func leases(b *testing.B, l billing.Locker, callers int, prefix string) []time.D
 	return took
 }
 
-// distance is a hook that puts a round trip between a client and its Redis. A proxy would do it
-// too; but five of them take more time than what is measured.
+// distance is a hook that adds a round-trip time between a client and its Redis. Five proxies would
+// take more time than what is measured.
 type distance time.Duration
 
 func (d distance) DialHook(next redis.DialHook) redis.DialHook {
@@ -127,7 +129,7 @@ type distantConn struct {
 	net.Conn
 
 	distance time.Duration
-	waiting  bool // for the answer to what was last written
+	waiting  bool // for the answer to the last write
 }
 
 func (c *distantConn) Write(p []byte) (int, error) {

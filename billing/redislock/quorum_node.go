@@ -12,57 +12,59 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// request is what one node is asked about one lease, by one of the scripts. Each takes the key, the
-// token and, if it needs one, the TTL, and answers 1 for yes.
+// request asks one node about one lease, through a script. All scripts take the key, the token and
+// perhaps the TTL, and answer 1 for yes.
 type request struct {
 	lease  *lease
 	script string
-	ballot *ballot  // is told the node's answer; nil: has been
+	ballot *ballot  // receives the node's answer; nil once it has
 	undoes *request // the obtain that a release undoes
 	state  state    // guarded by the node's mutex
 }
 
-// state says whether an obtain may have set its key.
+// state is whether an obtain may have set its key.
 type state int
 
 const (
 	queued state = iota
-	sent         // it may have; also if no answer came
-	unset        // it hasn't, and won't
+	sent         // it may have, with or without an answer
+	unset        // it has not, and never will
 )
 
-// rest is how long a node isn't asked after it couldn't be reached: short beside a lease, so that
-// it is soon back; long beside a round trip, so that being dead it costs next to nothing.
+// rest is how long an unreachable node is not asked: short compared with a lease, so it is soon
+// back; long compared with a round trip, so a dead node costs next to nothing.
 const rest = 250 * time.Millisecond
 
-// maxSenders is how many pipelines are on their way to a node at once: more would leave less to
-// share one, fewer would keep requests waiting for another's answer.
+// maxSenders limits the pipelines in flight to a node: with more, fewer requests would share one;
+// with fewer, requests would wait for others' answers.
 const maxSenders = 4
 
-// node is a Redis server and the queue before it, from which goroutines take what there is and send
-// it, each batch in one pipeline. They live while there is something to take. Requests about the
-// same key stay in order: no batch has one while another's is on its way.
+// node is a Redis server and its queue. Goroutines send the queued requests, each batch in one
+// pipeline, and end when the queue is empty. Requests about the same key stay in order: a batch has
+// none about a key that is in flight in another.
 type node struct {
 	client    redis.UniversalClient
+	link      *link
 	o         Options
 	ttlMillis any // int64
 
 	mu        sync.Mutex
 	queue     []*request
-	onTheWay  map[any]bool // keys
+	inFlight  map[any]bool // keys
 	senders   int
-	idle      chan struct{} // closed when there is no sender any more
+	idle      chan struct{} // closed when the last sender ends; nil if there is none
 	restsTill time.Time
-	failure   error // why it rests
+	failure   error // the reason for its rest
 }
 
 func newNode(client redis.UniversalClient, o Options) *node {
 	return &node{
-		client: client, o: o, ttlMillis: o.TTL.Milliseconds(), onTheWay: make(map[any]bool),
+		client: client, link: newLink(client), o: o, ttlMillis: o.TTL.Milliseconds(),
+		inFlight: make(map[any]bool),
 	}
 }
 
-// ask puts the request into the queue. Its ballot hears at once, if the answer is known.
+// ask queues the request. If the answer is already known, its ballot gets it at once.
 func (n *node) ask(r *request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -83,15 +85,15 @@ func (n *node) ask(r *request) {
 	}
 }
 
-// answered answers a request that isn't to be sent, and reports whether it is one. It is called
-// with the mutex held.
+// answered answers a request that need not be sent, and reports whether it did. The caller holds
+// the mutex.
 func (n *node) answered(r *request) bool {
 	resting := n.o.Now().Before(n.restsTill)
 	switch {
 	case r.undoes != nil && r.undoes.state == unset:
 		r.cast(answer{})
 		return true
-	case r.undoes != nil && resting: // it is told all the same, but nobody waits for that
+	case r.undoes != nil && resting: // send the release, but don't wait for its answer
 		r.cast(answer{err: n.failure})
 	case resting:
 		r.state = unset
@@ -101,28 +103,27 @@ func (n *node) answered(r *request) bool {
 	return false
 }
 
-// work sends what is in the queue until there is nothing to be taken.
+// work sends batches until the queue has nothing to send.
 func (n *node) work() {
-	// An answer often wakes many callers at once. Those who are about to ask may do so first, and
-	// share the pipeline.
+	// An answer often wakes many callers at once. Let them ask first, and share the pipeline.
 	runtime.Gosched()
 	for batch := n.next(nil); batch != nil; batch = n.next(batch) {
 		n.send(batch)
 	}
 }
 
-// next takes from the queue what is to be sent together, after what was sent before. Nil: nothing
-// is, and the sender's time is over.
+// next takes the next batch from the queue, after the one that was sent before. If it returns nil,
+// the sender must end.
 func (n *node) next(before []*request) (batch []*request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, r := range before {
-		delete(n.onTheWay, r.lease.key)
+		delete(n.inFlight, r.lease.key)
 	}
 	left := n.queue[:0]
 	for _, r := range n.queue {
 		switch {
-		case n.onTheWay[r.lease.key]:
+		case n.inFlight[r.lease.key]:
 			left = append(left, r)
 		case !n.answered(r):
 			r.state = sent
@@ -132,7 +133,7 @@ func (n *node) next(before []*request) (batch []*request) {
 	clear(n.queue[len(left):])
 	n.queue = left
 	for _, r := range batch {
-		n.onTheWay[r.lease.key] = true
+		n.inFlight[r.lease.key] = true
 	}
 	if batch == nil {
 		if n.senders--; n.senders == 0 {
@@ -143,45 +144,47 @@ func (n *node) next(before []*request) (batch []*request) {
 	return batch
 }
 
-// send sends the requests in one pipeline and passes the answers on. How long it waits for them is
-// the client's business: the requests' own callers may wait for other nodes, or no longer.
+// send sends the requests in one pipeline and casts the answers. The client's time-outs bound it,
+// not the callers' contexts: a caller may have given up while others wait.
 func (n *node) send(batch []*request) {
 	ctx := context.Background()
-	pipe := n.client.Pipeline()
-	cmds := make([]*redis.Cmd, len(batch))
+	cmds := make([]redis.Cmder, len(batch))
 	for i, r := range batch {
-		// EVAL, not EVALSHA: a script that a node has to be told of first would come out of turn.
-		cmds[i] = redis.NewCmd(
-			ctx, "eval", r.script, "1", r.lease.key, r.lease.token, n.ttlMillis)
-		_ = pipe.Process(ctx, evalOnce{cmds[i]})
+		// EVAL, not EVALSHA: loading a missing script would break the order.
+		cmds[i] = evalOnce{redis.NewCmd(
+			ctx, "eval", r.script, "1", r.lease.key, r.lease.token, n.ttlMillis)}
 	}
-	_, _ = pipe.Exec(ctx) // its error is the commands' first
+	n.link.pipeline(ctx, n.client, cmds)
 
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for i, r := range batch {
-		a := answer{yes: cmds[i].Val() == int64(1), err: cmds[i].Err()}
-		a.holder, _ = cmds[i].Val().(string)
+		value, err := cmds[i].(evalOnce).Val(), cmds[i].Err()
+		a := answer{yes: value == int64(1), err: err}
+		a.holder, _ = value.(string)
+		if a.holder != "" && any(a.holder) == r.lease.token {
+			a.err = errOneServer
+		}
 		if !a.yes && !unanswered(a.err) {
 			r.state = unset
 		}
 		r.cast(a)
 	}
-	// If the connection failed, it failed for the last of them.
+	// If the connection failed, the last command failed, too.
 	if err := cmds[len(cmds)-1].Err(); unreachable(err) {
 		n.restsTill, n.failure = n.o.Now().Add(rest), err
 	}
 }
 
-// evalOnce is a command that go-redis never sends again, whatever the client's options: if it was
-// sent before, a failure to connect no longer says that it wasn't.
+// evalOnce is an EVAL that go-redis never retries, whatever the client's options: after a retry, a
+// failure to connect doesn't mean that nothing was sent.
 type evalOnce struct{ *redis.Cmd }
 
 func (evalOnce) NoRetry() bool { return true }
 
-// unreachable reports whether a node that failed like this is likely to fail again at once, or to
-// keep the next request waiting as long: it took no connection, or gave no answer in time. One that
-// dropped the connection is not; it may be back on the next.
+// unreachable reports whether the next request to a node that failed with err would probably fail
+// or time out, too: it refused the connection, or gave no answer in time. A node that only dropped
+// the connection may accept the next one.
 func unreachable(err error) bool {
 	if _, answered := errors.AsType[redis.Error](err); err == nil || answered {
 		return false
@@ -190,7 +193,7 @@ func unreachable(err error) bool {
 	return ok && network.Timeout() || !unanswered(err)
 }
 
-// flush waits until the queue has been worked off.
+// flush waits until the node has no sender.
 func (n *node) flush(ctx context.Context) error {
 	n.mu.Lock()
 	idle := n.idle
@@ -206,7 +209,7 @@ func (n *node) flush(ctx context.Context) error {
 	}
 }
 
-// cast passes the node's answer on, the first that there is.
+// cast passes the node's first answer to the ballot.
 func (r *request) cast(a answer) {
 	if r.ballot != nil {
 		r.ballot.cast(a)

@@ -18,7 +18,7 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// gate holds up the requests to a node until it is opened.
+// gate blocks the requests to a node until it is opened.
 func (b *quorumBench) gate(node int) (open func()) {
 	opened := make(chan struct{})
 	b.change(func(n *network) {
@@ -31,8 +31,8 @@ func (b *quorumBench) gate(node int) (open func()) {
 	return sync.OnceFunc(func() { close(opened) })
 }
 
-// commands returns how many commands were sent to the node since it was last asked, and the length
-// of the longest pipeline.
+// commands returns how many commands were sent to the node since the last look, and the length of
+// the longest pipeline.
 func (b *quorumBench) commands(node int) (all, most int) {
 	for _, pipeline := range b.networks[node].sentSoFar() {
 		n := strings.Count(pipeline, "+") + 1
@@ -41,9 +41,9 @@ func (b *quorumBench) commands(node int) (all, most int) {
 	return all, most
 }
 
-// The release of a lease that was obtained without the slow node's answer waits there for the
-// obtain; else it would come first, and the key would stay.
-func TestQuorumReleaseComesBehindItsObtain(t *testing.T) {
+// On a slow node whose answer was not needed, the release waits for the obtain. Otherwise it could
+// come first, and the key would stay.
+func TestQuorumReleaseComesAfterItsObtain(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
 		tick, first := b.networks[3].tick, sync.OnceFunc(func() { <-time.After(time.Second) })
@@ -65,8 +65,8 @@ func TestQuorumReleaseComesBehindItsObtain(t *testing.T) {
 	})
 }
 
-// A node that is stuck is sent nothing that was over before it could be, so its queue doesn't grow.
-// When it goes on it gets what is still held, all at once.
+// A stuck node is never sent the requests of leases that are already released, so its queue doesn't
+// grow. When it recovers, it gets all leases still held at once.
 func TestQuorumNodeIsStuck(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
@@ -87,7 +87,7 @@ func TestQuorumNodeIsStuck(t *testing.T) {
 		open()
 		b.expectOn(t, 5, "while it is held")
 
-		const stuck = 4 // obtains that were on their way, of leases that are over
+		const stuck = 4 // obtains in flight, of leases that are released
 		all, most := b.commands(2)
 		if all != 2*stuck+held+1 {
 			t.Errorf("%d commands, want the %d stuck, their releases, and %d", all, stuck, held+1)
@@ -109,7 +109,7 @@ func TestQuorumKeepsTheOrderOfAKey(t *testing.T) {
 		defer open()
 		for range 3 {
 			lease := b.obtain(t, key)
-			synctest.Wait() // until the node behind the gate, too, has been asked
+			synctest.Wait() // until the gated node, too, has been asked
 			if err := lease.Release(context.Background()); err != nil {
 				t.Fatal(err)
 			}
@@ -121,16 +121,16 @@ func TestQuorumKeepsTheOrderOfAKey(t *testing.T) {
 	})
 }
 
-// trouble is a hook that makes a node fail, after a while.
+// trouble is a hook that makes a node fail after a while.
 type trouble struct {
-	carriesOut bool // what it is asked for, before it fails
+	carriesOut bool // the node executes commands before it fails
 	after      time.Duration
 
 	mu  sync.Mutex
-	err error // nil: it doesn't
+	err error // nil: it doesn't fail
 }
 
-// deaths is how nodes fail that are dead: nobody is there, or nobody answers within the client's
+// deaths are the ways in which dead nodes fail: they refuse connections, or exceed the client's
 // time-out.
 func deaths() map[string]*trouble {
 	return map[string]*trouble{
@@ -169,7 +169,7 @@ func (tr *trouble) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// rest is how long a node isn't asked after it couldn't be reached.
+// rest is how long an unreachable node is not asked.
 const rest = 250 * time.Millisecond
 
 func TestQuorumTwoNodesAreDead(t *testing.T) {
@@ -188,11 +188,11 @@ func TestQuorumTwoNodesAreDead(t *testing.T) {
 				}
 				expectTime(t, "everything", start, 0)
 				if all, _ := b.commands(0); all > 1 {
-					t.Errorf("%d commands to a dead node, want one, that finds it dead", all)
+					t.Errorf("%d commands to a dead node, want one, which finds it dead", all)
 				}
 				lease := b.obtain(t, key)
 				pass(2 * ttl)
-				if err := lease.Trusted(); err != nil {
+				if err := lease.Valid(); err != nil {
 					t.Errorf("after two TTLs: %v", err)
 				}
 				b.expectOn(t, 3, "while two are dead")
@@ -223,12 +223,12 @@ func TestQuorumMajorityIsDead(t *testing.T) {
 				start := time.Now()
 				for range 20 {
 					_, err := b.lock.Obtain(context.Background(), key)
-					if !errors.Is(err, death.err) || errors.Is(err, billing.ErrHeld) {
-						t.Fatalf("error %v, want why the nodes can't be reached", err)
+					if !errors.Is(err, death.err) || !errors.Is(err, billing.ErrUnavailable) {
+						t.Fatalf("error %v, want the nodes' own error", err)
 					}
 				}
 				if err := held.Release(context.Background()); !errors.Is(err, death.err) {
-					t.Errorf("release: %v, want why the nodes can't be reached", err)
+					t.Errorf("release: %v, want the nodes' own error", err)
 				}
 				expectTime(t, "everything", start, death.after) // once, not each
 				b.expectOn(t, 0, "after it failed")
@@ -242,9 +242,8 @@ func TestQuorumMajorityIsDead(t *testing.T) {
 	}
 }
 
-// A node that is left alone because an answer was lost is told of releases all the same, though
-// nobody waits for it.
-func TestQuorumReleaseAtANodeThatIsLeftAlone(t *testing.T) {
+// A node at rest because of a lost answer is sent releases all the same, but nobody waits for it.
+func TestQuorumReleaseAtANodeAtRest(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
 		lost := deaths()["they are silent"]
@@ -254,7 +253,7 @@ func TestQuorumReleaseAtANodeThatIsLeftAlone(t *testing.T) {
 		}
 		lease := b.obtain(t, key)
 		pass(lost.after)
-		b.expectOn(t, 5, "when it is obtained, as two nodes don't say")
+		b.expectOn(t, 5, "when it is obtained, though two nodes don't answer")
 
 		b.change(func(n *network) { n.delay = 2 * lost.after }, 2, 3, 4)
 		start := time.Now()

@@ -16,16 +16,16 @@ func TestQuorumRenewals(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		cut, emptied []int
-		trusted      time.Duration // 0: for as long as it is held
-		on           int           // nodes that have the key, at half its TTL
+		valid        time.Duration // 0: as long as it is held
+		on           int           // number of nodes with the key, at half its TTL
 	}{
-		"all nodes":                   {on: 5},
-		"two cut off":                 {cut: []int{0, 3}, on: 5},
-		"two restarted empty":         {emptied: []int{1, 2}, on: 3},
-		"one of each":                 {cut: []int{0}, emptied: []int{4}, on: 4},
-		"three cut off":               {cut: []int{0, 1, 2}, on: 5, trusted: trust},
-		"three restarted empty":       {emptied: []int{0, 1, 2}, on: 2, trusted: ttl / 3},
-		"two cut off, one that isn't": {cut: []int{3, 4}, emptied: []int{0}, on: 4, trusted: trust},
+		"all nodes":                {on: 5},
+		"two cut off":              {cut: []int{0, 3}, on: 5},
+		"two restarted empty":      {emptied: []int{1, 2}, on: 3},
+		"one of each":              {cut: []int{0}, emptied: []int{4}, on: 4},
+		"three cut off":            {cut: []int{0, 1, 2}, on: 5, valid: validity},
+		"three restarted empty":    {emptied: []int{0, 1, 2}, on: 2, valid: ttl / 3},
+		"two cut off, one emptied": {cut: []int{3, 4}, emptied: []int{0}, on: 4, valid: validity},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -38,9 +38,9 @@ func TestQuorumRenewals(t *testing.T) {
 				}
 				pass(ttl / 2)
 				b.expectOn(t, test.on, "at half its TTL")
-				if test.trusted == 0 {
+				if test.valid == 0 {
 					pass(5 * ttl)
-					if err := lease.Trusted(); err != nil {
+					if err := lease.Valid(); err != nil {
 						t.Error(err)
 					}
 					if len(b.events) == 0 || b.events[0].Kind != redislock.Renewed {
@@ -49,20 +49,20 @@ func TestQuorumRenewals(t *testing.T) {
 					return
 				}
 				pass(ttl)
-				if err := lease.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
+				if err := lease.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
 					t.Errorf("in the end: %v, want ErrLeaseLost", err)
 				}
 				if len(b.events) != 1 || b.events[0].Kind != redislock.Lost ||
-					b.events[0].Held < test.trusted || b.events[0].Held > test.trusted+time.Second {
-					t.Errorf("events %+v, want that it was lost after %v", b.events, test.trusted)
+					b.events[0].Held < test.valid || b.events[0].Held > test.valid+time.Second {
+					t.Errorf("events %+v, want a loss after %v", b.events, test.valid)
 				}
 			})
 		})
 	}
 }
 
-// What Redlock doesn't promise. A majority of the nodes restarts empty while the lease is held:
-// another server gets it, and both trust theirs until the first one's next renewal.
+// Redlock's limit: if a majority of the nodes restarts empty while the lease is held, another
+// server obtains it, and both leases look valid until the first one's next renewal.
 func TestQuorumMajorityRestartsEmpty(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
@@ -82,17 +82,17 @@ func TestQuorumMajorityRestartsEmpty(t *testing.T) {
 			t.Fatalf("another server: %v, want the lease: three nodes are a quorum", err)
 		}
 		for range 2 {
-			if err := errors.Join(first.Trusted(), second.Trusted()); err != nil {
-				t.Errorf("before the renewal: %v, want that both are trusted", err)
+			if err := errors.Join(first.Valid(), second.Valid()); err != nil {
+				t.Errorf("before the renewal: %v, want both valid", err)
 			}
 			pass(ttl/6 - 1)
 		}
 		pass(2)
-		if err := first.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
+		if err := first.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
 			t.Errorf("the first, at its renewal: %v, want ErrLeaseLost", err)
 		}
 		pass(ttl)
-		if err := second.Trusted(); err != nil {
+		if err := second.Valid(); err != nil {
 			t.Errorf("the second: %v", err)
 		}
 		if err := first.Release(context.Background()); !errors.Is(err, billing.ErrLeaseLost) {
@@ -102,8 +102,8 @@ func TestQuorumMajorityRestartsEmpty(t *testing.T) {
 	})
 }
 
-// A lease that nobody can decide on, since one node is silent, doesn't keep the others from being
-// renewed.
+// A lease whose renewal stays undecided, since one node is silent, doesn't delay the others'
+// renewals.
 func TestQuorumRenewsTheOthers(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
@@ -117,14 +117,14 @@ func TestQuorumRenewsTheOthers(t *testing.T) {
 		b.stores[1].Del(context.Background(), key)
 		b.change(func(n *network) { n.delay = 2 * ttl }, 2)
 		pass(ttl * 9 / 10)
-		if undecided.Trusted() != nil {
-			t.Errorf("it is lost while two nodes have it and one may")
+		if undecided.Valid() != nil {
+			t.Errorf("the lease is lost while two nodes have it and a third may")
 		}
 		pass(ttl / 2)
-		if undecided.Trusted() == nil {
-			t.Errorf("a lease on two nodes of five is still trusted")
+		if undecided.Valid() == nil {
+			t.Errorf("a lease on two nodes of five is still valid")
 		}
-		if slices.ContainsFunc(leases, func(l billing.Lease) bool { return l.Trusted() != nil }) {
+		if slices.ContainsFunc(leases, func(l billing.Lease) bool { return l.Valid() != nil }) {
 			t.Errorf("leases that a quorum renewed are lost")
 		}
 		b.change(func(n *network) { n.delay = 0 }, 2)

@@ -14,7 +14,7 @@ import (
 	"example.com/triplecharge/billing/redislock"
 )
 
-// quorumBench is one server in a bubble with five nodes, and the events it tells.
+// quorumBench is one server in a bubble with five nodes, and its events.
 type quorumBench struct {
 	*nodes
 	*quorumServer
@@ -27,7 +27,7 @@ func onQuorumBench(t *testing.T, test func(*testing.T, *quorumBench)) {
 		b := &quorumBench{nodes: n}
 		var err error
 		b.quorumServer, err = n.server(t, redislock.Options{
-			Server: "server-a", TTL: ttl, Now: time.Now,
+			Server: "server-a", TTL: ttl, Now: time.Now, Patience: -1,
 			Observe: func(e redislock.Event) { b.events = append(b.events, e) },
 		})
 		if err != nil {
@@ -53,7 +53,7 @@ func (b *quorumBench) change(change func(*network), nodes ...int) {
 	}
 }
 
-// hold makes another server hold the key on these nodes.
+// hold sets the key on these nodes, with another server's token.
 func (b *quorumBench) hold(t *testing.T, token string, ttl time.Duration, nodes ...int) {
 	t.Helper()
 	for _, i := range nodes {
@@ -63,7 +63,7 @@ func (b *quorumBench) hold(t *testing.T, token string, ttl time.Duration, nodes 
 	}
 }
 
-// expectTime expects that something took no longer, and no shorter, than that.
+// expectTime expects that something took exactly that long.
 func expectTime(t *testing.T, what string, start time.Time, want time.Duration) {
 	t.Helper()
 	if took := time.Since(start); took != want {
@@ -107,7 +107,7 @@ func TestQuorumHasTheSameTokenOnAllNodes(t *testing.T) {
 	})
 }
 
-// Two nodes that are slow hold up nobody.
+// Two slow nodes hold up nobody.
 func TestQuorumAnswersAsSoonAsItKnows(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {
@@ -140,29 +140,30 @@ func TestQuorumRefusedLeavesNothing(t *testing.T) {
 		}
 		expectTime(t, "the obtain", start, 0)
 		b.expectOn(t, 3, "after it was refused")
-		b.networks[0].expectSent(t, "eval") // where it was refused there is nothing to release
+		b.networks[0].expectSent(t, "eval") // a node that refused has nothing to release
 		expectPair(t, b.networks[1].sentSoFar())
 	})
 }
 
-// Trust counts from before the first node was asked; if it has ended when a quorum has answered,
-// there is no lease.
+// Validity counts from before asking the first node. If it ends before a quorum has answered, there
+// is no lease.
 func TestQuorumLate(t *testing.T) {
 	t.Parallel()
-	for delay, obtained := range map[time.Duration]bool{trust - 1: true, trust: false} {
+	for delay, obtained := range map[time.Duration]bool{validity - 1: true, validity: false} {
 		t.Run(delay.String(), func(t *testing.T) {
 			t.Parallel()
 			onQuorumBench(t, func(t *testing.T, b *quorumBench) {
 				b.change(func(n *network) { n.delay = delay }, 0, 1, 2)
-				time.AfterFunc(delay/2, func() { b.change(func(n *network) { n.cut = true }, 0, 1, 2) })
+				time.AfterFunc(delay/2,
+					func() { b.change(func(n *network) { n.cut = true }, 0, 1, 2) })
 				lease, err := b.lock.Obtain(context.Background(), key)
 				if (err == nil) != obtained || errors.Is(err, billing.ErrHeld) {
 					t.Fatalf("error %v", err)
 				}
 				if err == nil {
 					pass(1)
-					if err := lease.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
-						t.Errorf("at the end of trust: %v, want ErrLeaseLost", err)
+					if err := lease.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
+						t.Errorf("at the end of its validity: %v, want ErrLeaseLost", err)
 					}
 				} else if len(b.events) > 0 {
 					t.Errorf("events %+v of a lease that nobody had", b.events)
@@ -172,7 +173,7 @@ func TestQuorumLate(t *testing.T) {
 	}
 }
 
-// Who stops waiting for an obtain leaves nothing; nor is he made to wait much longer.
+// A caller that gives up on an obtain leaves no key, and waits little longer.
 func TestQuorumObtainIsCalledOff(t *testing.T) {
 	t.Parallel()
 	onQuorumBench(t, func(t *testing.T, b *quorumBench) {

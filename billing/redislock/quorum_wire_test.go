@@ -16,13 +16,13 @@ import (
 	"example.com/triplecharge/billing/redislock"
 )
 
-// On the wire a lease is one command to obtain and one to release, for each node.
+// On the wire, a lease is one command to obtain and one to release, per node.
 func TestQuorumCommandsOfALease(t *testing.T) {
 	t.Parallel()
-	var proxies []*proxy
+	var proxies []*wire
 	var clients []redis.UniversalClient
 	for range 5 {
-		p := newProxy(t, miniRedis(t).Addr())
+		p := newWire(t, miniRedis(t).Addr())
 		proxies = append(proxies, p)
 		clients = append(clients, open(t, "redis://"+p.addr+patient))
 	}
@@ -33,7 +33,7 @@ func TestQuorumCommandsOfALease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		flush(t, lock) // else a node that is late is asked for nothing
+		flush(t, lock) // otherwise a late node is never asked
 		if err := lease.Release(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -44,14 +44,14 @@ func TestQuorumCommandsOfALease(t *testing.T) {
 	}
 }
 
-// Not even a client that was told to does so. What a failure to connect says, that nothing was
-// sent, is only true of the first attempt.
+// Even a client configured to retry does not: only at the first attempt does a failure to connect
+// mean that nothing was sent.
 func TestQuorumNeverSendsAgain(t *testing.T) {
 	t.Parallel()
-	var proxies []*proxy
+	var proxies []*wire
 	var clients []redis.UniversalClient
 	for range 3 {
-		p := newProxy(t, miniRedis(t).Addr())
+		p := newWire(t, miniRedis(t).Addr())
 		p.lose("eval", answerDrops)
 		client := redis.NewClient(&redis.Options{
 			Addr: p.addr, MaxRetries: 3, DisableIdentity: true,
@@ -63,7 +63,7 @@ func TestQuorumNeverSendsAgain(t *testing.T) {
 	lock := newQuorum(t, clients)
 	_, err := lock.Obtain(context.Background(), key)
 	if err == nil || errors.Is(err, billing.ErrHeld) {
-		t.Errorf("error %v, want that no answer came", err)
+		t.Errorf("error %v, want that answers are missing", err)
 	}
 	flush(t, lock)
 	asked := 0
@@ -77,8 +77,8 @@ func TestQuorumNeverSendsAgain(t *testing.T) {
 	}
 }
 
-// Three servers obtain and release 4,000 leases, two at a time competing for the same, while one
-// node is slow. Nobody waits for that node, and yet nothing stays locked on any.
+// Three servers obtain and release 4,000 leases, in pairs competing for one key, while one node is
+// slow. Nobody waits for that node, and yet no key stays on any node.
 func TestQuorumLeavesNoKeys(t *testing.T) {
 	t.Parallel()
 	const leases, callers, slow = 4000, 16, 25 * time.Millisecond
@@ -123,7 +123,7 @@ func TestQuorumLeavesNoKeys(t *testing.T) {
 	}
 }
 
-// obtainAndRelease asks until it gets the lease.
+// obtainAndRelease asks until it gets the lease, and releases it.
 func obtainAndRelease(t *testing.T, lock *redislock.Quorum, key string) {
 	for {
 		lease, err := lock.Obtain(context.Background(), key)
@@ -141,8 +141,7 @@ func obtainAndRelease(t *testing.T, lock *redislock.Quorum, key string) {
 	}
 }
 
-// Two nodes of five that are dead cost no time-out each. How much they do cost is measured by
-// BenchmarkQuorum.
+// Two dead nodes of five don't cost a time-out per lease. BenchmarkQuorum measures what they cost.
 func TestQuorumDeadNodesCostNoTime(t *testing.T) {
 	t.Parallel()
 	for name, dead := range map[string]func(*testing.T) string{
@@ -167,7 +166,7 @@ func TestQuorumDeadNodesCostNoTime(t *testing.T) {
 			for i := range leases {
 				obtainAndRelease(t, lock, fmt.Sprint(key, i))
 			}
-			// One time-out, of a second, for each would be 50 s or more.
+			// A time-out of one second per lease would take 50 s or more.
 			if took := time.Since(start); took > leases*time.Second/4 {
 				t.Errorf("%d leases took %v", leases, took)
 			}

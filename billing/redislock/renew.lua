@@ -1,5 +1,5 @@
--- Gives the key the whole TTL again if the token still holds it. 0: it doesn't.
--- It never makes a key: a lease that was lost may have been another server's since.
+-- Gives the key its full TTL again if the token still holds it; else returns 0. It never creates
+-- the key: another server may have held the lease since it was lost.
 if redis.call('get', KEYS[1]) == ARGV[1] then
   return redis.call('pexpire', KEYS[1], ARGV[2])
 end

@@ -1,49 +1,49 @@
 package redislock
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"example.com/triplecharge/billing"
 )
 
-// Event is something that became of a lease while it was held.
+// Event is a renewal or the loss of a held lease.
 type Event struct {
 	Kind EventKind
-	Key  string        // as it was given to Obtain
-	Held time.Duration // since the lease was asked for
-	Took time.Duration // what the renewal took; 0 if trust just ran out
+	Key  string        // without Options.Prefix
+	Held time.Duration // since before the obtain was sent
+	Took time.Duration // duration of the renewal; 0 if the validity ended without one
+	Err  error         // why the lease was lost
 }
 
-// EventKind says what happened, in the words of the server's event log.
+// EventKind is the kind of an Event.
 type EventKind string
 
-// The kinds of event.
+// The kinds of Event.
 const (
-	Renewed EventKind = "lease.renewed"
-	Lost    EventKind = "lease.lost" // Redis said so, or no renewal succeeded in time
+	Renewed EventKind = "renewed"
+	Lost    EventKind = "lost" // a renewal found the key gone, or none succeeded in time
 )
 
-// The pace of renewal, in parts of the TTL. After a third, a renewal that fails leaves time for
-// several more before trust ends. A twelfth is how soon it is tried again, and how much sooner than
-// at a third a lease is renewed if it can share another's pipeline. A quarter is how long an answer
-// is waited for: two attempts fit before trust ends, though Redis be silent.
+// The pace of renewal, as divisors of the TTL.
 const (
-	renewalPart = 3
-	hurryPart   = 12
-	answerPart  = 4
+	renewalPart = 3  // until the first renewal: several more can fail before validity ends
+	hurryPart   = 12 // until the next try; also how much early a lease may join a renewal round
+	answerPart  = 4  // time-out of an answer: two silent attempts fit before validity ends
 )
 
-// margin is the part of the TTL that is not trusted: 1 % for clocks that run at different rates,
-// and 2 ms, as Redis expires keys to the millisecond. The figures are those of Redlock's reference
-// implementation, https://github.com/antirez/redlock-rb (CLOCK_DRIFT); its text is
+// margin is the part of the TTL in which the lease is no longer valid: 1 % for clock drift, and 2
+// ms because Redis expires keys to the millisecond. The figures are those of Redlock's reference
+// implementation, https://github.com/antirez/redlock-rb (CLOCK_DRIFT); the algorithm is
 // https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/.
 func margin(ttl time.Duration) time.Duration { return ttl/100 + 2*time.Millisecond }
 
-// renewals keeps all leases of a Locker that are held and trusted, and renews those that are due
-// together, from one goroutine that lives only as long as a round of renewals takes.
+// renewals keeps all valid leases of a Locker or Quorum and renews the due ones together, in a
+// goroutine that lives only for one round.
 type renewals struct {
 	ttl     time.Duration
 	now     func() time.Time
@@ -53,8 +53,8 @@ type renewals struct {
 	mu     sync.Mutex
 	leases map[*lease]bool
 	timer  *time.Timer // starts a round; nil before the first lease
-	wakeAt time.Time   // when it does; zero: never
-	busy   bool        // a round is under way
+	wakeAt time.Time   // when the timer fires; zero if it is not set
+	busy   bool        // a round is in progress
 }
 
 func newRenewals(o Options, renew func(context.Context, []*lease) []error) *renewals {
@@ -71,31 +71,33 @@ func newRenewals(o Options, renew func(context.Context, []*lease) []error) *rene
 	return r
 }
 
-// add takes on a lease that was obtained by a command sent at the time.
+// add starts the validity and renewals of a lease whose obtain was sent at the given time.
 func (r *renewals) add(h *lease, sent time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	h.since = sent
+	h.renewals, h.since = r, sent
 	r.extend(h, sent)
 	r.leases[h] = true
-	// Most leases are released before they are due, so the timer isn't touched for each: it stays
-	// set, and finds nothing to do.
+	// Most leases are released before a renewal is due, so the timer is not reset for each: it may
+	// fire and find nothing to do.
 	if r.wakeAt.IsZero() || h.renewAt.Before(r.wakeAt) {
 		r.wake(h.renewAt)
 	}
 }
 
-// drop forgets a lease. The answer to a renewal that is under way will find it gone.
-func (r *renewals) drop(h *lease) {
+// drop removes a lease, and returns how long it would have been valid. The answer to a renewal in
+// flight is then ignored.
+func (r *renewals) drop(h *lease) (left time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.leases, h)
+	return h.validUntil.Sub(r.now())
 }
 
-func (r *renewals) trusted(h *lease) error {
+func (r *renewals) valid(h *lease) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.leases[h] || !r.now().Before(h.trustEnds) {
+	if !r.leases[h] || !r.now().Before(h.validUntil) {
 		return billing.ErrLeaseLost
 	}
 	return nil
@@ -120,7 +122,13 @@ func (r *renewals) round() {
 	r.end()
 }
 
-// begin returns the leases to renew and what became of others; not ok if a round is under way.
+// Why leases are lost.
+var (
+	errGone       = errors.New("the key has expired, was deleted or is another server's")
+	errNotRenewed = errors.New("not renewed in time")
+)
+
+// begin returns the leases to renew and the events of expired ones; not ok during another round.
 func (r *renewals) begin() (due []*lease, events []Event, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,8 +138,8 @@ func (r *renewals) begin() (due []*lease, events []Event, ok bool) {
 	r.busy = true
 	now := r.now()
 	for h := range r.leases {
-		if !now.Before(h.trustEnds) {
-			events = append(events, r.lose(h, now, 0))
+		if !now.Before(h.validUntil) {
+			events = append(events, r.lose(h, now, 0, errNotRenewed))
 		} else if !h.renewAt.After(now.Add(r.ttl / hurryPart)) {
 			due = append(due, h)
 		}
@@ -139,7 +147,7 @@ func (r *renewals) begin() (due []*lease, events []Event, ok bool) {
 	return due, events, true
 }
 
-// settle applies the outcomes of renewals that were sent at the time.
+// settle applies the outcomes of renewals that were sent at the given time.
 func (r *renewals) settle(due []*lease, outcomes []error, sent time.Time) (events []Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,23 +155,28 @@ func (r *renewals) settle(due []*lease, outcomes []error, sent time.Time) (event
 	for i, h := range due {
 		err := outcomes[i]
 		switch {
-		case !r.leases[h]: // released meanwhile
-		case !now.Before(h.trustEnds), errors.Is(err, billing.ErrLeaseLost):
-			// An answer that comes after trust has ended changes nothing, even if it is a yes:
-			// between the two the key may have expired and been another's, and a command of an
-			// obtain that was lost on the way may have brought this token back.
-			events = append(events, r.lose(h, now, now.Sub(sent)))
+		case !r.leases[h]: // released during the renewal
+		case errors.Is(err, billing.ErrLeaseLost):
+			events = append(events, r.lose(h, now, now.Sub(sent), errGone))
+		case !now.Before(h.validUntil):
+			// Even a success changes nothing: the key may have expired and been another's, and a
+			// delayed command of this obtain may have set it again.
+			h.failure = cmp.Or(err, h.failure)
+			events = append(events, r.lose(h, now, now.Sub(sent), errNotRenewed))
 		case err != nil:
+			h.failure = err
 			h.renewAt = now.Add(r.ttl / hurryPart)
 		default:
 			r.extend(h, sent)
-			events = append(events, Event{Renewed, h.name, now.Sub(h.since), now.Sub(sent)})
+			events = append(events, Event{
+				Kind: Renewed, Key: h.name, Held: now.Sub(h.since), Took: now.Sub(sent),
+			})
 		}
 	}
 	return events
 }
 
-// end sets the timer for the lease that is due first.
+// end sets the timer for the next renewal due.
 func (r *renewals) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,16 +192,20 @@ func (r *renewals) end() {
 	}
 }
 
-// The rest is called with the mutex held.
+// The caller of the following methods holds the mutex.
 
 func (r *renewals) extend(h *lease, sent time.Time) {
-	h.trustEnds = sent.Add(r.ttl - margin(r.ttl))
+	h.validUntil = sent.Add(r.ttl - margin(r.ttl))
 	h.renewAt = sent.Add(r.ttl / renewalPart)
+	h.failure = nil
 }
 
-func (r *renewals) lose(h *lease, now time.Time, took time.Duration) Event {
+func (r *renewals) lose(h *lease, now time.Time, took time.Duration, reason error) Event {
 	delete(r.leases, h)
-	return Event{Lost, h.name, now.Sub(h.since), took}
+	if reason == errNotRenewed && h.failure != nil {
+		reason = fmt.Errorf("%w: %w", reason, explained(h.failure))
+	}
+	return Event{Lost, h.name, now.Sub(h.since), took, reason}
 }
 
 func (r *renewals) wake(at time.Time) {

@@ -19,20 +19,20 @@ import (
 const (
 	key = "lock:billing:alice:2026-12"
 	ttl = 30 * time.Second
-	// trust is how long a lease of this TTL is trusted: 1 % and 2 ms less.
-	trust = ttl - 300*time.Millisecond - 2*time.Millisecond
+	// validity is the TTL less the margin of 1 % and 2 ms.
+	validity = ttl - 300*time.Millisecond - 2*time.Millisecond
 )
 
-// bench is one server in a bubble: its lock over miniredis, its network and the events it tells.
+// bench is one server in a synctest bubble: its lock on miniredis, its network and its events.
 type bench struct {
 	locker *redislock.Locker
 	network
-	store  redis.UniversalClient // around the network
+	store  redis.UniversalClient // bypasses the network
 	events []redislock.Event     // under the network's mutex
 }
 
-// told returns what the locker told since it was last asked.
-func (b *bench) told() []redislock.Event {
+// takeEvents returns the events since its last call.
+func (b *bench) takeEvents() []redislock.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	events := b.events
@@ -40,7 +40,7 @@ func (b *bench) told() []redislock.Event {
 	return events
 }
 
-// inBubble runs the test with a server, in a bubble: time passes only while all wait.
+// inBubble runs the test with a server in a bubble, where time passes only while all wait.
 func inBubble(t *testing.T, test func(*testing.T, *bench)) {
 	t.Helper()
 	mini := miniRedis(t)
@@ -62,8 +62,24 @@ func inBubble(t *testing.T, test func(*testing.T, *bench)) {
 			t.Fatal(err)
 		}
 		b.locker = locker
+		b.warmUp(t)
 		test(t, b)
 	})
+}
+
+// warmUp makes all connections that the test may need, and proves the rights.
+func (b *bench) warmUp(t *testing.T) {
+	b.set(func(n *network) { n.delay = time.Second })
+	for range 2 {
+		leases, errs := b.obtainAll(manyKeys())
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		releaseAll(t, leases)
+	}
+	b.set(func(n *network) { n.delay = 0 })
+	warmUp(t, b.locker)
+	b.sentSoFar()
 }
 
 func (b *bench) obtain(t *testing.T, key string) billing.Lease {
@@ -75,33 +91,33 @@ func (b *bench) obtain(t *testing.T, key string) billing.Lease {
 	return lease
 }
 
-// pass lets time go by, and what falls due in it be done.
+// pass lets time pass, and waits for what falls due.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
 
-func TestTrustEndsByTheClock(t *testing.T) {
+func TestValidityEndsByTheClock(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
 		lease := b.obtain(t, key)
 		b.set(func(n *network) { n.cut = true })
-		pass(trust - 1)
-		if err := lease.Trusted(); err != nil {
+		pass(validity - 1)
+		if err := lease.Valid(); err != nil {
 			t.Errorf("just before the end: %v", err)
 		}
 		pass(1)
-		if err := lease.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
+		if err := lease.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
 			t.Errorf("at the end: %v, want ErrLeaseLost", err)
 		}
 
-		// The first renewal after a third of the TTL, then one every twelfth, while there is
-		// something to be won.
+		// The first renewal comes after a third of the TTL, then one every twelfth until validity
+		// ends.
 		pass(ttl)
 		b.expectSent(t, append([]string{"set"}, slices.Repeat([]string{"eval"}, 8)...)...)
-		events := b.told()
+		events := b.takeEvents()
 		if len(events) != 1 || events[0].Kind != redislock.Lost || events[0].Key != key {
-			t.Errorf("events %+v, want that the lease is lost, once", events)
+			t.Errorf("events %+v, want one loss", events)
 		}
 	})
 }
@@ -117,7 +133,7 @@ func TestRenewalsShareAPipeline(t *testing.T) {
 		b.sentSoFar()
 		pass(ttl/3 - leases*ttl/1000)
 		b.expectSent(t, strings.TrimSuffix(strings.Repeat("eval+", leases), "+"))
-		events := b.told()
+		events := b.takeEvents()
 		if len(events) != leases {
 			t.Fatalf("%d events, want one for each lease", len(events))
 		}
@@ -154,7 +170,7 @@ func TestNoRenewalWithoutALease(t *testing.T) {
 			pass(ttl)
 			b.expectSent(t)
 		}
-		if events := b.told(); events != nil {
+		if events := b.takeEvents(); events != nil {
 			t.Errorf("events %+v of leases that were released in time", events)
 		}
 	})
@@ -166,31 +182,31 @@ func TestLossIsNoticedAtTheNextRenewal(t *testing.T) {
 		lost, other := b.obtain(t, key), b.obtain(t, "another")
 		b.store.Del(context.Background(), key)
 		pass(ttl / 3)
-		if err := lost.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
+		if err := lost.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
 			t.Errorf("the lease whose key is gone: %v, want ErrLeaseLost", err)
 		}
-		if err := other.Trusted(); err != nil {
+		if err := other.Valid(); err != nil {
 			t.Errorf("the lease beside it: %v", err)
 		}
 		if err := lost.Release(context.Background()); !errors.Is(err, billing.ErrLeaseLost) {
 			t.Errorf("its release: %v, want ErrLeaseLost", err)
 		}
-		events := b.told()
+		events := b.takeEvents()
 		slices.SortFunc(events, func(a, b redislock.Event) int {
 			return strings.Compare(a.Key, b.Key)
 		})
 		want := []redislock.Event{
 			{Kind: redislock.Renewed, Key: "another", Held: ttl / 3},
-			{Kind: redislock.Lost, Key: key, Held: ttl / 3},
+			{Kind: redislock.Lost, Key: key, Held: ttl / 3, Err: events[1].Err},
 		}
-		if !slices.Equal(events, want) {
+		if !slices.Equal(events, want) || events[1].Err == nil {
 			t.Errorf("events %+v, want %+v", events, want)
 		}
 	})
 }
 
-// A lease is released while its renewal is on the way: whichever reaches Redis first, the key is
-// free afterwards and nobody hears of a renewal or a loss.
+// A lease is released while its renewal is in flight. Whichever reaches Redis first, the key is
+// free afterwards, and there is no event.
 func TestReleaseDuringRenewal(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]func(n *network){
@@ -216,12 +232,11 @@ func TestReleaseDuringRenewal(t *testing.T) {
 					t.Errorf("release: %v", err)
 				}
 				pass(ttl)
-				// One renewal, and a release whose script Redis doesn't know.
-				b.expectSent(t, "set", "eval", "evalsha", "eval")
+				b.expectSent(t, "set", "eval", "evalsha") // one renewal, one release
 				if n := b.store.Exists(context.Background(), key).Val(); n != 0 {
 					t.Errorf("the key is there after the release")
 				}
-				if events := b.told(); events != nil {
+				if events := b.takeEvents(); events != nil {
 					t.Errorf("events %+v", events)
 				}
 			})
@@ -229,27 +244,27 @@ func TestReleaseDuringRenewal(t *testing.T) {
 	}
 }
 
-// Trust counts from before the renewal was sent, not from its answer.
-func TestTrustAfterASlowRenewal(t *testing.T) {
+// Validity counts from before sending the renewal, not from its answer.
+func TestValidityAfterASlowRenewal(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
 		lease := b.obtain(t, key)
 		b.set(func(n *network) { n.delay = 5 * time.Second })
 		pass(ttl/3 + time.Second)
 		b.set(func(n *network) { n.cut = true })
-		pass(trust - time.Second - 1)
-		if err := lease.Trusted(); err != nil {
+		pass(validity - time.Second - 1)
+		if err := lease.Valid(); err != nil {
 			t.Errorf("just before the end: %v", err)
 		}
 		pass(1)
-		if err := lease.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
+		if err := lease.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
 			t.Errorf("at the end: %v, want ErrLeaseLost", err)
 		}
 	})
 }
 
-// Redis says yes to a renewal, but trust has ended meanwhile: the yes comes too late.
-func TestAnswerAfterTrustHasEnded(t *testing.T) {
+// Redis confirms a renewal, but too late: the lease's validity has ended.
+func TestAnswerAfterValidityHasEnded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
 		lease := b.obtain(t, key)
@@ -261,16 +276,16 @@ func TestAnswerAfterTrustHasEnded(t *testing.T) {
 		if left := b.store.PTTL(context.Background(), key).Val(); left < ttl/2 {
 			t.Fatalf("the key has %v left: the last renewal never arrived", left)
 		}
-		if err := lease.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
+		if err := lease.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
 			t.Errorf("the lease: %v, want ErrLeaseLost", err)
 		}
-		if events := b.told(); len(events) != 1 || events[0].Kind != redislock.Lost {
+		if events := b.takeEvents(); len(events) != 1 || events[0].Kind != redislock.Lost {
 			t.Errorf("events %+v, want that the lease is lost", events)
 		}
 	})
 }
 
-// A lease that comes overdue while others are being renewed waits for the next round, at its end.
+// A lease obtained overdue during a round of renewals is renewed in the next round, right after it.
 func TestObtainDuringRenewal(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
@@ -284,15 +299,15 @@ func TestObtainDuringRenewal(t *testing.T) {
 		pass(ttl / 6)
 		b.expectSent(t, "set", "set", "eval", "eval")
 		b.set(func(n *network) { n.delay = 0 })
-		pass(trust)
-		if err := lease.Trusted(); err != nil {
+		pass(validity)
+		if err := lease.Valid(); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// An obtain that takes long returns a lease that is overdue. The timer is set for another lease, by
-// then; it is set again.
+// A slow obtain returns a lease whose renewal is overdue. The timer, already set for another lease,
+// is reset.
 func TestSlowObtainIsRenewedAtOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
@@ -303,18 +318,18 @@ func TestSlowObtainIsRenewedAtOnce(t *testing.T) {
 		})
 		lease := b.obtain(t, key)
 		pass(1)
-		events := b.told()
+		events := b.takeEvents()
 		if len(events) != 1 || events[0].Kind != redislock.Renewed || events[0].Key != key {
 			t.Errorf("events %+v, want that the lease is renewed", events)
 		}
-		pass(trust - 2)
-		if err := lease.Trusted(); err != nil {
+		pass(validity - 2)
+		if err := lease.Valid(); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// A Redis that says nothing is asked once more while there is time.
+// If Redis doesn't answer, it is asked once more in time.
 func TestRenewalDoesNotWaitForever(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
@@ -322,7 +337,7 @@ func TestRenewalDoesNotWaitForever(t *testing.T) {
 		b.set(func(n *network) { n.delay = time.Hour })
 		pass(ttl * 2)
 		b.expectSent(t, "set", "eval", "eval")
-		if err := lease.Trusted(); !errors.Is(err, billing.ErrLeaseLost) {
+		if err := lease.Valid(); !errors.Is(err, billing.ErrLeaseLost) {
 			t.Errorf("the lease that wasn't renewed: %v, want ErrLeaseLost", err)
 		}
 	})

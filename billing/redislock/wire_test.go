@@ -1,144 +1,178 @@
 package redislock_test
 
 import (
-	"context"
-	"errors"
-	"maps"
-	"net/url"
-	"regexp"
+	"bufio"
+	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
-
-	"example.com/triplecharge/billing"
-	"example.com/triplecharge/billing/redislock"
+	"example.com/triplecharge/internal/proxy"
 )
 
-// On the wire a lease is one command to obtain and one to release; in Redis, which also counts
-// what scripts call, a GET and a DEL more.
-func TestCommandsOfALease(t *testing.T) {
-	t.Parallel()
-	direct, err := url.Parse(realRedis(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := newProxy(t, direct.Host)
-	proxied := *direct
-	proxied.Host = p.addr
-	locker := newLocker(t, open(t, proxied.String()+patient), time.Minute)
-	ctx := context.Background()
-	bill := func() {
-		lease, err := locker.Obtain(ctx, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := lease.Release(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-	bill() // connects, and makes the script known
+// wire is a proxy before Redis that records the commands, and can make one fail.
+type wire struct {
+	addr  string // clients connect here
+	proxy *proxy.Proxy
 
-	store := open(t, direct.String())
-	statistics := store.ConfigResetStat(ctx).Err() == nil // miniredis has none
-	p.sentSoFar()
-	const leases = 10
-	for range leases {
-		bill()
-	}
-	p.expectSent(t, slices.Repeat([]string{"set", "evalsha"}, leases)...)
-	if !statistics {
-		t.Skip("the Redis here doesn't count commands")
-	}
-	stats := commandStats(t, store)
-	delete(stats, "config|resetstat")
-	want := map[string]int{"set": leases, "evalsha": leases, "get": leases, "del": leases}
-	if !maps.Equal(stats, want) {
-		t.Errorf("Redis counted %v, want %v", stats, want)
-	}
+	mu       sync.Mutex
+	commands []string
+	victim   string // the next command of this name fails
+	fate     fate
 }
 
-// commandStats returns how often Redis ran each command since its statistics were reset.
-func commandStats(t *testing.T, client redis.UniversalClient) map[string]int {
+// fate is how a command on the wire fails.
+type fate int
+
+const (
+	requestDrops fate = iota // the connection drops before the command reaches Redis
+	answerDrops              // the connection drops instead of delivering the answer
+	noAnswer                 // the connection stays open, but delivers nothing more
+)
+
+// newWire puts a wire before the Redis at the address.
+func newWire(t testing.TB, upstream string) *wire {
 	t.Helper()
-	info, err := client.Info(context.Background(), "commandstats").Result()
+	w := &wire{}
+	w.proxy = newProxy(t, "redis://"+upstream, w.relay)
+	w.addr = w.proxy.Addr()
+	return w
+}
+
+// newProxy puts a proxy before the Redis at the URL.
+func newProxy(t testing.TB, redisURL string, relay func(client, redis net.Conn)) *proxy.Proxy {
+	t.Helper()
+	p, err := proxy.New(redisURL, relay)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stats := map[string]int{}
-	calls := regexp.MustCompile(`cmdstat_(\S+):calls=(\d+)`)
-	for _, m := range calls.FindAllStringSubmatch(info, -1) {
-		if stats[m[1]], err = strconv.Atoi(m[2]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return stats
+	t.Cleanup(func() { p.Close() })
+	return p
 }
 
-// The SET arrives and its answer doesn't: Obtain finds its own key, once it asks again.
-func TestAnswerLostOnTheWire(t *testing.T) {
-	t.Parallel()
-	ours := func(query string) func(*testing.T, string) redis.UniversalClient {
-		return func(t *testing.T, addr string) redis.UniversalClient {
-			return open(t, "redis://"+addr+query)
-		}
-	}
-	// One who makes a client without Open gets one that retries.
-	retrying := func(t *testing.T, addr string) redis.UniversalClient {
-		client := redis.NewClient(&redis.Options{
-			Addr: addr, ReadTimeout: 100 * time.Millisecond, DisableIdentity: true,
-			MaintNotificationsConfig: &maintnotifications.Config{Mode: "disabled"},
-		})
-		t.Cleanup(func() { client.Close() })
-		return client
-	}
-	for name, test := range map[string]struct {
-		fate   fate
-		client func(*testing.T, string) redis.UniversalClient
-	}{
-		"the connection drops":      {answerDrops, ours(patient)},
-		"the answer never comes":    {noAnswer, ours("?read_timeout=100ms")},
-		"the request never arrives": {requestDrops, ours(patient)},
-		"a client that retries":     {answerDrops, retrying},
-		"it retries time-outs, too": {noAnswer, retrying},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newProxy(t, miniRedis(t).Addr())
-			p.lose("set", test.fate)
-			ctx := context.Background()
-			lease, err := newLocker(t, test.client(t, p.addr), time.Minute).Obtain(ctx, key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := lease.Trusted(); err != nil {
-				t.Error(err)
-			}
-			if err := lease.Release(ctx); err != nil {
-				t.Error(err)
-			}
-			p.expectSent(t, "set", "eval", "evalsha", "eval")
-		})
+// lose makes the next command of this name fail.
+func (w *wire) lose(command string, f fate) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.victim, w.fate = command, f
+}
+
+// sentSoFar returns the commands since its last call, except those for connecting.
+func (w *wire) sentSoFar() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sent := w.commands
+	w.commands = nil
+	return sent
+}
+
+// expectSent expects exactly these commands since the last look.
+func (w *wire) expectSent(t *testing.T, want ...string) {
+	t.Helper()
+	if got := w.sentSoFar(); !slices.Equal(got, want) {
+		t.Errorf("on the wire: %q, want %q", got, want)
 	}
 }
 
-// The naive lock at the same place is locked out by itself, for a whole TTL.
-func TestNaiveLocksItselfOut(t *testing.T) {
-	t.Parallel()
-	p := newProxy(t, miniRedis(t).Addr())
-	p.lose("set", answerDrops)
-	naive, err := redislock.NewNaive(open(t, "redis://"+p.addr+patient),
-		redislock.NaiveOptions{Server: "server-a", TTL: time.Minute})
+func (w *wire) relay(client, redis net.Conn) {
+	var silent atomic.Bool
+	var ways sync.WaitGroup
+	ways.Go(func() {
+		defer redis.Close()
+		w.forward(bufio.NewReader(client), redis, &silent)
+	})
+	ways.Go(func() {
+		defer client.Close()
+		w.reply(redis, client, &silent)
+	})
+	ways.Wait()
+}
+
+// forward forwards commands one at a time.
+func (w *wire) forward(client *bufio.Reader, redis io.Writer, silent *atomic.Bool) {
+	for {
+		raw, name, err := readCommand(client)
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		if name != "hello" {
+			w.commands = append(w.commands, name)
+		}
+		lost, f := name == w.victim, w.fate
+		if lost {
+			w.victim = ""
+		}
+		w.mu.Unlock()
+		if lost && f == requestDrops {
+			return
+		}
+		silent.Store(lost)
+		if _, err := io.WriteString(redis, raw); err != nil {
+			return
+		}
+	}
+}
+
+// reply forwards answers until the connection is silenced.
+func (w *wire) reply(redis io.Reader, client io.Writer, silent *atomic.Bool) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := redis.Read(buf)
+		if err != nil {
+			return
+		}
+		if silent.Load() {
+			w.mu.Lock()
+			drop := w.fate == answerDrops
+			w.mu.Unlock()
+			if drop {
+				return
+			}
+			continue
+		}
+		if _, err := client.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// readCommand reads a command, which is an array of bulk strings, and returns it unchanged, with
+// its name in lower case: https://redis.io/docs/latest/develop/reference/protocol-spec/.
+func readCommand(r *bufio.Reader) (raw, name string, err error) {
+	raw, count, err := readCount(r)
 	if err != nil {
-		t.Fatal(err)
+		return "", "", err
 	}
-	if _, err := naive.Obtain(context.Background(), key); err == nil {
-		t.Fatal("the lock was obtained without an answer")
+	for i := range count {
+		header, length, err := readCount(r)
+		if err != nil {
+			return "", "", err
+		}
+		body := make([]byte, length+len("\r\n"))
+		if _, err := io.ReadFull(r, body); err != nil {
+			return "", "", err
+		}
+		raw += header + string(body)
+		if i == 0 {
+			name = strings.ToLower(string(body[:length]))
+		}
 	}
-	if _, err := naive.Obtain(context.Background(), key); !errors.Is(err, billing.ErrHeld) {
-		t.Errorf("the retry: %v, want ErrHeld", err)
+	return raw, name, nil
+}
+
+// readCount reads a line such as *3 or $5.
+func readCount(r *bufio.Reader) (line string, count int, err error) {
+	if line, err = r.ReadString('\n'); err != nil {
+		return "", 0, err
 	}
+	if count, err = strconv.Atoi(strings.TrimSpace(line)[1:]); err != nil {
+		return "", 0, fmt.Errorf("%q: %w", line, err)
+	}
+	return line, count, nil
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"example.com/triplecharge/billing"
@@ -15,28 +16,7 @@ func TestClientIsACharger(t *testing.T) {
 	t.Parallel()
 	billingtest.Charger(t, func(t *testing.T) billingtest.Stripe {
 		w := setup(t)
-		bad := alice("pm_card_chargeCustomerFail")
-		bad.ID = "mallory"
-		declining, err := w.client("server-a").SetUp(t.Context(), bad)
-		must(t, err)
-		return billingtest.Stripe{
-			Charger:   w.patientClient("server-a"),
-			Payable:   w.invoice("pm_card_visa"),
-			Declining: billing.Invoice{Subscription: declining, Period: december(t)},
-			Charges: func(inv billing.Invoice) (n int) {
-				for _, c := range w.charges() {
-					if c.Subscription == inv.Subscription.ID && c.Period == inv.Period.String() {
-						n++
-					}
-				}
-				return n
-			},
-			LoseReplies: func() {
-				_, err := w.control.Lose(t.Context(), control.Rule{})
-				must(t, err)
-			},
-			Refuse: w.servers["server-a"].Close,
-		}
+		return w.forSuites(w.patientClient("server-a"))
 	})
 }
 
@@ -73,6 +53,52 @@ func TestChargeSendsTheInvoiceAndNothingOfTheServer(t *testing.T) {
 		t.Errorf("got %v\nwant %v", form, want)
 	}
 	w.wantCharges(2)
+}
+
+// Two ledgers may have an Alice each, and Stripe must not take one's request for the other's.
+func TestALedgersIDIsInItsKeysAndMetadata(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	inv := w.invoice("pm_card_visa")
+	var intents []string
+	for _, id := range []string{"led_a", "led_b"} {
+		c := w.client("server-a").ForLedger(id)
+		r := billing.Request{Invoice: inv, Key: inv.String()}
+		charge, err := c.Charge(t.Context(), r)
+		must(t, err)
+		r.Key += "/1"
+		prepared, err := c.Prepare(t.Context(), r)
+		must(t, err)
+		r.Key += "/confirm"
+		_, err = c.Confirm(t.Context(), prepared.ID, r)
+		must(t, err)
+		_, err = c.SetUp(t.Context(), alice("pm_card_visa"))
+		must(t, err)
+		intents = append(intents, charge.PaymentIntent, prepared.ID)
+
+		for _, key := range []string{"", "/1", "/1/confirm"} {
+			if !slices.ContainsFunc(w.log.all(), func(r request) bool {
+				return r.Key == id+"/alice/2026-12"+key
+			}) {
+				t.Errorf("sent %+v, want the key %s/alice/2026-12%s", w.log.all(), id, key)
+			}
+		}
+		for _, r := range w.log.all() {
+			if !strings.HasPrefix(r.Key, id+"/") {
+				t.Errorf("sent %+v, want a key that begins with %s", r, id)
+			}
+		}
+		for _, intent := range []string{charge.PaymentIntent, prepared.ID} {
+			if i, err := c.Intent(t.Context(), intent); err != nil || i.Ledger != id {
+				t.Errorf("got %+v, %v, want it to be %s's", i, err, id)
+			}
+		}
+		w.log.forget()
+	}
+	w.wantCharges(4)
+	if slices.Sort(intents); len(slices.Compact(intents)) != 4 {
+		t.Errorf("got %v, want four PaymentIntents", intents)
+	}
 }
 
 func TestChargeSaysWhatStripeTook(t *testing.T) {
@@ -121,14 +147,14 @@ func TestChargeKeepsItsKeyThroughAllAttempts(t *testing.T) {
 			lost, err := w.control.Lose(t.Context(), control.Rule{})
 			must(t, err)
 			// The first attempt's reply is lost; the third one's is found.
-			asking := trust{ask: func(asked int) error {
+			asking := lease{ask: func(asked int) error {
 				if asked == 3 {
 					return lost.Remove(t.Context())
 				}
 				return nil
 			}}
 			c, err := w.client("server-a").Charge(t.Context(),
-				billing.Request{Invoice: inv, Key: key, Trusted: asking.trusted})
+				billing.Request{Invoice: inv, Key: key, Valid: asking.valid})
 			must(t, err)
 			w.log.wantAttempts(t, 3)
 			if got := w.log.all()[0].Key; got == "" || key != "" && got != key {
@@ -163,14 +189,14 @@ func TestChargeWaitsForARequestUnderTheSameKey(t *testing.T) {
 	}()
 	waitAt(t, gate)
 
-	asking := trust{ask: func(asked int) error {
+	asking := lease{ask: func(asked int) error {
 		if asked < 3 {
 			return nil
 		}
 		return gate.Remove(t.Context())
 	}}
 	b, err := w.patientClient("server-b").Charge(t.Context(),
-		billing.Request{Invoice: inv, Key: "k", Trusted: asking.trusted})
+		billing.Request{Invoice: inv, Key: "k", Valid: asking.valid})
 	must(t, err)
 	first := <-a
 	must(t, first.err)

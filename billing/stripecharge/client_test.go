@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
@@ -91,7 +92,7 @@ func TestTheKeyIsPartOfNoError(t *testing.T) {
 			_, charging := c.Charge(t.Context(), billing.Request{Invoice: unknownInvoice(t)})
 			_, settingUp := c.SetUp(t.Context(), alice("pm_card_visa"))
 			var listing error
-			for _, listing = range c.Payments(t.Context(), time0) {
+			for _, listing = range c.AllIntents(t.Context(), time0, time.Time{}) {
 			}
 			for _, err := range []error{charging, settingUp, listing} {
 				if err == nil || strings.Contains(err.Error(), key) {
@@ -110,11 +111,11 @@ func TestCloseLeavesNoConnection(t *testing.T) {
 	must(t, err)
 	c.Close()
 	// On a connection that was kept, the second request would be dropped, and cost an attempt.
-	var asking trust
+	var asking lease
 	_, err = c.Charge(t.Context(),
-		billing.Request{Invoice: unknownInvoice(t), Trusted: asking.trusted})
+		billing.Request{Invoice: unknownInvoice(t), Valid: asking.valid})
 	must(t, err)
 	if asking.asked != 1 {
-		t.Errorf("asked for trust %d times, want 1: the connection was closed", asking.asked)
+		t.Errorf("asked for the lease %d times, want 1: the connection was closed", asking.asked)
 	}
 }

@@ -12,18 +12,18 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// SetUp makes at Stripe what a subscription needs, and returns the subscription with Stripe's IDs
-// in place: a customer of that name, unless it is one of Stripe's already (cus_…), and the payment
-// method attached to it (Stripe gives an attached test card, such as pm_card_visa, an ID of its
-// own). Each step has an idempotency key from the subscription, so that a set-up that was
-// interrupted can be run again; the card's has the card in it, so that a new one can follow.
+// SetUp creates at Stripe what a subscription needs, and returns the subscription with Stripe's
+// IDs: a customer of that name, unless it is a Stripe ID (cus_…), with the payment method attached.
+// Stripe gives an attached test card, such as pm_card_visa, a new ID. Each step has an idempotency
+// key made from the subscription, so an interrupted set-up can be run again; the card's key
+// contains the card, so a new card can follow.
 func (c *Client) SetUp(
 	ctx context.Context, s billing.Subscription,
 ) (billing.Subscription, error) {
 	if !strings.HasPrefix(s.Customer, "cus_") {
 		params := &stripe.CustomerParams{Name: stripe.String(s.Customer)}
 		params.Context = ctx
-		params.IdempotencyKey = stripe.String("setup/" + s.ID + "/customer")
+		params.IdempotencyKey = c.idempotencyKey("setup/" + s.ID + "/customer")
 		params.AddMetadata(metaSubscription, s.ID)
 		made, err := customer.Client{B: c.backend, Key: c.key}.New(params)
 		if err != nil {
@@ -33,7 +33,7 @@ func (c *Client) SetUp(
 	}
 	params := &stripe.PaymentMethodAttachParams{Customer: stripe.String(s.Customer)}
 	params.Context = ctx
-	params.IdempotencyKey = stripe.String(
+	params.IdempotencyKey = c.idempotencyKey(
 		"setup/" + s.ID + "/" + s.Customer + "/" + s.PaymentMethod)
 	card, err := paymentmethod.Client{B: c.backend, Key: c.key}.Attach(s.PaymentMethod, params)
 	if err != nil {

@@ -1,6 +1,11 @@
 package stripecharge
 
-import "time"
+import (
+	"net/http"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+)
 
 // Hurry makes the client's pauses short, for tests in which Stripe won't answer any better later.
 func (c *Client) Hurry() { c.pause = time.Millisecond }
@@ -10,3 +15,22 @@ func (c *Client) Dawdle() { c.pause = time.Hour }
 
 // UnderWay returns how many of the places for requests are taken.
 func (c *Client) UnderWay() int { return len(c.pace.slots) }
+
+// Transport is what the client's connections are made with.
+func (c *Client) Transport() *http.Transport { return c.http.Transport.(sendOnce).Transport }
+
+// Rate is how many requests a second may be sent now.
+func (c *Client) Rate() float64 { return float64(c.pace.limiter.Limit()) }
+
+// Refused notes a 429 for a request sent at that time, Took a request that Stripe accepted.
+func (c *Client) Refused(sent time.Time) { c.pace.refused(sent, 0) }
+func (c *Client) Took()                  { c.pace.took() }
+
+// RetryAfter is how long nothing is sent after a 429 with that header.
+func RetryAfter(header string) time.Duration {
+	wait, _ := tooMany(&stripe.Error{HTTPStatusCode: http.StatusTooManyRequests,
+		APIResource: stripe.APIResource{LastResponse: &stripe.APIResponse{
+			Header: http.Header{"Retry-After": {header}},
+		}}})
+	return wait
+}

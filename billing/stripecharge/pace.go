@@ -12,31 +12,35 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// pace keeps all invoices of a server to what Stripe takes: no more requests at a time than there
-// are slots, no more in a second than the limit, and fewer once Stripe has said that it was too
-// many (https://docs.stripe.com/rate-limits). Safe for concurrent use.
+// pace keeps a server's requests within Stripe's limits (https://docs.stripe.com/rate-limits): it
+// bounds those in flight and those per second, and slows down after a 429. Safe for concurrent use.
 type pace struct {
-	slots   chan struct{} // one for each request under way; nil: any number
-	next    chan struct{} // held by the one whose turn is next, so that a new limit is for all others
+	slots chan struct{} // one for each request in flight; nil: any number
+	// next serializes waiters, so a lowered limit applies to all later requests.
+	next    chan struct{}
 	limiter *rate.Limiter
-	most    rate.Limit // what the limiter may rise to
+	most    rate.Limit // the limiter's maximum
 	now     func() time.Time
 
 	mu     sync.Mutex
-	resume time.Time // nothing is sent before: Stripe's Retry-After
-	slowed time.Time // when the limit was lowered the last time
-	since  time.Time // from when on sent counts
+	resume time.Time // Stripe's Retry-After: nothing is sent earlier
+	slowed time.Time // when the limit was last lowered
+	since  time.Time // sent counts from here
 	sent   int
 }
 
 const (
-	// slowBy is how much less is sent after a refusal, and regain what each success gives back, in
-	// requests a second: it takes some ten seconds until it is tried whether more can be had again.
+	// slowBy is what the rate is multiplied by after a refusal, and regain what each success adds,
+	// in requests a second: after some ten seconds the old rate is tried again.
 	slowBy = 0.7
 	regain = 0.05
-	// slowest is one request in two seconds, so that it is noticed when Stripe takes more again.
+	// slowest is one request in two seconds, to notice when Stripe accepts more again.
 	slowest rate.Limit = 0.5
-	// second is what a rate is taken over, and instant the least that one can be taken over.
+	// maxRetryAfter bounds what Stripe asks for. Its limits are per second
+	// (https://docs.stripe.com/rate-limits), so a longer wait is a mistake on the way, and a claim
+	// waits, too. One request in half a minute shows when it is over.
+	maxRetryAfter = 30 * time.Second
+	// second is the time a rate is measured over, and instant the least time to measure one over.
 	second, instant = time.Second, 100 * time.Millisecond
 )
 
@@ -55,8 +59,8 @@ func newPace(o Options) *pace {
 	return p
 }
 
-// enter returns when a request may be sent, or when ctx has ended, with its error. After it, leave
-// must be called.
+// enter returns when a request may be sent, or with ctx's error when ctx ends. Without an error,
+// the caller must call leave.
 func (p *pace) enter(ctx context.Context) error {
 	if p.slots != nil {
 		select {
@@ -79,7 +83,7 @@ func (p *pace) leave() {
 	}
 }
 
-// turn waits until Stripe is to be asked again and the limit allows it.
+// turn waits until the Retry-After is over and the limit allows a request.
 func (p *pace) turn(ctx context.Context) error {
 	select {
 	case p.next <- struct{}{}:
@@ -110,15 +114,16 @@ func (p *pace) turn(ctx context.Context) error {
 	return nil
 }
 
-// took is told that Stripe took a request in.
+// took records that Stripe accepted a request.
 func (p *pace) took() {
+	p.mu.Lock() // or it would undo a refusal that comes at the same time
+	defer p.mu.Unlock()
 	if now := p.limiter.Limit(); now < p.most {
 		p.limiter.SetLimit(min(p.most, now+regain))
 	}
 }
 
-// refused is told that Stripe took a request, sent at the time, for one too many, and wants none
-// for some time.
+// refused records a 429 for a request sent at that time, and how long Stripe wants no other.
 func (p *pace) refused(sent time.Time, retryAfter time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,29 +132,31 @@ func (p *pace) refused(sent time.Time, retryAfter time.Duration) {
 		p.resume = resume
 	}
 	if sent.Before(p.slowed) {
-		return // by what was sent before, it can't be known if it is slow enough now
+		return // sent before the limit was lowered: it proves nothing about the new limit
 	}
 	p.slowed = now
 	limit := p.limiter.Limit()
 	if limit == rate.Inf {
-		// It is not known what was too much, but what was sent.
+		// The limit that was exceeded is not known, but the rate that was sent is.
 		limit = rate.Limit(float64(p.sent) / max(now.Sub(p.since), instant).Seconds())
 	}
 	p.limiter.SetLimit(max(slowest, limit*slowBy))
 }
 
-// tooMany reports whether an error is Stripe's refusal of one request too many, and how long Stripe
-// wants to be left alone; 0 if it doesn't say. A lock_timeout, which has the same status, is about
-// one object, and no reason to slow down.
+// tooMany reports whether an error is a 429 for too many requests, and how long Stripe asks to
+// wait; 0 if it doesn't say. A lock_timeout, which has the same status, concerns one object and is
+// no reason to slow down.
 func tooMany(err error) (retryAfter time.Duration, ok bool) {
 	var s *stripe.Error
 	if !errors.As(err, &s) || s.HTTPStatusCode != http.StatusTooManyRequests {
 		return 0, false
 	}
 	if s.LastResponse != nil {
-		seconds, err := strconv.Atoi(s.LastResponse.Header.Get("Retry-After"))
-		if err == nil && seconds >= 0 {
-			return time.Duration(seconds) * time.Second, true
+		// One that is too large for a number is infinite here.
+		seconds, err := strconv.ParseFloat(s.LastResponse.Header.Get("Retry-After"), 64)
+		if seconds >= 0 && (err == nil || errors.Is(err, strconv.ErrRange)) {
+			limit := maxRetryAfter.Seconds()
+			return time.Duration(min(seconds, limit) * float64(time.Second)), true
 		}
 	}
 	return 0, s.Code == stripe.ErrorCodeRateLimit

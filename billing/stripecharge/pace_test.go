@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stripe/stripe-go/v76"
+
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
 	"example.com/triplecharge/internal/stripesim/control"
@@ -20,10 +22,11 @@ import (
 // chargeAll charges so many invoices of Alice's at the same time, and returns what came of them.
 func chargeAll(ctx context.Context, c *stripecharge.Client, inv billing.Invoice, n int) error {
 	errs := make([]error, n)
+	run := stripe.NewIdempotencyKey()
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			_, errs[i] = c.Charge(ctx, billing.Request{Invoice: inv, Key: fmt.Sprint("k", i)})
+			_, errs[i] = c.Charge(ctx, billing.Request{Invoice: inv, Key: fmt.Sprint(run, i)})
 		})
 	}
 	all.Wait()
@@ -38,7 +41,7 @@ func TestARateLimitSlowsAllInvoicesDownAndFailsNone(t *testing.T) {
 	inv := w.invoice("pm_card_visa")
 	const limit, invoices = 25, 60
 	must(t, w.control.RateLimit(t.Context(), limit))
-	c := newClient(t, stripecharge.Options{URL: w.servers["server-a"].URL, AtOnce: 16})
+	c := newClient(t, stripecharge.Options{URL: w.stripe.URL("server-a"), AtOnce: 16})
 	must(t, chargeAll(t.Context(), c, inv, invoices))
 	w.wantCharges(invoices)
 	if sent := len(w.log.all()); sent > 2*invoices {
@@ -122,7 +125,7 @@ func TestNoMoreAreSentInASecondThanPerSecond(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	inv := w.invoice("pm_card_visa")
-	c := newClient(t, stripecharge.Options{URL: w.servers["server-a"].URL, PerSecond: 50})
+	c := newClient(t, stripecharge.Options{URL: w.stripe.URL("server-a"), PerSecond: 50})
 	began := time.Now()
 	must(t, chargeAll(t.Context(), c, inv, 21))
 	if took := time.Since(began); took < 400*time.Millisecond {
@@ -131,20 +134,20 @@ func TestNoMoreAreSentInASecondThanPerSecond(t *testing.T) {
 }
 
 // Whoever waits for a turn is asked when it comes if the charge is still to be made.
-func TestTrustThatIsLostWhileWaitingForATurnStopsTheCharge(t *testing.T) {
+func TestALeaseLostWhileWaitingForATurnStopsTheCharge(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	inv := w.invoice("pm_card_visa")
 	gate, err := w.control.Hold(t.Context(), control.Rule{Point: control.Executing})
 	must(t, err)
-	c := newClient(t, stripecharge.Options{URL: w.servers["server-a"].URL, AtOnce: 1})
+	c := newClient(t, stripecharge.Options{URL: w.stripe.URL("server-a"), AtOnce: 1})
 	first := make(chan error, 1)
 	go func() { first <- chargeAll(t.Context(), c, inv, 1) }()
 	waitAt(t, gate)
 	var lost atomic.Bool
 	second := make(chan error, 1)
 	go func() {
-		_, err := c.Charge(t.Context(), billing.Request{Invoice: inv, Trusted: func() error {
+		_, err := c.Charge(t.Context(), billing.Request{Invoice: inv, Valid: func() error {
 			if lost.Load() {
 				return billing.ErrLeaseLost
 			}
@@ -161,4 +164,66 @@ func TestTrustThatIsLostWhileWaitingForATurnStopsTheCharge(t *testing.T) {
 		t.Errorf("got %v, want that the lease is lost", err)
 	}
 	w.wantCharges(1)
+}
+
+// Requests in flight together are refused together. That is one sign that the rate is too high.
+func TestRefusalsOfOneBurstSlowDownOnce(t *testing.T) {
+	t.Parallel()
+	now := time0
+	c := newClient(t, stripecharge.Options{
+		URL: "http://127.0.0.1:1", PerSecond: 100, Now: func() time.Time { return now },
+	})
+	sent := now
+	for range 8 {
+		now = now.Add(10 * time.Millisecond)
+		c.Refused(sent)
+	}
+	if rate := c.Rate(); rate != 70 {
+		t.Errorf("%v requests a second after 8 refusals of one burst, want 70", rate)
+	}
+	c.Refused(now)
+	if rate := c.Rate(); rate != 49 {
+		t.Errorf("%v requests a second after a later refusal, want 49", rate)
+	}
+}
+
+func TestASuccessUndoesNoRefusal(t *testing.T) {
+	t.Parallel()
+	for range 20 { // on a busy machine they seldom meet
+		successBesideRefusals(t)
+	}
+}
+
+func successBesideRefusals(t *testing.T) {
+	t.Helper()
+	var now atomic.Int64 // a refusal is of a request sent after the last slow-down
+	c := newClient(t, stripecharge.Options{
+		URL: "http://127.0.0.1:1", PerSecond: 1e300,
+		Now: func() time.Time { return time0.Add(time.Duration(now.Add(1))) },
+	})
+	over := make(chan struct{})
+	var others sync.WaitGroup
+	c.Refused(time0)
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					c.Took()
+				}
+			}
+		})
+	}
+	want := c.Rate()
+	for range 1000 {
+		c.Refused(time0.Add(time.Hour))
+		want *= 0.7 // what a success adds is too little to be seen in such a rate
+	}
+	close(over)
+	others.Wait()
+	if got := c.Rate(); got != want {
+		t.Errorf("%v requests a second after 1000 refusals, want %v: some were undone", got, want)
+	}
 }

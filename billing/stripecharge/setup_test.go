@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,34 +13,24 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
-	"example.com/triplecharge/internal/stripesim"
+	"example.com/triplecharge/billing/stripetest"
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
 // world is a Stripe, simulated, with an address for each of two servers, for one test.
 type world struct {
 	t       *testing.T
+	stripe  *stripetest.Stripe
 	control *control.Client
-	servers map[string]*httptest.Server
 	log     *requestLog
 }
 
 func setup(t *testing.T) *world {
 	t.Helper()
-	sim := stripesim.New(stripesim.Options{})
-	w := &world{t: t, servers: map[string]*httptest.Server{}, log: &requestLog{}}
-	for _, name := range []string{"server-a", "server-b"} {
-		w.servers[name] = httptest.NewServer(w.log.keep(sim.Handler(name)))
-		t.Cleanup(w.servers[name].Close)
-	}
-	admin := httptest.NewServer(sim.Admin(""))
-	t.Cleanup(admin.Close)
-	w.control = control.New(admin.URL, "")
-	// Before the listeners close, which wait for requests that are held.
-	t.Cleanup(func() {
-		w.control.Close()
-		must(t, sim.Close())
-	})
+	w := &world{t: t, log: &requestLog{}}
+	w.stripe = stripetest.Start(t, w.log.keep)
+	w.control = control.New(w.stripe.AdminURL(), "")
+	t.Cleanup(w.control.Close)
 	return w
 }
 
@@ -56,7 +45,7 @@ func (w *world) client(server string) *stripecharge.Client {
 // patientClient is for tests in which an attempt waits for another server's request.
 func (w *world) patientClient(server string) *stripecharge.Client {
 	w.t.Helper()
-	return newClient(w.t, stripecharge.Options{URL: w.servers[server].URL})
+	return newClient(w.t, stripecharge.Options{URL: w.stripe.URL(server)})
 }
 
 // hurriedClient is a client of any Stripe.
@@ -125,6 +114,7 @@ type request struct {
 type requestLog struct {
 	mu       sync.Mutex
 	requests []request
+	arrived  func() // unless nil, called when one has reached Stripe
 }
 
 func (l *requestLog) keep(next http.Handler) http.Handler {
@@ -137,10 +127,20 @@ func (l *requestLog) keep(next http.Handler) http.Handler {
 		l.requests = append(l.requests, request{
 			r.Method, r.URL.Path, r.Header.Get("Idempotency-Key"), string(body),
 		})
+		arrived := l.arrived
 		l.mu.Unlock()
+		if arrived != nil {
+			arrived()
+		}
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (l *requestLog) whenOneArrives(do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.arrived = do
 }
 
 func (l *requestLog) all() []request {
@@ -175,13 +175,19 @@ func (l *requestLog) wantAttempts(t *testing.T, want int) {
 	}
 }
 
-// trust counts how often it is asked for.
-type trust struct {
+// lease counts how often its validity is asked for.
+type lease struct {
 	asked int
-	ask   func(asked int) error // nil: always trusted
+	ask   func(asked int) error // nil: always valid
+	sent  int                   // how often Sending was called
 }
 
-func (t *trust) trusted() error {
+// watched returns a request whose attempts are counted.
+func (t *lease) watched(inv billing.Invoice) billing.Request {
+	return billing.Request{Invoice: inv, Valid: t.valid, Sending: func() { t.sent++ }}
+}
+
+func (t *lease) valid() error {
 	t.asked++
 	if t.ask == nil {
 		return nil
@@ -189,7 +195,7 @@ func (t *trust) trusted() error {
 	return t.ask(t.asked)
 }
 
-// wantOutcome wants one of billing's outcomes and no other: a caller acts on the first it asks for.
+// wantOutcome wants exactly one of billing's outcomes: callers act on the first one that matches.
 func wantOutcome(t *testing.T, err, want error) {
 	t.Helper()
 	for _, outcome := range []error{billing.ErrDeclined, billing.ErrUnknown, billing.ErrNotSent} {

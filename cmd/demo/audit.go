@@ -2,54 +2,45 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"time"
 
-	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/scenario"
 )
 
-// deployment is servers that are up already.
+// deployment has the flags that describe servers that are up already.
 type deployment struct {
-	Mode          string    `required:"" env:"MODE" placeholder:"MODE" help:"The mode that the servers run: ${modes}."`
-	Servers       []string  `required:"" env:"SERVERS" placeholder:"URL" help:"The servers, such as http://server-a:8080; WORKER_TOKEN in the environment is their token."`
-	Subscriptions string    `placeholder:"FILE.csv" help:"Bill these instead of Alice, Bob and Carol."`
-	At            time.Time `default:"2026-12-01T00:00:00Z" placeholder:"TIME" help:"The logical due time; its month is billed."`
-	DatabaseURL   string    `name:"database-url" required:"" env:"DATABASE_URL" placeholder:"URL" help:"The servers' ledger."`
-	StripeURL     string    `name:"stripe-url" env:"STRIPE_URL" placeholder:"URL" help:"The servers' Stripe, if it isn't the real one; with STRIPE_SECRET_KEY in the environment it is."`
+	Mode          modeFlag `required:"" env:"MODE" placeholder:"MODE" help:"Mode that the servers run: ${modes}."`
+	Servers       []string `required:"" env:"SERVERS" url:"http,https" placeholder:"URL" help:"URLs of the servers, such as http://server-a:8080. WORKER_TOKEN in the environment must be their token."`
+	Subscriptions string   `placeholder:"FILE.csv" help:"Subscriptions to bill instead of Alice, Bob and Carol."`
+	At            dueTime  `default:"2026-12-01T00:00:00Z" help:"Logical due time; its month is billed."`
+	DatabaseURL   string   `name:"database-url" required:"" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres with the servers' ledger."`
+	StripeURL     string   `name:"stripe-url" env:"STRIPE_URL" url:"http,https" placeholder:"URL" help:"Stripe simulator that the servers use, unless STRIPE_SECRET_KEY in the environment is their key for Stripe itself."`
 }
 
-// deployed checks what was given.
-func (c deployment) deployed() (d scenario.Deployed, mode billing.Mode, err error) {
+// deployed reads the subscriptions and the environment.
+func (c deployment) deployed() (d scenario.Deployed, err error) {
 	key, realStripe, err := stripeKey()
 	if err != nil {
-		return d, mode, err
-	}
-	if mode, err = billing.ModeNamed(c.Mode); err != nil {
-		return d, mode, fmt.Errorf("%w--mode: %w", errUsage, err)
+		return d, err
 	}
 	subscriptions, err := readSubscriptions(c.Subscriptions)
-	if err != nil {
-		return d, mode, fmt.Errorf("%w%w", errUsage, err)
-	}
 	d = scenario.Deployed{
-		Mode: c.Mode, Servers: c.Servers, Token: os.Getenv("WORKER_TOKEN"),
+		Mode: c.Mode.Name, Servers: c.Servers, Token: os.Getenv("WORKER_TOKEN"),
 		DatabaseURL: c.DatabaseURL, StripeURL: c.StripeURL, StripeKey: key,
-		Subscriptions: subscriptions, At: c.At.UTC(),
+		Subscriptions: subscriptions, At: c.At.Time,
 	}
 	if realStripe {
 		d.StripeURL = ""
 	}
-	return d, mode, nil
+	return d, err
 }
 
-// audit is what the compose file runs: midnight on servers that are up already.
+// audit fires servers that are up already. The compose file runs it.
 type audit struct{ deployment }
 
 // Run fires the servers and prints the verdict.
 func (c audit) Run(ctx context.Context, o output) error {
-	d, mode, err := c.deployed()
+	d, err := c.deployed()
 	if err != nil {
 		return err
 	}
@@ -58,8 +49,8 @@ func (c audit) Run(ctx context.Context, o output) error {
 		return err
 	}
 	p := print{o.out, names(d.Subscriptions)}
-	p.heading(mode)
-	p.accounts(result)
+	p.heading(c.Mode.Mode)
+	p.accounts(result.Invoices)
 	p.promise(result)
-	return verdict([]scenario.Result{result})
+	return brokenPromises([]scenario.Result{result})
 }

@@ -2,25 +2,25 @@ package main
 
 import (
 	"context"
-
 	"fmt"
 	"net"
 
-	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/web"
 )
 
-// dashboard is the page of servers that are up already.
+// dashboard serves the page for servers that are up already.
 type dashboard struct {
 	deployment
-	Listen string   `default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the page is. In a container that may be 0.0.0.0:8080, if its port is published on 127.0.0.1."`
-	Host   []string `default:"localhost:8080,127.0.0.1:8080" env:"DASHBOARD_HOSTS" placeholder:"HOST:PORT" help:"What browsers ask for; all else is refused."`
+	Listen string   `default:"127.0.0.1:8080" help:"Address of the page. In a container it can be 0.0.0.0:8080, if the port is published on 127.0.0.1 only."`
+	Host   []string `default:"localhost:8080,127.0.0.1:8080" env:"DASHBOARD_HOSTS" help:"Hosts that the page answers for; it refuses all others."`
 }
 
-// Run serves the page until it is told to end.
+// Run serves the page until Ctrl-C.
 func (c dashboard) Run(ctx context.Context, o output) error {
-	d, _, err := c.deployed()
+	d, err := c.deployed()
 	if err != nil {
 		return err
 	}
@@ -28,25 +28,28 @@ func (c dashboard) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	expected, _ := verdicts.Expected(c.Mode, verdicts.None, len(servers))
+	expected, err := faults.Expected(c.Mode.Name, faults.None, len(servers))
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("%w--listen: %w", errUsage, err)
+		return cli.Usage(fmt.Errorf("--listen: %w", err))
 	}
 	site := web.New(web.Options{
-		Mode: c.Mode, Servers: servers, Hosts: c.Host, Keep: keptRuns,
+		Mode: c.Mode.Name, Servers: servers, Hosts: c.Host, Keep: keptRuns,
 		Begin: func(
-			ctx context.Context, _ string, _ verdicts.Fault, tell func(timeline.Event),
+			ctx context.Context, _ string, _ faults.Fault, tell func(event.Event),
 		) (web.Live, error) {
-			live, err := d.Begin(ctx, tell)
-			if err != nil {
-				return nil, err
-			}
-			return live, nil
+			return d.Begin(ctx, tell)
 		},
 		Log: func(line string) { fmt.Fprintln(o.log, line) },
 	})
-	fmt.Fprintf(o.out, "http://%s: %s, on %d servers. Expected is %s.\n", c.Host[0], c.Mode,
-		len(servers), expected.After)
+	fmt.Fprintf(o.out, "http://%s: %s, on %d servers. ", c.Host[0], c.Mode.Name, len(servers))
+	if expected.Known {
+		fmt.Fprintf(o.out, "Expected is %s.\n", expected.After)
+	} else {
+		fmt.Fprintln(o.out, noExpectation(c.Mode.Name))
+	}
 	return serveUntil(ctx, listener, site)
 }

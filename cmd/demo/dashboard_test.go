@@ -15,10 +15,11 @@ func TestADashboardNeedsServersThatAreUp(t *testing.T) {
 		status int
 		want   string
 	}{
-		"no servers":     {with(database, "--mode", "locked"), 2, "--servers"},
-		"no such mode":   {with(servers, "--mode", "magic"), 2, "exactly-once"},
-		"no such server": {with(servers, "--mode", "locked", "--servers", "x"), 1, "http://server-a"},
-		"no such port":   {with(servers, "--mode", "locked", "--listen", "x"), 2, "--listen"},
+		"no servers":   {with(database, "--mode", "locked"), 2, "--servers"},
+		"no such mode": {with(servers, "--mode", "magic"), 2, "exactly-once"},
+		"no such server": {with(servers, "--mode", "locked", "--servers", "x"), 2,
+			"http://127.0.0.1"},
+		"no such port": {with(servers, "--mode", "locked", "--listen", "x"), 2, "--listen"},
 	} {
 		status, out, log := demo(t, with([]string{"dashboard"}, tt.args...)...)
 		if status != tt.status || !strings.Contains(log, tt.want) || out != "" {
@@ -28,5 +29,5 @@ func TestADashboardNeedsServersThatAreUp(t *testing.T) {
 	}
 }
 
-// with is a command line and more.
+// with returns a command line with more arguments.
 func with(args []string, more ...string) []string { return slices.Concat(args, more) }

@@ -9,7 +9,7 @@ import (
 func TestExploreSaysThatExactlyOnceSurvives(t *testing.T) {
 	t.Parallel()
 	status, out, _ := demo(t, "explore", "--mode", "exactly-once", "--faults", "1")
-	if status != 0 || !strings.Contains(out, "2,817 states") ||
+	if status != 0 || !strings.Contains(out, "3,241 states") ||
 		!strings.Contains(out, "nothing is wrong in any") {
 		t.Errorf("exit status %d:\n%s", status, out)
 	}

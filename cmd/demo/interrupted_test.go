@@ -13,7 +13,7 @@ import (
 )
 
 // goneLimit is the promise of package services: nothing is left five seconds after the program
-// ended, however that was.
+// ended, however it ended.
 const goneLimit = 5 * time.Second
 
 func TestAMatrixThatIsInterruptedLeavesNothing(t *testing.T) {
@@ -23,7 +23,7 @@ func TestAMatrixThatIsInterruptedLeavesNothing(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		lines  int // of its log, before the signal
+		lines  int // of the log, before the signal
 		signal syscall.Signal
 		status int
 	}{
@@ -51,7 +51,7 @@ func TestAMatrixThatIsInterruptedLeavesNothing(t *testing.T) {
 			for log.Scan() {
 				said = append(said, log.Text())
 			}
-			_ = matrix.Wait() // its status is looked at below
+			_ = matrix.Wait() // its status is checked below
 			if got := matrix.ProcessState.ExitCode(); got != tt.status {
 				t.Errorf("exit status %d, want %d; it said %q", got, tt.status, said)
 			}
@@ -60,20 +60,21 @@ func TestAMatrixThatIsInterruptedLeavesNothing(t *testing.T) {
 	}
 }
 
-// startMatrix starts a matrix that has something of everything on the machine: servers that are
-// stopped, killed and restarted, Redis nodes, a replica. It returns the folder in which all of its
-// processes work, and what it says.
+// startMatrix starts a matrix with every kind of process: servers that are stopped, killed and
+// restarted, Redis nodes, a replica. It returns the working folder of all its processes, and its
+// log.
 func startMatrix(t *testing.T) (dir string, matrix *exec.Cmd, log *bufio.Scanner) {
 	t.Helper()
 	return startDemo(t, "matrix", "--parallel", "4", "--mode", "locked,redlock,exactly-once",
 		"--fault", "pause,slow-stripe,crash-before-charge,redis-failover")
 }
 
-// startDemo starts a demo whose processes all work in a folder, and returns that and what it says.
+// startDemo starts a demo whose processes all work in one folder, and returns the folder and the
+// log.
 func startDemo(t *testing.T, args ...string) (dir string, demo *exec.Cmd, log *bufio.Scanner) {
 	t.Helper()
 	dir = t.TempDir()
-	// Postgres, of another user where we are root, must be able to pass through.
+	// Postgres must be able to pass through; it runs as another user if we are root.
 	for _, d := range []string{filepath.Dir(dir), dir} {
 		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
@@ -123,7 +124,7 @@ func goneWithin(t *testing.T, limit time.Duration, dir string) {
 
 // processesIn lists the processes whose working folder is or was the folder, or one in it.
 func processesIn(dir string) (found []string) {
-	links, _ := filepath.Glob("/proc/[0-9]*/cwd") // it fails for a malformed pattern only
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd") // it fails only for a malformed pattern
 	for _, link := range links {
 		cwd, err := os.Readlink(link)
 		if err != nil || cwd != dir && !strings.HasPrefix(cwd, dir+"/") {

@@ -9,29 +9,30 @@ import (
 	"testing"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/verdict"
 )
 
-// TestMain lets this test binary be the demo, and all that the demo's own binary is, unless it is
-// go test that runs it.
+// TestMain makes this test binary run as the demo, including its servers, unless go test runs it.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
-		os.Exit(program(os.Args[1:]))
+		os.Exit(start(os.Args[1:]))
 	}
-	// A key that somebody has exported is not for tests.
+	// Tests ignore a key that is exported in the environment.
 	if err := os.Unsetenv("STRIPE_SECRET_KEY"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
 }
 
-// shown is what --json prints.
+// shown is the JSON that --json prints.
 type shown struct {
 	Runs []struct {
 		Mode     string
 		OK       bool
-		Invoices []scenario.Account
+		Invoices []reconcile.Invoice
 		Lock     scenario.Lock
 	}
 }
@@ -67,12 +68,12 @@ func TestWithoutArgumentsTheDemoShowsTheTripleChargeAndTheLock(t *testing.T) {
 			t.Errorf("%s: %d invoices, want %d", s.Runs[i].Mode, got, len(builtIn()))
 		}
 		for _, a := range s.Runs[i].Invoices {
-			want := scenario.Account{
-				Subscription: a.Subscription, Period: "2026-12", Currency: "usd", DueMinor: a.DueMinor,
-				Charges: times, ChargedMinor: int64(times) * a.DueMinor,
-				Entries: times, EnteredMinor: int64(times) * a.DueMinor,
+			want := reconcile.Account{
+				Currency: "usd", DueMinor: a.DueMinor, Charges: times,
+				ChargedMinor: int64(times) * a.DueMinor,
+				Entries:      times, EnteredMinor: int64(times) * a.DueMinor,
 			}
-			if a != want {
+			if a.Account != want || a.Period != "2026-12" {
 				t.Errorf("%s: %+v, want %+v", s.Runs[i].Mode, a, want)
 			}
 		}
@@ -103,7 +104,7 @@ func TestEachModeKeepsItsPromiseForAnyNumberOfServers(t *testing.T) {
 
 func TestAListOfOnesOwnIsBilled(t *testing.T) {
 	t.Parallel()
-	// More invoices than a server has hands, so that they come to midnight in several lots.
+	// More invoices than a server bills at once, so that they reach midnight in several lots.
 	var csv strings.Builder
 	csv.WriteString("id,customer,amount,currency,payment method\n")
 	for i := range 100 {
@@ -168,25 +169,30 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 		"a load of nothing": {
 			[]string{"load", "--mode", "locked", "--subscriptions", "0"}, "", 2, "--subscriptions"},
 		"a load on a real account": {
-			[]string{"load", "--mode", "locked"}, "sk_test_KEYMATERIAL", 2, "unset STRIPE_SECRET_KEY"},
+			[]string{"load", "--mode", "locked"}, "sk_test_KEYMATERIAL", 2,
+			"unset STRIPE_SECRET_KEY"},
 		"a load in no mode":        {[]string{"load", "--mode", "magic"}, "", 2, "exactly-once"},
 		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"a live restricted":        {nil, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"something that is no key": {nil, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"no such list":             {[]string{"--subscriptions", "/nowhere.csv"}, "", 2, "/nowhere.csv"},
-		"an empty list":            {[]string{"--subscriptions", list("")}, "", 2, "alice,Alice,1000"},
+		"no such list": {[]string{"--subscriptions", "/nowhere.csv"}, "", 2,
+			"/nowhere.csv"},
+		"an empty list": {[]string{"--subscriptions", list("")}, "", 2, "alice,Alice,1000"},
 		"a missing field": {
 			[]string{"--subscriptions", list(good + "bob,Bob\n")}, "", 2, "line 2"},
 		"an amount in dollars": {
-			[]string{"--subscriptions", list(good + "bob,Bob,10.00,usd,pm_card_visa")}, "", 2, "line 2"},
+			[]string{"--subscriptions", list(good + "bob,Bob,10.00,usd,pm_card_visa")}, "", 2,
+			"line 2"},
 		"a negative amount": {
-			[]string{"--subscriptions", list(good + "bob,Bob,-1,usd,pm_card_visa")}, "", 2, "line 2"},
+			[]string{"--subscriptions", list(good + "bob,Bob,-1,usd,pm_card_visa")}, "", 2,
+			"line 2"},
 		"a currency that is none": {
-			[]string{"--subscriptions", list(good + "bob,Bob,1,dollars,pm_card_visa")}, "", 2, "line 2"},
-		"an id twice": {
-			[]string{"--subscriptions", list(good + "\n" + good)}, "", 2, "line 3"},
+			[]string{"--subscriptions", list(good + "bob,Bob,1,dollars,pm_card_visa")}, "", 2,
+			"line 2"},
+		"an id twice": {[]string{"--subscriptions", list(good + "\n" + good)}, "", 2, "line 3"},
 		"a broken quote": {
-			[]string{"--subscriptions", list(good + `bob,"Bob,1,usd,pm_card_visa`)}, "", 2, "line 2"},
+			[]string{"--subscriptions", list(good + `bob,"Bob,1,usd,pm_card_visa`)}, "", 2,
+			"line 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("STRIPE_SECRET_KEY", tt.key)
@@ -208,16 +214,18 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 func TestTheExitStatusSaysThatAModeBrokeItsPromise(t *testing.T) {
 	t.Parallel()
 	kept := scenario.Result{
-		Mode: "locked", Expected: verdicts.Verdict{After: verdicts.Counts{Charges: 1, Entries: 1}},
-		Accounts: []scenario.Account{{Charges: 1, Entries: 1}},
+		Mode: "locked", Expected: faults.Expectation{
+			Known: true, Applies: true, After: verdict.Counts{Charges: 1, Entries: 1},
+		},
+		Invoices: []reconcile.Invoice{{Account: reconcile.Account{Charges: 1, Entries: 1}}},
 	}
-	if err := verdict([]scenario.Result{kept}); err != nil {
+	if err := brokenPromises([]scenario.Result{kept}); err != nil {
 		t.Errorf("%v, want no complaint", err)
 	}
-	for _, a := range []scenario.Account{{Charges: 2, Entries: 1}, {Charges: 1, Entries: 2}, {}} {
+	for _, a := range []reconcile.Account{{Charges: 2, Entries: 1}, {Charges: 1, Entries: 2}, {}} {
 		broken := kept
-		broken.Accounts = []scenario.Account{kept.Accounts[0], a}
-		if err := verdict([]scenario.Result{kept, broken}); err == nil {
+		broken.Invoices = []reconcile.Invoice{kept.Invoices[0], {Account: a}}
+		if err := brokenPromises([]scenario.Result{kept, broken}); err == nil {
 			t.Errorf("%+v passes for what locked promises", a)
 		}
 	}

@@ -3,159 +3,99 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
-	"strings"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/services"
 )
 
 // matrix plays every mode against every fault.
 type matrix struct {
-	Mode        []string `placeholder:"MODE" help:"Only these modes."`
-	Fault       []string `placeholder:"FAULT" help:"Only these faults."`
-	Parallel    int      `default:"6" help:"How many cells are played at a time."`
-	JSON        bool     `name:"json" xor:"format" help:"Print the cells for a program."`
-	Markdown    bool     `xor:"format" help:"Print the table in Markdown."`
-	HTML        bool     `name:"html" xor:"format" help:"Print the table in HTML."`
-	DatabaseURL string   `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Use this Postgres instead of starting one."`
+	Mode        []modeFlag  `placeholder:"MODE" help:"Modes to play; default all."`
+	Fault       []faultFlag `placeholder:"FAULT" help:"Faults to play; default all."`
+	Parallel    int         `default:"6" min:"1" max:"100" help:"Cells played at the same time."`
+	JSON        bool        `name:"json" xor:"format" help:"Print the cells as JSON."`
+	Markdown    bool        `xor:"format" help:"Print the table as Markdown."`
+	HTML        bool        `name:"html" xor:"format" help:"Print the table as HTML."`
+	DatabaseURL string      `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one."`
 }
 
 // Run plays the cells and prints the table.
 func (m matrix) Run(ctx context.Context, o output) (err error) {
-	ids, err := m.cells()
-	if err != nil {
-		return fmt.Errorf("%w%w", errUsage, err)
-	}
-	stage, closeStage, err := faultStage(ctx, o, m.DatabaseURL)
+	harness, err := newHarness(ctx, o,
+		services.Options{DatabaseURL: m.DatabaseURL, SkipRedis: true})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeStage()) }()
+	defer func() { err = errors.Join(err, harness.Services.Close()) }()
 
-	played := playedCells{}
-	progress := newProgressBar(o.log, len(ids))
-	err = stage.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
-		played[scenario.CellID{Mode: c.Mode, Fault: c.Fault}] = c
-		progress.step(c.Mode+" under "+string(c.Fault), complaint(c))
+	ids := m.cells()
+	played := make(report.Matrix, len(ids))
+	progress := newProgressBar(o.log, len(ids), "cells")
+	err = harness.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
+		cell := report.Cell{
+			Mode: c.Mode, Fault: c.Fault, Expected: c.Expected, After: c.After,
+			Recovered: c.Recovered, Took: c.Took, Needs: c.Needs(), Err: c.Err,
+		}
+		played[slices.Index(ids, scenario.CellID{Mode: c.Mode, Fault: c.Fault})] = cell
+		progress.step(c.Mode+" under "+string(c.Fault), cell.Problem())
 	})
 	progress.clear()
 	if err != nil {
 		return err
 	}
-	if err := m.print(o.out, ids, played); err != nil {
+	if err := m.print(o.out, played); err != nil {
 		return err
 	}
-	return played.verdict(ids)
+	return worst(played)
 }
 
-// complaint is a line that says which cell is wrong, and how; "" if none is, or if all that it
-// lacks is a program.
-func complaint(c scenario.Cell) string {
-	switch {
-	case c.OK(), c.Needs() != "":
-		return ""
-	case c.Err != nil:
-		return c.Err.Error()
-	}
-	return fmt.Sprintf("%s under %s: %s, then %s; expected %s, then %s", c.Mode, c.Fault,
-		c.After, c.Recovered, c.Expected.After, c.Expected.Recovered)
-}
-
-// verdict is the exit status' reason: that cells came out otherwise, or could not be played, and
-// why the first could not.
-func (t playedCells) verdict(ids []scenario.CellID) error {
+// worst returns an error if a cell is not as expected, or else the first error of a cell that could
+// not be played.
+func worst(played report.Matrix) error {
 	var unplayed error
-	for _, id := range ids {
-		c := t[id]
+	for _, c := range played {
 		if c.Err == nil && !c.OK() {
-			return fmt.Errorf("%w: %s", errBroken, t.summary())
+			return fmt.Errorf("%w: %s", errBroken, played.Summary())
 		}
 		unplayed = cmp.Or(unplayed, c.Err)
 	}
 	if unplayed != nil {
-		return fmt.Errorf("not all cells could be played: %s: %w", t.summary(), unplayed)
+		return fmt.Errorf("some cells could not be played: %s: %w", played.Summary(), unplayed)
 	}
 	return nil
 }
 
-// summary counts the cells by what came of them.
-func (t playedCells) summary() string {
-	counts := map[string]int{}
-	for _, c := range t {
-		counts[outcome(c)]++
-	}
-	var parts []string
-	for _, o := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
-	}
-	return strings.Join(parts, ", ")
-}
-
-func outcome(c scenario.Cell) string {
-	switch {
-	case c.Needs() != "":
-		return "need " + c.Needs()
-	case c.Err != nil:
-		return "not played"
-	case !c.Expected.Applies:
-		return verdicts.NotApplicable
-	case c.OK():
-		return "as expected"
-	}
-	return "not as expected"
-}
-
-// cells are those that were asked for, fault by fault.
-func (m matrix) cells() (ids []scenario.CellID, err error) {
-	if m.Parallel < 1 {
-		return nil, fmt.Errorf("--parallel %d: want 1 or more", m.Parallel)
-	}
-	for _, name := range m.Mode {
-		if _, err := billing.ModeNamed(name); err != nil {
-			return nil, fmt.Errorf("--mode: %w", err)
-		}
-	}
-	for _, name := range m.Fault {
-		if !slices.Contains(verdicts.Faults(), verdicts.Fault(name)) {
-			return nil, fmt.Errorf("--fault: no fault is called %q: use one of %s", name, faultNames())
-		}
-	}
-	for _, f := range verdicts.Faults() {
+// cells returns the chosen cells, fault by fault.
+func (m matrix) cells() (ids []scenario.CellID) {
+	for _, f := range faults.Faults() {
 		for _, mode := range billing.Modes() {
-			if (len(m.Mode) == 0 || slices.Contains(m.Mode, mode.Name)) &&
-				(len(m.Fault) == 0 || slices.Contains(m.Fault, string(f))) {
+			if (len(m.Mode) == 0 || slices.ContainsFunc(m.Mode, func(chosen modeFlag) bool {
+				return chosen.Name == mode.Name
+			})) && (len(m.Fault) == 0 || slices.ContainsFunc(m.Fault, func(chosen faultFlag) bool {
+				return chosen.Fault == f
+			})) {
 				ids = append(ids, scenario.CellID{Mode: mode.Name, Fault: f})
 			}
 		}
 	}
-	return ids, nil
+	return ids
 }
 
-func (m matrix) print(w io.Writer, ids []scenario.CellID, played playedCells) error {
+func (m matrix) print(w io.Writer, played report.Matrix) error {
 	switch {
 	case m.JSON:
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(cellsJSON(ids, played))
+		return played.JSON(w)
 	case m.Markdown:
-		return played.markdown(w, ids)
+		return played.Markdown(w)
 	case m.HTML:
-		return played.html(w, ids)
+		return played.HTML(w)
 	}
-	return played.text(w, ids, terminalWidth(w))
-}
-
-func faultNames() string {
-	var names []string
-	for _, f := range verdicts.Faults() {
-		names = append(names, string(f))
-	}
-	return strings.Join(names, ", ")
+	return played.Text(w, terminalWidth(w))
 }

@@ -5,23 +5,24 @@ import (
 	"io"
 	"strings"
 
-	"github.com/charmbracelet/lipgloss"
-	"github.com/charmbracelet/lipgloss/table"
+	"charm.land/lipgloss/v2"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/money"
+	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/verdict"
 )
 
 // print writes results for people.
 type print struct {
 	out   io.Writer
-	names map[string]string // what the customer of a subscription is called
+	names map[string]string // of customers, by subscription ID
 }
 
-// name is what the account's customer is called.
-func (p print) name(a scenario.Account) string { return p.names[a.Subscription] }
+// name returns the name of the invoice's customer.
+func (p print) name(a reconcile.Invoice) string { return p.names[a.Subscription] }
 
 func names(list []billing.Subscription) map[string]string {
 	names := map[string]string{}
@@ -31,51 +32,49 @@ func names(list []billing.Subscription) map[string]string {
 	return names
 }
 
-// tableRows is how many customers the table shows; a longer list is summed up.
+// tableRows limits the customers in the table; others are only counted.
 const tableRows = 20
 
-// result prints one mode's: the picture of the first invoice, the accounts, the cost of the lock.
+// result prints the result of a mode: a picture of the first invoice, what each customer owed and
+// paid, and the cost of the lock.
 func (p print) result(mode billing.Mode, r scenario.Result) {
 	p.heading(mode)
-	first := r.Accounts[0]
+	first := r.Invoices[0]
 	name := p.name(first)
 	fmt.Fprintf(p.out, "  %d servers at midnight, %s's invoice for %s:\n\n",
 		r.Servers, name, first.Period)
 	r.Picture.Text(p.out, name)
 	fmt.Fprintln(p.out)
-	p.accounts(r)
+	p.accounts(r.Invoices)
 	p.cost(r.Lock)
 	p.promise(r)
 }
 
 func (p print) heading(mode billing.Mode) {
-	bold := lipgloss.NewRenderer(p.out).NewStyle().Bold(true)
-	fmt.Fprintf(p.out, "\n%s: %s\n\n", bold.Render(mode.Name), mode.Promise)
+	_, _ = lipgloss.Fprintln(p.out, fmt.Sprintf("\n%s: %s\n",
+		lipgloss.NewStyle().Bold(true).Render(mode.Name), mode.Promise))
 }
 
 // accounts prints what each customer owed and paid.
-func (p print) accounts(r scenario.Result) {
-	render := lipgloss.NewRenderer(p.out)
-	t := table.New().Headers("customer", "owed", "charged at Stripe", "in the ledger", "verdict").
-		Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).BorderLeft(false).
-		BorderRight(false).BorderHeader(false).
-		StyleFunc(func(row, col int) lipgloss.Style {
-			style := render.NewStyle().PaddingLeft(2)
-			if row == table.HeaderRow {
-				return style.Faint(true)
-			}
+func (p print) accounts(invoices []reconcile.Invoice) {
+	shown := invoices[:min(len(invoices), tableRows)]
+	t := report.Table{
+		Indent: 2, Headers: []string{
+			"customer", "owed", "charged at Stripe", "in the ledger", "verdict",
+		},
+		Style: func(row, col int) lipgloss.Style {
 			if col == 4 {
-				return style.Foreground(colour(r.Accounts[row]))
+				return report.Colour(verdict.Judge(shown[row].Counts()))
 			}
-			return style
-		})
-	for _, a := range r.Accounts[:min(len(r.Accounts), tableRows)] {
-		t.Row(p.name(a), timeline.Money(a.DueMinor, a.Currency),
-			times(a.Charges, a.ChargedMinor, a.Currency),
-			times(a.Entries, a.EnteredMinor, a.Currency), verdicts.Judge(a.Counts()))
+			return lipgloss.NewStyle()
+		},
 	}
-	fmt.Fprintln(p.out, t)
-	if more := len(r.Accounts) - tableRows; more > 0 {
+	for _, i := range shown {
+		t.Rows = append(t.Rows, []string{p.name(i), money.Amount(i.DueMinor, i.Currency),
+			i.AtStripe(), i.InLedger(), verdict.Judge(i.Counts()).String()})
+	}
+	t.Print(p.out)
+	if more := len(invoices) - len(shown); more > 0 {
 		fmt.Fprintf(p.out, "  and %d more\n", more)
 	}
 	fmt.Fprintln(p.out)
@@ -84,60 +83,31 @@ func (p print) accounts(r scenario.Result) {
 func (p print) cost(l scenario.Lock) {
 	switch {
 	case l.Obtained+l.Held == 0:
-		fmt.Fprintf(p.out, "  No lock: it cost nothing beside a charge of %.0f ms.\n", l.ChargeMS)
-		return
+		fmt.Fprintf(p.out, "  No lock overhead (the charge took %.0f ms).\n", l.ChargeMS)
 	case l.Claims:
-		fmt.Fprintf(p.out, "  The claim cost %.1f ms to ask for, beside a charge of %.0f ms.\n",
+		fmt.Fprintf(p.out, "  Claim overhead: %.1f ms to take (the charge took %.0f ms).\n",
 			l.AcquireMS, l.ChargeMS)
-		return
+	default:
+		fmt.Fprintf(p.out, "  Lock overhead: %.1f ms to obtain, %.1f ms to release "+
+			"(the charge took %.0f ms).\n", l.AcquireMS, l.ReleaseMS, l.ChargeMS)
 	}
-	fmt.Fprintf(p.out, "  The lock cost %.1f ms to ask for and %.1f ms to release, "+
-		"beside a charge of %.0f ms.\n", l.AcquireMS, l.ReleaseMS, l.ChargeMS)
 }
 
 func (p print) promise(r scenario.Result) {
-	if r.OK() {
-		fmt.Fprintf(p.out, "  As expected, %s for each invoice: %s.\n", r.Expected.After, r.Expected.Why)
-		return
-	}
-	fmt.Fprintf(p.out, "  NOT AS EXPECTED: %s promises %s for each invoice.\n",
-		r.Mode, r.Expected.After)
+	p.judged(r.Mode, r.Expected, r.OK(),
+		fmt.Sprintf(", %s for each invoice: %s.", r.Expected.After, r.Expected.Why),
+		fmt.Sprintf("%s promises %s for each invoice.", r.Mode, r.Expected.After))
 }
 
-// The colours of a verdict, as the terminal has them.
-const (
-	red   = lipgloss.Color("1")
-	green = lipgloss.Color("2")
-)
-
-func colour(a scenario.Account) lipgloss.Color {
-	if verdicts.Judge(a.Counts()) == verdicts.Right {
-		return green
-	}
-	return red
-}
-
-// times is "3 × $10.00 = $30.00", or the plain amount of one.
-func times(n int, minor int64, currency string) string {
-	switch {
-	case n == 0:
-		return "nothing"
-	case n == 1 || minor%int64(n) != 0:
-		return fmt.Sprintf("%d × %s", n, timeline.Money(minor, currency))
-	}
-	return fmt.Sprintf("%d × %s = %s", n, timeline.Money(minor/int64(n), currency),
-		timeline.Money(minor, currency))
-}
-
-// lesson closes the show.
+// lesson prints what the first customer owed, and paid in each mode.
 func (p print) lesson(results []scenario.Result) {
 	var said []string
 	for _, r := range results {
-		a := r.Accounts[0]
+		a := r.Invoices[0]
 		said = append(said, fmt.Sprintf("%s (%s)",
-			timeline.Money(a.ChargedMinor, a.Currency), r.Mode))
+			money.Amount(a.ChargedMinor, a.Currency), r.Mode))
 	}
-	a := results[0].Accounts[0]
+	a := results[0].Invoices[0]
 	fmt.Fprintf(p.out, "\n%s owed %s and paid %s.\n", p.name(a),
-		timeline.Money(a.DueMinor, a.Currency), strings.Join(said, ", "))
+		money.Amount(a.DueMinor, a.Currency), strings.Join(said, ", "))
 }

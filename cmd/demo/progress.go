@@ -4,69 +4,96 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"example.com/triplecharge/internal/money"
 )
 
-// progressBar tells how far a command has come: by a bar on a terminal, elsewhere in a line for
-// each step. It is for one goroutine.
+// progressBar shows the progress of a command: as a bar on a terminal, elsewhere in lines. It is
+// not safe for concurrent use.
+//
+// The bar is schollz/progressbar's. Unlike mpb's it has no goroutine and draws only when it is set,
+// so it never draws over what is printed after clear, even after Ctrl-C.
 type progressBar struct {
 	out   io.Writer
-	width int // columns of the terminal; 0 if there is none
-	all   int // steps
+	total int
+	unit  string // what is counted, in the plural
 	began time.Time
 	done  int
+	bar   *progressbar.ProgressBar // nil if out is no terminal
 }
 
-func newProgressBar(out io.Writer, all int) *progressBar {
-	return &progressBar{out: out, width: terminalWidth(out), all: all, began: time.Now()}
-}
-
-// terminalWidth is how many columns what is written to w has room for, 0 if w is no terminal.
-func terminalWidth(w io.Writer) int {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return 0
+func newProgressBar(out io.Writer, total int, unit string) *progressBar {
+	p := &progressBar{out: out, total: total, unit: unit, began: time.Now()}
+	if columns := terminalWidth(out); columns > 0 {
+		p.bar = bar(out, columns, total, unit)
 	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
+	return p
 }
 
-// step tells that a step is over. A note, "" for none, says more than its name, and stays.
+// bar returns a line with the count, the rate, the time taken and the time left. It disappears at
+// the end. It leaves the terminal's last columns free: a terminal echoes ^C there, which would
+// otherwise start a new line, and clear would miss the bar.
+func bar(out io.Writer, columns, total int, unit string) *progressbar.ProgressBar {
+	const figures = 60 // columns that the figures take at most
+	return progressbar.NewOptions(total, progressbar.OptionSetWriter(out),
+		progressbar.OptionSetWidth(min(max(columns-figures, 0), 40)),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString(unit),
+		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░"}),
+		progressbar.OptionUseANSICodes(true), progressbar.OptionClearOnFinish())
+}
+
+// step counts one more, with its name. A note, "" for none, is printed instead of the name, and
+// stays above the bar.
 func (p *progressBar) step(name, note string) {
 	p.done++
-	took := time.Since(p.began).Round(time.Second)
-	if p.width == 0 {
-		fmt.Fprintf(p.out, "%3d of %d, %s: %s\n", p.done, p.all, took, cmp.Or(note, name))
+	if p.bar == nil {
+		took := time.Since(p.began).Round(time.Second)
+		fmt.Fprintf(p.out, "%3d of %d, %s: %s\n", p.done, p.total, took, cmp.Or(note, name))
 		return
 	}
 	if note != "" {
 		p.clear()
 		fmt.Fprintln(p.out, note)
 	}
-	fmt.Fprint(p.out, "\r"+bar(p.done, p.all, took, p.width)+eraseRest)
+	_ = p.bar.Set(p.done) // it fails if the terminal is gone
 }
 
-// eraseRest clears a terminal's line from where the cursor is.
-const eraseRest = "\x1b[K"
-
-// clear removes the bar.
-func (p *progressBar) clear() {
-	if p.width > 0 {
-		fmt.Fprint(p.out, "\r"+eraseRest)
+// set sets the count. Without a terminal it prints a line for each tenth.
+func (p *progressBar) set(done int) {
+	if done == 0 {
+		p.began = time.Now() // the time before the first does not count towards the rate
+	}
+	tenths := done*10/p.total - p.done*10/p.total
+	p.done = done
+	switch {
+	case p.bar != nil:
+		_ = p.bar.Set(done) // as above
+	case tenths > 0:
+		rate := float64(done) / max(time.Since(p.began).Seconds(), 0.001)
+		left := time.Duration(float64(p.total-done) / rate * float64(time.Second))
+		fmt.Fprintf(p.out, "%s %s, %d %%, %s/s, %s left\n", money.Number(done), p.unit,
+			100*done/p.total, money.Number(int(rate)), max(left, 0).Round(time.Second))
 	}
 }
 
-// bar is one line that doesn't fill the terminal's width.
-func bar(done, all int, took time.Duration, width int) string {
-	figures := fmt.Sprintf(" %d of %d, %s", done, all, took)
-	length := min(max(width-len(figures)-1, 0), 60)
-	full := length * done / max(all, 1)
-	return strings.Repeat("█", full) + strings.Repeat("░", length-full) + figures
+// clear removes the bar; the next count draws it again.
+func (p *progressBar) clear() {
+	if p.bar != nil {
+		_ = p.bar.Clear() // as above
+	}
+}
+
+// terminalWidth returns the columns of the terminal that w writes to, 0 if w is no terminal.
+func terminalWidth(w io.Writer) int {
+	if file, ok := w.(interface{ Fd() uintptr }); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
 }

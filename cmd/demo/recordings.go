@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,37 +11,42 @@ import (
 	"example.com/triplecharge/internal/web"
 )
 
-// recordings are the counterexamples that the explorer has found, mode by mode.
+// recordings returns the counterexamples that the explorer has found, mode by mode.
 func recordings() ([]web.Recording, error) {
-	known := explore.Known()
-	place := map[string]int{}
-	for i, m := range billing.Modes() {
-		place[m.Name] = i
-	}
-	names := slices.SortedFunc(maps.Keys(known), func(a, b string) int {
-		modeA, _, _ := strings.Cut(a, "/")
-		modeB, _, _ := strings.Cut(b, "/")
-		return cmp.Or(place[modeA]-place[modeB], strings.Compare(a, b))
-	})
+	known := explore.Counterexamples()
 	var told []web.Recording
-	for _, name := range names {
-		story, err := explore.Tell(known[name])
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+	for _, m := range billing.Modes() {
+		for _, name := range slices.Sorted(maps.Keys(known)) {
+			if !strings.HasPrefix(name, m.Name+"/") {
+				continue
+			}
+			one, err := recording(name, known[name])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			told = append(told, one)
 		}
-		parts := strings.SplitN(name, "/", 3)
-		fault := parts[1]
-		if fault == "any" {
-			fault = "any fault"
-		}
-		told = append(told, web.Recording{
-			Name: strings.ReplaceAll(name, "/", "-"), Group: parts[0],
-			Title: fmt.Sprintf("%s under %s: %s", parts[0], fault, story.Wrong),
-			About: "Found by going through every interleaving. In the terminal: " +
-				"demo explore --replay " + name,
-			Verdict: fmt.Sprintf("%s: %s.", story.Counts, story.Wrong),
-			Servers: story.Servers, Invoice: "alice/2026-12", Events: story.Events(),
-		})
 	}
 	return told, nil
+}
+
+// recording tells the schedule of a name such as locked/pause/overcharged.
+func recording(name string, schedule explore.Schedule) (r web.Recording, err error) {
+	story, err := explore.Narrate(schedule)
+	if err != nil {
+		return r, err
+	}
+	parts := strings.Split(name, "/")
+	mode, fault := parts[0], parts[1]
+	if fault == "any" {
+		fault = "any fault"
+	}
+	return web.Recording{
+		Name: strings.ReplaceAll(name, "/", "-"), Group: mode,
+		Title: fmt.Sprintf("%s under %s: %s", mode, fault, story.Wrong),
+		About: "Found by searching every interleaving. In the terminal: " +
+			"demo explore --replay " + name,
+		Verdict: fmt.Sprintf("%s: %s.", story.Counts, story.Wrong),
+		Servers: story.Servers, Invoice: "alice/2026-12", Events: story.Events(),
+	}, nil
 }

@@ -6,49 +6,44 @@ import (
 	"fmt"
 	"os"
 
-	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/services"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/verdict"
 )
 
-// cellRun plays one cell of the matrix, told as a story.
+// cellRun plays one cell of the matrix and prints it as a story.
 type cellRun struct {
-	Mode        string `required:"" placeholder:"MODE" help:"The mode: ${modes}."`
-	Fault       string `required:"" placeholder:"FAULT" help:"What goes wrong: ${faults}."`
-	SVG         string `name:"svg" placeholder:"FILE" help:"Write the picture of the run there, too."`
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Use this Postgres instead of starting one."`
+	Mode        modeFlag  `required:"" placeholder:"MODE" help:"Mode: ${modes}."`
+	Fault       faultFlag `required:"" placeholder:"FAULT" help:"Fault: ${faults}."`
+	SVG         string    `name:"svg" placeholder:"FILE" help:"Also write a picture of the run to this file."`
+	DatabaseURL string    `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one."`
 }
 
 // Run plays it.
 func (r cellRun) Run(ctx context.Context, o output) (err error) {
-	mode, err := billing.ModeNamed(r.Mode)
-	if err != nil {
-		return fmt.Errorf("%w--mode: %w", errUsage, err)
-	}
-	expected, ok := verdicts.Expected(r.Mode, verdicts.Fault(r.Fault), 3)
-	if !ok {
-		return fmt.Errorf("%w--fault: no fault is called %q: use one of %s",
-			errUsage, r.Fault, faultNames())
-	}
+	row := r.Fault.Row
 	d, err := newDrawing(r.SVG)
 	if err != nil {
-		return fmt.Errorf("%w%w", errUsage, err)
+		return cli.Usage(err)
 	}
 	defer func() { err = errors.Join(err, d.discard()) }()
 	p := print{o.out, map[string]string{"alice": "Alice"}}
-	p.heading(mode)
-	fmt.Fprintf(o.out, "  %s: %s.\n\n", r.Fault, verdicts.About(verdicts.Fault(r.Fault)))
-	if !expected.Applies {
+	p.heading(r.Mode.Mode)
+	fmt.Fprintf(o.out, "  %s: %s\n\n", row.Fault, row.Text)
+	if expected := row.Expect(r.Mode.Mode, row.Servers); !expected.Applies {
 		fmt.Fprintf(o.out, "  n/a: %s.\n", expected.Why)
 		return nil // and there is nothing to draw
 	}
-	stage, closeStage, err := faultStage(ctx, o, r.DatabaseURL)
+	harness, err := newHarness(ctx, o,
+		services.Options{DatabaseURL: r.DatabaseURL, SkipRedis: true})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeStage()) }()
-	cell, err := stage.PlayCell(ctx, r.Mode, verdicts.Fault(r.Fault))
+	defer func() { err = errors.Join(err, harness.Services.Close()) }()
+	cell, err := harness.PlayCell(ctx, r.Mode.Name, row.Fault)
 	if err != nil {
 		return err
 	}
@@ -62,35 +57,45 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 	return nil
 }
 
-// faultStage brings up what cells need: a Postgres that they share. Each has Redis nodes and a
-// simulator of its own.
-func faultStage(
-	ctx context.Context, o output, databaseURL string,
-) (scenario.Stage, func() error, error) {
+// newHarness starts the services, and makes this program the servers. The caller closes the
+// services.
+func newHarness(
+	ctx context.Context, o output, options services.Options,
+) (h scenario.Harness, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return scenario.Stage{}, nil, fmt.Errorf("find this program, to run it as the servers: %w", err)
+		return h, fmt.Errorf("find this program, to run it as the servers: %w", err)
 	}
-	svc, err := services.Start(ctx, services.Options{
-		DatabaseURL: databaseURL, SkipRedis: true,
-		Log: func(line string) { fmt.Fprintln(o.log, line) },
-	})
-	if err != nil {
-		return scenario.Stage{}, nil, err
-	}
-	return scenario.Stage{Services: svc, Worker: []string{self, workerArg}}, svc.Close, nil
+	options.Log = func(line string) { fmt.Fprintln(o.log, line) }
+	h.Worker = []string{self, workerArg}
+	h.Services, err = services.Start(ctx, options)
+	return h, err
 }
 
-// cell prints what came of a cell.
+// cell prints the result of a cell.
 func (p print) cell(c scenario.Cell) {
 	c.Picture.Text(p.out, "Alice")
 	fmt.Fprintln(p.out)
-	p.accounts(scenario.Result{Accounts: []scenario.Account{c.Account}})
-	fmt.Fprintf(p.out, "  After one quiet run more: %s: %s.\n",
-		c.Recovered, verdicts.Judge(c.Recovered))
-	if c.OK() {
-		fmt.Fprintf(p.out, "  As expected: %s.\n", c.Expected.Why)
-		return
+	p.accounts([]reconcile.Invoice{c.Invoice})
+	fmt.Fprintf(p.out, "  After a recovery run: %s: %s.\n",
+		c.Recovered, verdict.Judge(c.Recovered))
+	p.judged(c.Mode, c.Expected, c.OK(), ": "+c.Expected.Why+".",
+		fmt.Sprintf("%s, then %s.", c.Expected.After, c.Expected.Recovered))
+}
+
+// judged prints whether a result is as expected: met follows if it is, missed if it is not.
+func (p print) judged(mode string, e faults.Expectation, ok bool, met, missed string) {
+	switch {
+	case !e.Known:
+		fmt.Fprintln(p.out, "  "+noExpectation(mode))
+	case ok:
+		fmt.Fprintln(p.out, "  As expected"+met)
+	default:
+		fmt.Fprintln(p.out, "  NOT AS EXPECTED: "+missed)
 	}
-	fmt.Fprintf(p.out, "  NOT AS EXPECTED: %s, then %s.\n", c.Expected.After, c.Expected.Recovered)
+}
+
+// noExpectation is printed for a mode that internal/faults has no cell for.
+func noExpectation(mode string) string {
+	return fmt.Sprintf("No expectation: internal/faults says nothing about %s here.", mode)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -10,9 +9,10 @@ import (
 	"strings"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/cli"
 )
 
-// builtIn is the list for those who brought none.
+// builtIn returns the subscriptions that are billed if no file is given.
 func builtIn() []billing.Subscription {
 	return []billing.Subscription{
 		{ID: "alice", Customer: "Alice", AmountMinor: 1000, Currency: "usd",
@@ -24,28 +24,30 @@ func builtIn() []billing.Subscription {
 	}
 }
 
-// readSubscriptions reads a CSV file, or returns the built-in list if there is none ("").
+// readSubscriptions reads a CSV file; "" stands for the built-in list.
 func readSubscriptions(path string) ([]billing.Subscription, error) {
 	if path == "" {
 		return builtIn(), nil
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("--subscriptions: %w", err)
+		return nil, cli.Usage(fmt.Errorf("--subscriptions: %w", err))
 	}
 	defer func() { _ = file.Close() }()
-	list, err := parseSubscriptions(file)
+	list, err := parseSubscriptions(io.LimitReader(file, maxList+1))
 	if err != nil {
-		return nil, fmt.Errorf("--subscriptions %s: %w", path, err)
+		return nil, cli.Usage(fmt.Errorf("--subscriptions %s: %w", path, err))
 	}
 	return list, nil
 }
 
-// parseSubscriptions reads lines of id, customer, amount in the smallest unit, currency, payment
-// method. A first line that names the columns may be there. An error names the line.
+// maxList is the largest file of subscriptions in bytes: for a million, and an end to /dev/zero.
+const maxList = 100 << 20
+
+// parseSubscriptions reads lines of id, customer, amount in the smallest unit, currency and payment
+// method. The first line may name the columns. An error names the line.
 func parseSubscriptions(file io.Reader) ([]billing.Subscription, error) {
-	r := csv.NewReader(file)
-	r.FieldsPerRecord = -1
+	r := cli.Sheet(file)
 	r.TrimLeadingSpace = true
 	r.Comment = '#'
 	var list []billing.Subscription
@@ -71,6 +73,9 @@ func parseSubscriptions(file io.Reader) ([]billing.Subscription, error) {
 		}
 		seen[s.ID] = line
 		list = append(list, s)
+	}
+	if r.InputOffset() > maxList {
+		return nil, fmt.Errorf("more than %d MiB: bill fewer at once", maxList>>20)
 	}
 	if len(list) == 0 {
 		return nil, errors.New("no subscription in it: " +

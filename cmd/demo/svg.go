@@ -7,35 +7,40 @@ import (
 	"os"
 	"path/filepath"
 
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
 )
 
-// drawing is an SVG file to be: it is made beside its place before anything starts, so that what
-// can't be written is known then, and put in its place when it is whole. A picture of that name
-// stays until then.
+// drawing is an SVG file that will be written. Its temporary file is created before anything
+// starts, so that a path that can't be written is refused early. An existing picture stays until
+// the new one is complete.
 type drawing struct {
 	file *os.File // nil if none is wanted
 	path string
+	mode fs.FileMode // of the file that it replaces
 }
 
-// newDrawing returns the drawing that goes to the path; none for "".
+// newDrawing creates the temporary file for a path; "" means no drawing.
 func newDrawing(path string) (drawing, error) {
 	if path == "" {
 		return drawing{}, nil
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return drawing{}, fmt.Errorf("--svg: %s is a directory: name a file", path)
+	mode := fs.FileMode(readable)
+	if info, err := os.Lstat(path); err == nil {
+		if mode = info.Mode(); !mode.IsRegular() {
+			return drawing{}, fmt.Errorf("--svg: %s is no regular file: name a new one", path)
+		}
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".drawing-*.svg")
 	if err != nil {
 		return drawing{}, fmt.Errorf("--svg: %s can't be written: %w", path, err)
 	}
-	return drawing{file, path}, nil
+	return drawing{file, path, mode.Perm()}, nil
 }
 
-// discard removes what is not in its place.
+// discard removes the temporary file, unless finish has renamed it.
 func (d drawing) discard() error {
 	if d.file == nil {
 		return nil
@@ -47,25 +52,25 @@ func (d drawing) discard() error {
 	return nil
 }
 
-// readable is the mode of a file that anybody may look at.
+// readable lets every user read the file.
 const readable = 0o644
 
-// finish draws the cell and puts the file in its place.
+// finish draws the cell and renames the file to its path.
 func (d drawing) finish(c scenario.Cell) error {
 	if d.file == nil {
 		return nil
 	}
-	a := c.Account
+	a := c.Invoice
 	met := "under " + string(c.Fault)
-	if c.Fault == verdicts.None {
+	if c.Fault == faults.None {
 		met = "at midnight"
 	}
 	err := timeline.Canvas{
 		Picture: c.Picture, Name: "Alice",
 		Title: fmt.Sprintf("%s %s: Alice owed %s and paid %s", c.Mode, met,
-			timeline.Money(a.DueMinor, a.Currency), timeline.Money(a.ChargedMinor, a.Currency)),
+			money.Amount(a.DueMinor, a.Currency), money.Amount(a.ChargedMinor, a.Currency)),
 	}.SVG(d.file)
-	err = errors.Join(err, d.file.Chmod(readable), d.file.Close())
+	err = errors.Join(err, d.file.Chmod(d.mode), d.file.Close())
 	if err == nil {
 		err = os.Rename(d.file.Name(), d.path)
 	}

@@ -38,7 +38,8 @@ func TestAPictureThatCanNotBeWrittenIsKnownBeforeTheRun(t *testing.T) {
 	for _, path := range []string{dir, filepath.Join(dir, "nowhere", "run.svg")} {
 		status, out, log := demo(t, "run", "--mode", "locked", "--fault", "none", "--svg", path)
 		if status != 2 || out != "" || !strings.Contains(log, "--svg: "+path) {
-			t.Errorf("%s: exit status %d, %q and %q, want 2 and what is wrong", path, status, out, log)
+			t.Errorf("%s: exit status %d, %q and %q, want 2 and what is wrong", path, status, out,
+				log)
 		}
 	}
 }
@@ -49,7 +50,8 @@ func TestWhereThereIsNothingToDrawNothingIsWritten(t *testing.T) {
 	if err := os.WriteFile(file, []byte("an older one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	status, _, log := demo(t, "run", "--mode", "locked", "--fault", "redlock-majority", "--svg", file)
+	status, _, log := demo(t, "run", "--mode", "locked", "--fault", "redlock-majority",
+		"--svg", file)
 	if status != 0 {
 		t.Fatalf("exit status %d: %s", status, log)
 	}
@@ -59,7 +61,7 @@ func TestWhereThereIsNothingToDrawNothingIsWritten(t *testing.T) {
 	alone(t, file)
 }
 
-// alone fails the test if anything but the file is in its directory.
+// alone fails the test if the file's directory has any other file.
 func alone(t *testing.T, file string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(file))

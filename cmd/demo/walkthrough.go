@@ -9,45 +9,53 @@ import (
 	"os"
 	"strings"
 
-	"github.com/charmbracelet/lipgloss"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
 	"golang.org/x/term"
 
 	"example.com/triplecharge/docs"
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/walkthrough"
 )
 
-// walk plays the chapters of docs/ in the terminal.
-type walk struct {
-	Chapter int `arg:"" optional:"" help:"Play this chapter only, such as 4."`
+// chapters plays the chapters of docs/ in the terminal.
+type chapters struct {
+	Chapter int `arg:"" optional:"" min:"1" help:"Number of the only chapter to play, such as 4."`
 }
 
 // Run plays them.
-func (w walk) Run(ctx context.Context, o output) error {
-	chapters, err := walkthrough.Chapters(docs.Chapters)
+func (c chapters) Run(ctx context.Context, o output) error {
+	all, err := walkthrough.Chapters(docs.Chapters)
 	if err != nil {
 		return err
 	}
-	if w.Chapter < 0 || w.Chapter > len(chapters) {
-		return fmt.Errorf("%wchapter %d: want 1 to %d", errUsage, w.Chapter, len(chapters))
+	if c.Chapter > len(all) {
+		return cli.Usage(fmt.Errorf("chapter %d: want 1 to %d", c.Chapter, len(all)))
 	}
-	if w.Chapter > 0 {
-		chapters = chapters[w.Chapter-1 : w.Chapter]
+	if c.Chapter > 0 {
+		all = all[c.Chapter-1 : c.Chapter]
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("find this program, to run the commands with: %w", err)
+		return fmt.Errorf("find this program to run the commands: %w", err)
 	}
-	render := lipgloss.NewRenderer(o.out)
+	out := colorprofile.NewWriter(o.out, os.Environ()) // drops styles unless it is a terminal
 	player := walkthrough.Player{
-		Out:     o.out,
+		Out:     out,
 		Session: &walkthrough.Session{Argv: programs(self), Log: o.log},
 		Prose: walkthrough.Prose{
 			Width:  proseWidth(o.out),
-			Strong: func(s string) string { return render.NewStyle().Bold(true).Render(s) },
-			Faint:  func(s string) string { return render.NewStyle().Faint(true).Render(s) },
+			Strong: func(s string) string { return lipgloss.NewStyle().Bold(true).Render(s) },
+			Faint:  func(s string) string { return lipgloss.NewStyle().Faint(true).Render(s) },
+			Stress: func(s string) string {
+				if out.Profile <= colorprofile.NoTTY {
+					return "*" + s + "*"
+				}
+				return lipgloss.NewStyle().Italic(true).Render(s)
+			},
 		},
 		Wait: func(context.Context, string) error { return nil },
-		// An exercise's command is for the changed source, which is the reader's.
+		// An exercise's command needs the reader's changes to the source.
 		Runs: func(c walkthrough.Command) bool {
 			_, err := programs(self)(c)
 			return err == nil && len(c.Changes) == 0
@@ -56,46 +64,41 @@ func (w walk) Run(ctx context.Context, o output) error {
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		player.Wait = asker(os.Stdin, o.out)
 	}
-	err = player.Play(ctx, chapters)
+	err = player.Play(ctx, all)
 	if errors.Is(err, walkthrough.ErrQuit) {
 		return nil
 	}
 	return err
 }
 
-// reconcileArg, as the first argument, makes this process cmd/reconcile.
+// reconcileArg, as the first argument, makes this program act as cmd/reconcile.
 const reconcileArg = "reconcile"
 
-// programs returns what runs a chapter's commands: this program itself.
+// programs returns a function that turns a chapter's command into arguments for this program.
 func programs(self string) func(walkthrough.Command) ([]string, error) {
 	return func(c walkthrough.Command) ([]string, error) {
-		command := c.String()
-		if args, ok := strings.CutPrefix(command+" ", "go run ./cmd/demo "); ok {
-			return append([]string{self}, strings.Fields(args)...), nil
+		for prefix, argv := range map[string][]string{
+			"go run ./cmd/demo ": {self}, "go run ./cmd/reconcile ": {self, reconcileArg},
+		} {
+			if args, ok := strings.CutPrefix(c.String()+" ", prefix); ok {
+				return append(argv, strings.Fields(args)...), nil
+			}
 		}
-		if args, ok := strings.CutPrefix(command+" ", "go run ./cmd/reconcile "); ok {
-			return append([]string{self, reconcileArg}, strings.Fields(args)...), nil
-		}
-		return nil, fmt.Errorf("%s: the walkthrough can't run this", command)
+		return nil, fmt.Errorf("the walkthrough can't run %s", c)
 	}
 }
 
-// What lines of prose are as wide as, at most: longer ones are hard to read.
+// widest is the maximum width of prose in columns; longer lines are hard to read.
 const widest = 92
 
 func proseWidth(out io.Writer) int {
-	file, ok := out.(*os.File)
-	if !ok {
-		return widest
+	if width := terminalWidth(out); width > 0 {
+		return max(20, min(width, widest))
 	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return widest
-	}
-	return max(20, min(width, widest))
+	return widest
 }
 
-// asker returns what asks the reader to go on: Enter does, q and the end of the input quit.
+// asker returns a function that waits for Enter; q or the end of the input returns ErrQuit.
 func asker(in io.Reader, out io.Writer) func(context.Context, string) error {
 	lines := make(chan string)
 	go func() {

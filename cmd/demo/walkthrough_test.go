@@ -21,7 +21,8 @@ func TestTheWalkthroughRunsTheCommandsAndReadsOutTheExercises(t *testing.T) {
 	at := 0
 	for _, want := range []string{
 		"4. The server that fired late", "$ go run ./cmd/demo run --mode naive-lock --fault late",
-		"4 charges, 4 entries: overcharged", "Why?", "--mode locked --fault late", "1 charge, 1 entry",
+		"4 charges, 4 entries: overcharged", "Why?", "--mode locked --fault late",
+		"1 charge, 1 entry",
 		"A question", "Server-a,", "Try it", "NOT AS EXPECTED", "exit status 1", "Sources",
 	} {
 		i := strings.Index(out[at:], want)
@@ -64,7 +65,7 @@ func TestAChapterThatThereIsNotIsRefused(t *testing.T) {
 
 func TestAWalkthroughThatIsInterruptedLeavesNothing(t *testing.T) {
 	t.Parallel()
-	// Its first command stays up, and the others come while it does.
+	// Its first command keeps running while the others are run.
 	dir, walk, log := startDemo(t, "walkthrough", "10")
 	for n := 0; n < 3 && log.Scan(); n++ { // Redis, Postgres and Stripe are there
 	}
@@ -76,7 +77,7 @@ func TestAWalkthroughThatIsInterruptedLeavesNothing(t *testing.T) {
 	}
 	for log.Scan() {
 	}
-	_ = walk.Wait() // its status is looked at below
+	_ = walk.Wait() // its status is checked below
 	if status := walk.ProcessState.ExitCode(); status != 130 {
 		t.Errorf("exit status %d, want 130", status)
 	}
@@ -105,7 +106,7 @@ func TestTheReaderIsAsked(t *testing.T) {
 	close(silent)
 }
 
-// silence is a reader who types nothing until it is closed.
+// silence is an input on which nothing is typed until it is closed.
 type silence chan struct{}
 
 func (s silence) Read([]byte) (int, error) {

@@ -1,5 +1,6 @@
 // Command reconcile compares Stripe with the ledger for a billing period, invoice by invoice, and
-// with --apply records what is missing, refunds what is too much and cancels what is left over.
+// with --apply records what is missing, refunds duplicates and cancels PaymentIntents that nobody
+// needs.
 package main
 
 import (

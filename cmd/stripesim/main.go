@@ -1,5 +1,5 @@
-// Command stripesim serves Stripe's test mode offline: the part of the API that takes money, and on
-// an address of its own the controls that hold a request, lose a reply or set the clock.
+// Command stripesim serves Stripe's test mode offline: the part of the API that takes money and, on
+// a separate address, the controls that hold a request, lose a reply or set the clock.
 //
 //	stripesim --listen 127.0.0.1:12111 --admin 127.0.0.1:12112 --latency 250ms
 package main
@@ -9,74 +9,91 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+	"strconv"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/stripesim"
 )
 
-// flags are what the command can be told. Each can come from the environment as well, as
-// STRIPESIM_ and its name.
+// flags are the command line. Each can also be set in the environment, as STRIPESIM_ and its name.
 type flags struct {
 	Listen []string `default:"127.0.0.1:12111" placeholder:"[NAME=]ADDRESS" help:"${listen}"`
 	Admin  string   `default:"127.0.0.1:12112" placeholder:"ADDRESS" help:"${admin}"`
 
-	Latency     time.Duration `default:"0s" help:"${latency}"`
-	Jitter      time.Duration `default:"0s" help:"${jitter}"`
-	RateLimit   int           `default:"0" help:"${rate_limit}"`
+	Latency     time.Duration `default:"0s" max:"1h" help:"${latency}"`
+	Jitter      time.Duration `default:"0s" max:"1h" help:"${jitter}"`
+	RateLimit   rateLimit     `default:"0" placeholder:"N|sandbox|live" help:"${rate_limit}"`
 	SearchLag   time.Duration `default:"0s" help:"${search_lag}"`
 	LockTimeout time.Duration `default:"1s" help:"${lock_timeout}"`
-	Verbose     bool          `short:"v" help:"Log each request to standard error."`
+	Log         bool          `short:"v" aliases:"verbose" help:"${log}"`
 
-	Healthcheck string `placeholder:"URL" help:"${healthcheck}"`
+	Healthcheck string `placeholder:"URL" url:"http,https" help:"${healthcheck}"`
+	Endpoints   bool   `help:"Serve nothing: print a Markdown table of what is simulated."`
 }
 
-// help is what --help says about each flag, apart from them because it does not fit into a tag.
+// rateLimit is requests a second, in all and of each endpoint; zero means no limit.
+type rateLimit struct{ inAll, each int }
+
+// UnmarshalText reads a number, or the name of one of Stripe's own limits.
+// (https://docs.stripe.com/rate-limits)
+func (r *rateLimit) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "sandbox":
+		*r = rateLimit{inAll: 25}
+		return nil
+	case "live":
+		*r = rateLimit{inAll: 100, each: 25}
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q: want a number of requests a second, sandbox or live", text)
+	}
+	*r = rateLimit{inAll: n}
+	return nil
+}
+
+// help has the help texts that do not fit into a tag.
 func help() kong.Vars {
 	return kong.Vars{
-		"listen": "API address (127.0.0.1:12111). Repeat it for several: requests are attributed to " +
-			"the server NAME whose address they came through. Port 0 picks a free port.",
-		"admin": "Control address (127.0.0.1:12112). Beyond loopback only with a token in " +
+		"listen": "API address (127.0.0.1:12111). Repeat it for several: requests through an " +
+			"address are attributed to its server NAME. Port 0 picks a free port.",
+		"admin": "Control address (127.0.0.1:12112). Outside loopback it needs a token in " +
 			"STRIPESIM_ADMIN_TOKEN.",
-		"latency":      "How long a request that can take money executes.",
-		"jitter":       "Added to the latency, uniformly distributed from zero to this.",
-		"rate_limit":   "Requests a second before 429; 0 is no limit. Stripe's test mode has 25.",
-		"search_lag":   "How long an object takes to be found by a search.",
-		"lock_timeout": "How long a request waits for an object that another works on, before 429.",
+		"latency": "How long a request that can take money executes.",
+		"jitter":  "Maximum random extra latency.",
+		"rate_limit": "Requests a second before 429; 0: no limit. sandbox: 25, as in Stripe's " +
+			"test mode; live: 100 in all and 25 of each endpoint.",
+		"log":          "Log each request to standard error.",
+		"search_lag":   "How long until a search finds a new or changed object.",
+		"lock_timeout": "How long a request waits for an object in use; after that, it gets a 429.",
 		"healthcheck":  "Serve nothing: exit 0 if URL answers 200, else 1.",
 	}
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv("STRIPESIM_ADMIN_TOKEN"), os.Stdout, os.Stderr)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "stripesim:", err)
-		os.Exit(1)
-	}
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, errs io.Writer) int {
+	var f flags
+	return program().Main(args, out, errs, &f,
+		func(ctx context.Context, _ *kong.Context, out io.Writer) error {
+			switch {
+			case f.Endpoints:
+				_, err := io.WriteString(out, stripesim.Endpoints())
+				return err
+			case f.Healthcheck != "":
+				return healthcheck(ctx, f.Healthcheck)
+			}
+			return serve(ctx, &f, os.Getenv("STRIPESIM_ADMIN_TOKEN"), out, errs)
+		})
 }
 
-// run parses the arguments and serves until the context ends. It is main without the process, for
-// the tests.
-func run(ctx context.Context, args []string, adminToken string, out, errs io.Writer) error {
-	var f flags
-	exited := false
-	parser, err := kong.New(&f, kong.Name("stripesim"), kong.Writers(out, errs),
-		kong.Description("Stripe's test mode, offline and stateful."),
-		help(), kong.DefaultEnvars("STRIPESIM"), kong.Exit(func(int) { exited = true }))
-	if err != nil {
-		return fmt.Errorf("describe the flags: %w", err)
+func program() cli.Program {
+	return cli.Program{
+		Name: "stripesim", Description: "Stripe's test mode, offline and stateful.",
+		Env: "STRIPESIM", Vars: help(), Version: ", Stripe API " + stripesim.APIVersion,
 	}
-	_, err = parser.Parse(args)
-	switch {
-	case exited: // --help
-		return nil
-	case err != nil:
-		return fmt.Errorf("%w (see stripesim --help)", err)
-	case f.Healthcheck != "":
-		return healthcheck(ctx, f.Healthcheck)
-	}
-	return serve(ctx, &f, adminToken, out, errs)
 }

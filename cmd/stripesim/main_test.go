@@ -18,6 +18,7 @@ import (
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/paymentintent"
 
+	"example.com/triplecharge/internal/cli/clitest"
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
@@ -81,7 +82,7 @@ func intents(address string) paymentintent.Client {
 func charge() *stripe.PaymentIntentParams {
 	return &stripe.PaymentIntentParams{
 		Amount: stripe.Int64(1000), Currency: stripe.String("usd"), Confirm: stripe.Bool(true),
-		PaymentMethod: stripe.String("pm_card_visa"),
+		PaymentMethod: stripe.String("pm_card_visa"), OffSession: stripe.Bool(true),
 	}
 }
 
@@ -152,9 +153,10 @@ func TestRefusesToStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := run(t.Context(), c.args, "", io.Discard, io.Discard)
-			if err == nil || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("got %v, want an error that says %q", err, c.says)
+			var out, errs bytes.Buffer
+			status := run(c.args, &out, &errs)
+			if status == 0 || !strings.Contains(errs.String(), c.says) || out.Len() > 0 {
+				t.Errorf("got %d, %q, want an error that says %q", status, &errs, c.says)
 			}
 		})
 	}
@@ -166,7 +168,7 @@ func TestControlsBeyondLoopbackWithAToken(t *testing.T) {
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, []string{"--listen", "127.0.0.1:0", "--admin", "0.0.0.0:0"}, "secret",
+		done <- serve(ctx, &flags{Listen: []string{"127.0.0.1:0"}, Admin: "0.0.0.0:0"}, "secret",
 			write, io.Discard)
 		write.Close()
 	}()
@@ -205,21 +207,35 @@ func TestHealthcheck(t *testing.T) {
 		sick.URL:                               false,
 		"http://127.0.0.1:1":                   false,
 	} {
-		err := run(t.Context(), []string{"--healthcheck", url}, "", io.Discard, io.Discard)
-		if (err == nil) != healthy {
-			t.Errorf("%s: %v", url, err)
+		status := run([]string{"--healthcheck", url}, io.Discard, io.Discard)
+		if (status == 0) != healthy {
+			t.Errorf("%s: %d", url, status)
 		}
 	}
+}
+
+func TestNonsenseIsRefused(t *testing.T) {
+	t.Parallel()
+	clitest.RefuseNonsense(t, program(), func() any { return new(flags) }, nil)
 }
 
 func TestHelpIsNoFailure(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"--help"}, "", &out, io.Discard); err != nil {
-		t.Error(err)
+	if status := run([]string{"--help"}, &out, io.Discard); status != 0 {
+		t.Error(status)
 	}
 	if !strings.Contains(out.String(), "--latency") {
 		t.Errorf("it printed %s", out.String())
+	}
+}
+
+func TestTheEndpointsAreATable(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if status := run([]string{"--endpoints"}, &out, io.Discard); status != 0 ||
+		!strings.Contains(out.String(), "| `POST /v1/refunds` | `refunds.create` |\n") {
+		t.Errorf("it printed %s, %d", out.String(), status)
 	}
 }
 
@@ -227,11 +243,7 @@ func TestHelpIsNoFailure(t *testing.T) {
 // addresses of a simulator of the test.
 func TestTheReadmesCommandsWork(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"bash", "curl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("there is no %s on this machine", tool)
-		}
-	}
+	needs(t, "bash with curl", "bash", "-c", "curl --version")
 	readme, err := os.ReadFile("../../internal/stripesim/README.md")
 	if err != nil {
 		t.Fatal(err)

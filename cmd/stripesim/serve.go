@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/stripesim"
 )
 
@@ -20,9 +21,8 @@ import (
 // under test, and still an end for one that never will.
 const headerTimeout = time.Minute
 
-// endpoint is one address that is served.
+// endpoint is one served address.
 type endpoint struct {
-	name     string
 	listener net.Listener
 	handler  http.Handler
 	what     string
@@ -33,9 +33,9 @@ func serve(ctx context.Context, f *flags, adminToken string, out, errs io.Writer
 	if err := checkAdmin(f.Admin, adminToken); err != nil {
 		return err
 	}
-	options := stripesim.Options{Latency: f.Latency, Jitter: f.Jitter, RateLimit: f.RateLimit,
-		SearchLag: f.SearchLag, LockTimeout: f.LockTimeout}
-	if f.Verbose {
+	options := stripesim.Options{Latency: f.Latency, Jitter: f.Jitter, RateLimit: f.RateLimit.inAll,
+		EndpointLimit: f.RateLimit.each, SearchLag: f.SearchLag, LockTimeout: f.LockTimeout}
+	if f.Log {
 		options.Log = slog.New(slog.NewTextHandler(errs, nil))
 	}
 	simulator := stripesim.New(options)
@@ -51,24 +51,24 @@ func serve(ctx context.Context, f *flags, adminToken string, out, errs io.Writer
 	return serveAll(ctx, simulator, endpoints)
 }
 
-// checkAdmin refuses to let strangers control the simulator.
+// checkAdmin refuses a control address that other machines could reach without a token.
 func checkAdmin(address, token string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("--admin %s is not an address: %w", address, err)
+		return cli.Usage(fmt.Errorf("--admin %s is not an address: %w", address, err))
 	}
 	ip := net.ParseIP(host)
 	if host == "localhost" || ip != nil && ip.IsLoopback() || token != "" {
 		return nil
 	}
-	return fmt.Errorf("--admin %s can be reached from other machines: set STRIPESIM_ADMIN_TOKEN "+
-		"to a secret, or use 127.0.0.1", address)
+	return cli.Usage(fmt.Errorf("--admin %s can be reached from other machines: "+
+		"set STRIPESIM_ADMIN_TOKEN to a secret, or use 127.0.0.1", address))
 }
 
 // open listens on all addresses, or on none.
 func open(f *flags, s *stripesim.Simulator, adminToken string) ([]endpoint, error) {
 	var endpoints []endpoint
-	add := func(name, flag, address, what string, h http.Handler) error {
+	add := func(flag, address, what string, h http.Handler) error {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			for _, e := range endpoints {
@@ -76,7 +76,7 @@ func open(f *flags, s *stripesim.Simulator, adminToken string) ([]endpoint, erro
 			}
 			return explain(err, flag, address)
 		}
-		endpoints = append(endpoints, endpoint{name, listener, h, what})
+		endpoints = append(endpoints, endpoint{listener, h, what})
 		return nil
 	}
 	for _, listen := range f.Listen {
@@ -85,15 +85,15 @@ func open(f *flags, s *stripesim.Simulator, adminToken string) ([]endpoint, erro
 		if !labelled {
 			name, address, what = "", listen, "Stripe API"
 		}
-		if err := add(name, "--listen", address, what, s.Handler(name)); err != nil {
+		if err := add("--listen", address, what, s.Handler(name)); err != nil {
 			return nil, err
 		}
 	}
-	err := add("", "--admin", f.Admin, "control API", s.Admin(adminToken))
+	err := add("--admin", f.Admin, "control API", s.Admin(adminToken))
 	return endpoints, err
 }
 
-// explain says what to do about an address that cannot be had.
+// explain says what to do if an address cannot be listened on.
 func explain(err error, flag, address string) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s %s is in use, perhaps by another stripesim: stop that one, or "+
@@ -103,7 +103,7 @@ func explain(err error, flag, address string) error {
 }
 
 // serveAll serves until the context ends or a listener fails. The simulator is closed first, so
-// that requests that are held do not hold up the end.
+// held requests do not delay the end.
 func serveAll(ctx context.Context, s *stripesim.Simulator, endpoints []endpoint) error {
 	failed := make(chan error, len(endpoints))
 	var servers []*http.Server

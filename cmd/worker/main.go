@@ -4,9 +4,9 @@ package main
 import (
 	"os"
 
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/worker"
 )
 
 func main() {
-	os.Exit(server.Main(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(worker.Main(os.Args[1:], os.Stdout, os.Stderr))
 }

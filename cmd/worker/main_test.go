@@ -3,8 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,10 +14,10 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/billing/stripetest"
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/services/servicetest"
-	"example.com/triplecharge/internal/stripesim"
 	"example.com/triplecharge/internal/stripesim/control"
-	"example.com/triplecharge/internal/timeline"
 	"example.com/triplecharge/ledger"
 )
 
@@ -39,40 +39,53 @@ type world struct {
 	env     []string // of a worker, all that it needs
 	control *control.Client
 	store   *ledger.Store
+	charger *stripecharge.Client
+	traffic *traffic
+
+	customers int
 }
 
 func setup(t *testing.T) *world {
 	t.Helper()
-	sim := stripesim.New(stripesim.Options{})
-	api, admin := httptest.NewServer(sim.Handler("server-a")), httptest.NewServer(sim.Admin(""))
-	t.Cleanup(api.Close)
-	t.Cleanup(admin.Close)
+	seen := &traffic{}
+	sim := stripetest.Start(t, seen.watch)
 	database := servicetest.Database(t)
-	w := &world{t: t, control: control.New(admin.URL, ""), env: []string{
-		"WORKER_NAME=server-a", "WORKER_AT=2026-12-01T00:00:00Z", "WORKER_LISTEN=127.0.0.1:0",
-		"WORKER_TOKEN=" + token, "DATABASE_URL=" + database, "REDIS_URL=" + servicetest.Redis(t),
-		"STRIPE_URL=" + api.URL,
+	w := &world{t: t, traffic: seen, control: control.New(sim.AdminURL(), ""), env: []string{
+		"WORKER_NAME=server-a", "WORKER_AT=2026-12-01T00:00:00Z", "WORKER_FORCE_AT=true",
+		"WORKER_LISTEN=127.0.0.1:0", "WORKER_TOKEN=" + token, "DATABASE_URL=" + database,
+		"REDIS_URL=" + servicetest.Redis(t), "STRIPE_URL=" + sim.URL("server-a"),
 	}}
-	t.Cleanup(func() {
-		w.control.Close()
-		must(t, sim.Close())
-	})
+	t.Cleanup(w.control.Close)
 	var err error
 	w.store, err = ledger.Open(t.Context(), database, ledger.Options{Recorder: "test"})
 	must(t, err)
 	t.Cleanup(w.store.Close)
 	charger, err := stripecharge.New(stripecharge.Options{
-		Key: stripecharge.SimulatorKey, URL: api.URL,
+		Key: stripecharge.SimulatorKey, URL: sim.URL("server-a"),
 	})
 	must(t, err)
 	t.Cleanup(charger.Close)
-	alice, err := charger.SetUp(t.Context(), billing.Subscription{
-		ID: "alice", Customer: "Alice", PaymentMethod: "pm_card_visa", AmountMinor: 1000,
+	w.charger = charger
+	w.add("alice")
+	return w
+}
+
+func (w *world) addCustomers(n int) {
+	w.t.Helper()
+	for i := range n {
+		w.add(fmt.Sprintf("customer-%d", i))
+	}
+}
+
+func (w *world) add(id string) {
+	w.t.Helper()
+	s, err := w.charger.SetUp(w.t.Context(), billing.Subscription{
+		ID: id, Customer: "Alice", PaymentMethod: "pm_card_visa", AmountMinor: 1000,
 		Currency: "usd",
 	})
-	must(t, err)
-	must(t, w.store.AddSubscriptions(t.Context(), []billing.Subscription{alice}))
-	return w
+	must(w.t, err)
+	must(w.t, w.store.AddSubscriptions(w.t.Context(), []billing.Subscription{s}))
+	w.customers++
 }
 
 // wantBilledOnce reads both sides.
@@ -84,30 +97,40 @@ func (w *world) wantBilledOnce() {
 	must(w.t, err)
 	audit, err := w.store.Audit(w.t.Context(), december)
 	must(w.t, err)
-	if len(charges) != 1 || len(audit.Invoices) != 1 || audit.Invoices[0].Charges != 1 {
-		w.t.Errorf("Stripe has %+v, the ledger %+v; want one charge and its entry",
-			charges, audit.Invoices)
+	charged := map[string]int{}
+	for _, c := range charges {
+		charged[c.Subscription]++
+	}
+	for _, line := range audit.Invoices {
+		if line.Charges != 1 || charged[line.Subscription] != 1 {
+			w.t.Errorf("%s has %d charges at Stripe and %d entries; want one of each",
+				line.Subscription, charged[line.Subscription], line.Charges)
+		}
+	}
+	if len(charges) != w.customers || len(audit.Invoices) != w.customers {
+		w.t.Errorf("%d charges, %d invoices in the ledger; want %d of each", len(charges),
+			len(audit.Invoices), w.customers)
 	}
 }
 
-// worker is a process.
-type worker struct {
+// process is a worker of its own.
+type process struct {
 	*exec.Cmd
 	t      *testing.T
 	url    string
 	stderr bytes.Buffer  // read once exited is closed
 	exited chan struct{} // closed when it has ended and its output is read
-	events chan timeline.Event
+	events chan event.Event
 }
 
 // start starts a worker that has nothing but this environment and these arguments.
-func start(t *testing.T, env []string, args ...string) *worker {
+func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
-	w := &worker{
+	w := &process{
 		Cmd: exec.Command(self, args...), t: t,
-		exited: make(chan struct{}), events: make(chan timeline.Event, 1000),
+		exited: make(chan struct{}), events: make(chan event.Event, 1000),
 	}
 	w.Env = append([]string{workerVariable + "=yes"}, env...)
 	w.Stderr = &w.stderr
@@ -118,7 +141,7 @@ func start(t *testing.T, env []string, args ...string) *worker {
 		defer close(w.exited)
 		defer close(w.events)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			e, err := timeline.Parse(lines.Bytes())
+			e, err := event.Parse(lines.Bytes())
 			if err != nil {
 				t.Errorf("on standard output: %v", err)
 			}
@@ -133,24 +156,24 @@ func start(t *testing.T, env []string, args ...string) *worker {
 	return w
 }
 
-// wait returns the next event of that name.
-func (w *worker) wait(name string) timeline.Event {
+// wait returns the next event of that kind.
+func (w *process) wait(kind event.Kind) event.Event {
 	w.t.Helper()
 	for e := range w.events {
-		if e.Name == name {
+		if e.Kind == kind {
 			return e
 		}
 	}
 	<-w.exited
-	w.t.Fatalf("the worker ended without %s: %v %s", name, w.ProcessState, w.stderr.String())
-	return timeline.Event{}
+	w.t.Fatalf("the worker ended without %s: %v %s", kind, w.ProcessState, w.stderr.String())
+	return event.Event{}
 }
 
 // trigger asks for a due run and returns the status of the answer.
-func (w *worker) trigger() int {
+func (w *process) trigger() int {
 	w.t.Helper()
 	if w.url == "" {
-		w.url = "http://" + w.wait("server.listening").Address
+		w.url = "http://" + w.wait(event.ServerListening).Address
 	}
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url+"/runs", nil)
 	must(w.t, err)
@@ -161,7 +184,7 @@ func (w *worker) trigger() int {
 	return answer.StatusCode
 }
 
-func (w *worker) wantExit(status int) {
+func (w *process) wantExit(status int) {
 	w.t.Helper()
 	<-w.exited
 	if got := w.ProcessState.ExitCode(); got != status {
@@ -172,7 +195,7 @@ func (w *worker) wantExit(status int) {
 func TestSIGTERMEndsAnIdleWorker(t *testing.T) {
 	t.Parallel()
 	w := start(t, setup(t).env, "--mode", "locked")
-	w.wait("server.listening")
+	w.wait(event.ServerListening)
 	must(t, w.Process.Signal(syscall.SIGTERM))
 	w.wantExit(0)
 	if w.stderr.Len() > 0 {
@@ -182,7 +205,7 @@ func TestSIGTERMEndsAnIdleWorker(t *testing.T) {
 
 func TestSIGTERMLetsAChargeInFlightBeRecorded(t *testing.T) {
 	t.Parallel()
-	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
 			world := setup(t)
@@ -197,9 +220,9 @@ func TestSIGTERMLetsAChargeInFlightBeRecorded(t *testing.T) {
 			must(t, w.Process.Signal(sig))
 			w.untilItStops()
 			must(t, gate.Remove(t.Context()))
-			w.wait("ledger.recorded")
-			w.wait("lease.released")
-			w.wait("run.finished")
+			w.wait(event.LedgerRecorded)
+			w.wait(event.LeaseReleased)
+			w.wait(event.RunFinished)
 			w.wantExit(0)
 			world.wantBilledOnce()
 		})
@@ -207,7 +230,7 @@ func TestSIGTERMLetsAChargeInFlightBeRecorded(t *testing.T) {
 }
 
 // untilItStops returns once the signal has been noticed.
-func (w *worker) untilItStops() {
+func (w *process) untilItStops() {
 	w.t.Helper()
 	for {
 		switch status := w.trigger(); status {

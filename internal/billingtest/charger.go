@@ -8,41 +8,43 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// Stripe is a Charger and the Stripe behind it, for the suite. The functions may be called at any
-// time; what they break stays broken.
+// Stripe is a client of Stripe and the Stripe that it calls, for the suites.
 type Stripe struct {
-	Charger   billing.Charger
-	Payable   billing.Invoice           // one whose card pays
-	Declining billing.Invoice           // one whose card declines
+	Charger   billing.Charger           // only its suite needs it
+	Intents   billing.Intents           // likewise
+	Payable   billing.Invoice           // its card pays
+	Declining billing.Invoice           // its card declines
+	Fixed     billing.Invoice           // Declining, after the customer replaced the card
 	Charges   func(billing.Invoice) int // how many charges of an invoice Stripe has
-	// LoseReplies makes Stripe do what it is asked, and every answer get lost.
+	// LoseReplies makes Stripe execute every request and lose every reply.
 	LoseReplies func()
-	// Refuse makes every connection to Stripe be refused.
+	// Refuse makes every connection to Stripe fail, for good.
 	Refuse func()
+	// Fail makes Stripe answer 500 to every request and save that under its key: instead of
+	// executing the request or, if done, after it.
+	Fail func(done bool)
+	// Repair ends LoseReplies and Fail.
+	Repair func()
+	// ForgetKeys makes Stripe forget all idempotency keys, as it does after a day.
+	ForgetKeys func()
 }
 
 // Charger runs the suite of billing.Charger. newStripe returns one that has charged nobody.
 func Charger(t *testing.T, newStripe func(t *testing.T) Stripe) {
-	// run gives each test a Stripe of its own, all at once: some wait for a Charger's pauses.
-	run := func(name string, test func(*testing.T, Stripe)) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, newStripe(t))
-		})
-	}
-	run("takes what is due, and says what it took", takesWhatIsDue)
+	run := suite(t, newStripe)
+	run("takes what is due, and returns what it took", takesWhatIsDue)
 	run("charges twice without a key", chargesTwiceWithoutKey)
 	run("charges once under one key", chargesOnceUnderOneKey)
-	run("charges once under one key, also at once", chargesOnceAtOnce)
+	run("charges once under one key, even at the same time", chargesOnceAtOnce)
 	run("charges again under another key", chargesAgainUnderAnotherKey)
-	run("doesn't know what became of a key used for something else", keyOfAnotherCharge)
-	run("asks for trust before it sends", asksForTrust)
-	run("sends nothing without trust", sendsNothingWithoutTrust)
-	run("doesn't send again once trust is lost", sendsNoMoreWithoutTrust)
-	run("tells a decline", tellsDecline)
+	run("returns unknown for a key that was used for another charge", keyOfAnotherCharge)
+	run("asks for the lease, and announces the attempt, before it sends", asksBeforeItSends)
+	run("sends nothing without a valid lease", sendsNothingWithoutALease)
+	run("doesn't send again once the lease is lost", sendsNoMoreWithoutALease)
+	run("reports a decline", reportsDecline)
 	run("is bound by its key to the card that declined", declineIsKept)
-	run("doesn't know what became of a charge whose reply was lost", losesReply)
-	run("sent nothing if it was refused", refused)
+	run("returns unknown for a charge whose reply was lost", losesReply)
+	run("returns not sent if the connection was refused", refused)
 }
 
 func takesWhatIsDue(t *testing.T, s Stripe) {
@@ -104,59 +106,48 @@ func keyOfAnotherCharge(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func asksForTrust(t *testing.T, s Stripe) {
-	asked := false
-	trusted := func() error {
-		asked = true
-		s.wantCharges(t, 0)
-		return nil
+func asksBeforeItSends(t *testing.T, s Stripe) {
+	w := watch{valid: 1}
+	r := w.request(t, s.Payable, "")
+	asked, announced := r.Valid, r.Sending
+	r.Valid = func() error { s.wantCharges(t, 0); return asked() }
+	r.Sending = func() { s.wantCharges(t, 0); announced() }
+	if _, err := s.Charger.Charge(t.Context(), r); err != nil {
+		t.Error(err)
 	}
-	_, err := s.Charger.Charge(t.Context(), billing.Request{Invoice: s.Payable, Trusted: trusted})
-	if err != nil || !asked {
-		t.Errorf("got %v, asked: %t", err, asked)
-	}
+	w.want(t)
 	s.wantCharges(t, 1)
 }
 
-func sendsNothingWithoutTrust(t *testing.T, s Stripe) {
-	lost := func() error { return billing.ErrLeaseLost }
-	_, err := s.Charger.Charge(t.Context(), billing.Request{Invoice: s.Payable, Trusted: lost})
+func sendsNothingWithoutALease(t *testing.T, s Stripe) {
+	w := watch{}
+	_, err := s.Charger.Charge(t.Context(), w.request(t, s.Payable, ""))
 	wantOutcome(t, err, billing.ErrNotSent)
 	if !errors.Is(err, billing.ErrLeaseLost) {
-		t.Errorf("got %v, want it to say why", err)
+		t.Errorf("got %v, want the reason in it", err)
 	}
+	w.want(t)
 	s.wantCharges(t, 0)
 }
 
-// A Charger need not make a second attempt. If it does, it asks first, and what it heard doesn't
-// make it forget that it has sent one.
-func sendsNoMoreWithoutTrust(t *testing.T, s Stripe) {
+// A Charger need not make a second attempt. If it does, it asks for the lease first; a refusal does
+// not make the first attempt unsent.
+func sendsNoMoreWithoutALease(t *testing.T, s Stripe) {
 	s.LoseReplies()
-	asked := 0
-	lostAfterOne := func() error {
-		if asked++; asked > 1 {
-			return billing.ErrLeaseLost
-		}
-		return nil
-	}
-	request := billing.Request{Invoice: s.Payable, Trusted: lostAfterOne}
-	_, err := s.Charger.Charge(t.Context(), request)
+	w := watch{valid: 1}
+	_, err := s.Charger.Charge(t.Context(), w.request(t, s.Payable, ""))
 	wantOutcome(t, err, billing.ErrUnknown)
-	if asked > 2 {
-		t.Errorf("asked %d times, want no more once the answer was no", asked)
+	if w.asked > 1 && !errors.Is(err, billing.ErrLeaseLost) {
+		t.Errorf("got %v, want the reason in it", err)
 	}
-	if asked > 1 && !errors.Is(err, billing.ErrLeaseLost) {
-		t.Errorf("got %v, want it to say why", err)
-	}
+	w.want(t)
 	s.wantCharges(t, 1)
 }
 
-func tellsDecline(t *testing.T, s Stripe) {
+func reportsDecline(t *testing.T, s Stripe) {
 	_, err := s.Charger.Charge(t.Context(), billing.Request{Invoice: s.Declining})
 	wantOutcome(t, err, billing.ErrDeclined)
-	if n := s.Charges(s.Declining); n != 0 {
-		t.Errorf("got %d charges", n)
-	}
+	s.wantChargesOfDeclining(t, 0)
 }
 
 // Stripe keeps a decline under its key like any answer; with another card, the key is refused.
@@ -169,16 +160,14 @@ func declineIsKept(t *testing.T, s Stripe) {
 	r.Invoice.Subscription.PaymentMethod = s.Payable.Subscription.PaymentMethod
 	_, err := s.Charger.Charge(t.Context(), r)
 	wantOutcome(t, err, billing.ErrUnknown)
-	if n := s.Charges(s.Declining); n != 0 {
-		t.Errorf("got %d charges", n)
-	}
+	s.wantChargesOfDeclining(t, 0)
 }
 
 func losesReply(t *testing.T, s Stripe) {
 	s.LoseReplies()
 	_, err := s.Charger.Charge(t.Context(), billing.Request{Invoice: s.Payable})
 	wantOutcome(t, err, billing.ErrUnknown)
-	// However often it was sent: its attempts are one request to Stripe.
+	// All attempts carry one key, so Stripe takes them for one request.
 	s.wantCharges(t, 1)
 }
 
@@ -205,10 +194,12 @@ func (s Stripe) wantCharges(t *testing.T, want int) {
 	}
 }
 
-// wantOutcome wants one outcome and no other: a caller acts on the first it asks for.
+// wantOutcome wants exactly one outcome: callers act on the first one that matches.
 func wantOutcome(t *testing.T, err, want error) {
 	t.Helper()
-	for _, outcome := range []error{billing.ErrDeclined, billing.ErrUnknown, billing.ErrNotSent} {
+	for _, outcome := range []error{
+		billing.ErrDeclined, billing.ErrUnknown, billing.ErrNotSent, billing.ErrCanceled,
+	} {
 		if errors.Is(err, outcome) != (outcome == want) {
 			t.Errorf("got %v; is it %q? want %q", err, outcome, want)
 		}

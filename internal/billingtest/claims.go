@@ -10,47 +10,51 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// ClaimStore is where claims are kept, beside a ledger, for the suite. What Expire and EndPause do
-// is what time does: it ends what was to end, and nothing else.
+// ClaimStore keeps claims beside a ledger, for the suite. Expire and EndPause stand for time
+// passing.
 type ClaimStore struct {
-	Claims billing.Claims // that expire
-	Final  billing.Claims // that never do
-	Limit  int            // how often either may be postponed with one card; at least 2
-	Ledger billing.Ledger // the one that is asked before a claim is given
-	// Expire lets the lease of the invoice's claim pass.
+	Claims billing.Claims // they expire
+	Final  billing.Claims // they never expire
+	Limit  int            // how often a claim may be postponed with one card; at least 2
+	Ledger billing.Ledger // checked before a claim is given
+	// Change changes a subscription in the list of those that are due.
+	Change func(billing.Subscription)
+	// Expire ends the lease of the invoice's claim.
 	Expire func(billing.Invoice)
-	// EndPause lets the time of the invoice's next attempt come.
+	// EndPause makes the invoice's next attempt due.
 	EndPause func(billing.Invoice)
 }
 
 // Claims runs the suite of billing.Claims. newStore returns one in which nothing is claimed.
 func Claims(t *testing.T, newStore func(t *testing.T) ClaimStore) {
-	run := func(name string, test func(*testing.T, ClaimStore)) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, newStore(t))
-		})
-	}
-	run("are taken by one among 100 callers", takenByOne)
-	run("are taken over by one among 100 callers once they expired", takenOverByOne)
-	run("are of one invoice each", claimsAreIndependent)
+	run := suite(t, newStore)
+	run("are taken by one of 100 callers", takenByOne)
+	run("are taken over by one of 100 callers once they expired", takenOverByOne)
+	run("of one invoice don't affect another's", claimsAreIndependent)
 	run("never change hands if they never expire", finalClaims)
-	run("are not given for what is charged already", notForWhatIsCharged)
-	run("are not given for what was charged while another had them", notForWhatWasCharged)
-	run("have one PaymentIntent, the first: the owner's before the overtaken one's", ownerFirst)
-	run("have one PaymentIntent, the first: the overtaken one's before the owner's", overtakenFirst)
-	run("have one PaymentIntent, also if 100 callers register theirs at once", registeredAtOnce)
+	run("are not given for an invoice that is charged", notForWhatIsCharged)
+	run("are not given for an invoice charged while another had them", notForWhatWasCharged)
+	run("answer with the subscription as it is now", takenAsItIsNow)
+	run("have one PaymentIntent, the first: the owner's before the superseded one's", ownerFirst)
+	run("have one PaymentIntent, the first: the superseded one's before the owner's",
+		supersededFirst)
+	run("have one PaymentIntent, even if 100 callers register theirs at once", registeredAtOnce)
+	run("let their owner replace the PaymentIntent", ownerReplaces)
+	run("let nobody replace a PaymentIntent that is not registered any more", replacesAnother)
+	run("let no superseded server replace the PaymentIntent", supersededReplaces)
+	run("have one PaymentIntent, even if 100 callers replace it at once", replacedAtOnce)
 	run("share no PaymentIntent", intentOfAnotherInvoice)
 	run("keep their PaymentIntent for whoever takes them next", intentIsKept)
 	run("wait after a decline, with the same card", sameCardWaits)
 	run("don't wait after a decline, with another card", anotherCardDoesNotWait)
-	run("are given back no more often than the limit says, with the same card", limitIsKept)
-	run("are not given back by who was overtaken", overtakenPostpones)
-	run("do nothing under a context that ended, and say so", claimsUnderEndedContext)
+	run("are given back with the same card up to the limit only", limitIsKept)
+	run("are not given back by a superseded server", supersededPostpones)
+	run("are free at once if they are returned, and count no attempt", returnedAtOnce)
+	run("do nothing under a context that ended, and return its error", claimsUnderEndedContext)
 }
 
 func takenByOne(t *testing.T, s ClaimStore) {
-	if c := takeAtOnce(t, s.Claims); c.Generation != 1 || c.Intent != "" {
+	if c := takeAtOnce(t, s.Claims); c.Generation != 1 || c.Intent.ID != "" {
 		t.Errorf("got %+v, want the first generation, without a PaymentIntent", c)
 	}
 	wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrTaken)
@@ -66,7 +70,7 @@ func takenOverByOne(t *testing.T, s ClaimStore) {
 		}
 	}
 	wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrTaken)
-	// A card is a reason to try again, not to take what is another server's.
+	// A new card is a reason to try again, not to take another server's claim.
 	wantNotTaken(t, s.Claims, withAnotherCard(Invoice("alice")), billing.ErrTaken)
 }
 
@@ -78,8 +82,8 @@ func claimsAreIndependent(t *testing.T, s ClaimStore) {
 	mustRegister(t, s.Claims, first, "pi_alice", "pi_alice")
 	for i, other := range others {
 		c := mustTake(t, s.Claims, other)
-		if c.Generation != 1 || c.Intent != "" {
-			t.Errorf("got %+v of %s, want nothing of another invoice's", c, other)
+		if c.Generation != 1 || c.Intent.ID != "" {
+			t.Errorf("got %+v of %s, want none of another invoice's values", c, other)
 		}
 		mustRegister(t, s.Claims, c, fmt.Sprint("pi_", i), fmt.Sprint("pi_", i))
 	}
@@ -128,12 +132,59 @@ func notForWhatWasCharged(t *testing.T, s ClaimStore) {
 	wantNotTaken(t, s.Claims, withAnotherCard(Invoice("alice")), billing.ErrCharged)
 }
 
-// Nothing is what a call does that says it didn't: the claim can still be taken, another's
-// PaymentIntent still be registered first, and the claim is not given back.
+func takenAsItIsNow(t *testing.T, s ClaimStore) {
+	listed, now := Invoice("alice"), Invoice("alice")
+	s.Change(listed.Subscription)
+	mustPostpone(t, s.Claims, mustTake(t, s.Claims, listed))
+	now.Subscription = billing.Subscription{
+		ID: "alice", Customer: "cus_moved", PaymentMethod: "pm_moved",
+		AmountMinor: listed.Subscription.AmountMinor + 1, Currency: "eur",
+	}
+	s.Change(now.Subscription)
+	// It isn't the listed card that was declined last that counts, but the one she has now.
+	c, err := s.Claims.Take(t.Context(), listed)
+	if err != nil || c.Invoice != now {
+		t.Fatalf("got %+v, %v; want the subscription as it is now: %+v", c, err, now)
+	}
+	mustPostpone(t, s.Claims, c)
+	wantNotTaken(t, s.Claims, listed, billing.ErrTaken)
+	// The ledger answers likewise, before the charge and after it.
+	wantAnswer := func(listed, now billing.Invoice, charged bool) {
+		t.Helper()
+		if got, yes, err := s.Ledger.Charged(t.Context(), listed); err != nil || got != now ||
+			yes != charged {
+			t.Errorf("got %+v, %t, %v; want %+v, %t", got, yes, err, now, charged)
+		}
+	}
+	wantAnswer(listed, now, false)
+	mustRecord(t, s.Ledger, charge("pi_1"))
+	wantAnswer(listed, now, true)
+	gone := Invoice("gone")
+	wantAnswer(gone, gone, false)
+}
+
+func intentIsKept(t *testing.T, s ClaimStore) {
+	inv := Invoice("alice")
+	mustRegister(t, s.Claims, mustTake(t, s.Claims, inv), "pi_1", "pi_1")
+	wantKept := func(when string) billing.Claim {
+		c := mustTake(t, s.Claims, inv)
+		if c.Intent != intent("pi_1") {
+			t.Errorf("%s: got %+v, want pi_1", when, c.Intent)
+		}
+		return c
+	}
+	s.Expire(inv)
+	c := wantKept("taken over")
+	mustPostpone(t, s.Claims, c)
+	s.EndPause(inv)
+	wantKept("given back")
+}
+
+// A call that returns the context's error has done nothing: the claim can still be taken, another
+// PaymentIntent can still be registered first, and the claim is not given back.
 func claimsUnderEndedContext(t *testing.T, s ClaimStore) {
 	inv := Invoice("alice")
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
+	ended := endedContext(t)
 	wantCanceled := func(call string, err error) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v, want the context's error", call, err)
@@ -145,14 +196,15 @@ func claimsUnderEndedContext(t *testing.T, s ClaimStore) {
 	if c.Generation != 1 {
 		t.Errorf("got generation %d, want the first", c.Generation)
 	}
-	_, err = s.Claims.Register(ended, c, "pi_1")
+	_, err = s.Claims.Register(ended, c, intent("pi_1"))
 	wantCanceled("Register", err)
 	mustRegister(t, s.Claims, c, "pi_2", "pi_2")
 	wantCanceled("Postpone", s.Claims.Postpone(ended, c))
+	wantCanceled("Return", s.Claims.Return(ended, c))
 	wantNotTaken(t, s.Claims, withAnotherCard(inv), billing.ErrTaken)
 }
 
-// takeAtOnce lets 100 callers take Alice's claim, and returns the one that there may be.
+// takeAtOnce makes 100 callers take Alice's claim at once, and returns the one claim given.
 func takeAtOnce(t *testing.T, claims billing.Claims) (taken billing.Claim) {
 	t.Helper()
 	var (
@@ -177,7 +229,7 @@ func takeAtOnce(t *testing.T, claims billing.Claims) (taken billing.Claim) {
 	return taken
 }
 
-// atOnce makes a call many times over, and returns when all have returned. They begin together.
+// atOnce makes the call `callers` times at the same time and returns once all have returned.
 func atOnce(call func(i int)) {
 	var all sync.WaitGroup
 	begin := make(chan struct{})
@@ -200,8 +252,8 @@ func mustTake(t *testing.T, claims billing.Claims, inv billing.Invoice) billing.
 	return c
 }
 
-// wantNotTaken wants one reason why a claim isn't given, and no other: a caller acts on the first
-// that it asks for.
+// wantNotTaken wants exactly one reason why the claim isn't given: callers act on the first reason
+// that matches.
 func wantNotTaken(t *testing.T, claims billing.Claims, inv billing.Invoice, want error) {
 	t.Helper()
 	c, err := claims.Take(t.Context(), inv)
@@ -212,16 +264,16 @@ func wantNotTaken(t *testing.T, claims billing.Claims, inv billing.Invoice, want
 	}
 }
 
-func mustRegister(t *testing.T, claims billing.Claims, c billing.Claim, intent, want string) {
-	t.Helper()
-	if got, err := claims.Register(t.Context(), c, intent); err != nil || got != want {
-		t.Fatalf("registered %s: got %s, %v; want %s", intent, got, err, want)
-	}
-}
-
 func mustPostpone(t *testing.T, claims billing.Claims, c billing.Claim) {
 	t.Helper()
 	if err := claims.Postpone(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustReturn(t *testing.T, claims billing.Claims, c billing.Claim) {
+	t.Helper()
+	if err := claims.Return(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -230,4 +282,12 @@ func mustPostpone(t *testing.T, claims billing.Claims, c billing.Claim) {
 func withAnotherCard(inv billing.Invoice) billing.Invoice {
 	inv.Subscription.PaymentMethod += "_new"
 	return inv
+}
+
+// takeOver takes Alice's claim, lets it expire, and takes it over.
+func takeOver(t *testing.T, s ClaimStore) (superseded, owner billing.Claim) {
+	t.Helper()
+	superseded = mustTake(t, s.Claims, Invoice("alice"))
+	s.Expire(Invoice("alice"))
+	return superseded, mustTake(t, s.Claims, Invoice("alice"))
 }

@@ -22,6 +22,7 @@ func memoryClaims(*testing.T) billingtest.ClaimStore {
 		Final:  final,
 		Limit:  limit,
 		Ledger: ledger,
+		Change: ledger.Change,
 		Expire: func(inv billing.Invoice) {
 			claims.Expire(inv)
 			final.Expire(inv)

@@ -1,12 +1,14 @@
-// Package billingtest says what an implementation of a port of package billing must do, as suites
-// of tests to run it through, and has the simplest implementations that pass them, in memory.
+// Package billingtest has a contract suite for each port of package billing and, in the files
+// memory_*.go, the simplest implementations in memory that pass.
 //
-// A suite asks for a fresh implementation per test, and for what the port itself can't tell: what
-// the ledger has, what Stripe has. The lock's suite is billing/locktest, where others can import
-// it.
+// A suite takes a function that returns a fresh implementation for each test, and one that counts
+// the charges in the ledger or at Stripe, which the port itself can't do. The suite for locks is
+// billing/locktest, which other modules can import.
 package billingtest
 
 import (
+	"context"
+	"testing"
 	"time"
 
 	"example.com/triplecharge/billing"
@@ -32,4 +34,23 @@ func january() billing.Period {
 // Invoice returns the invoice of December for a subscription of $10.
 func Invoice(subscription string) billing.Invoice {
 	return billing.Invoice{Subscription: Subscription(subscription), Period: December()}
+}
+
+// suite returns a function that runs a test on a fresh implementation. The tests run in parallel:
+// some wait for an implementation's pauses.
+func suite[F any](
+	t *testing.T, fresh func(*testing.T) F,
+) (run func(name string, test func(*testing.T, F))) {
+	return func(name string, test func(*testing.T, F)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, fresh(t))
+		})
+	}
+}
+
+func endedContext(t *testing.T) context.Context {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ended
 }

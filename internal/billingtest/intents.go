@@ -11,58 +11,39 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// IntentsStripe is an Intents and the Stripe behind it, for the suite.
-type IntentsStripe struct {
-	Intents   billing.Intents
-	Payable   billing.Invoice           // one whose card pays
-	Declining billing.Invoice           // one whose card declines
-	Fixed     billing.Invoice           // Declining's, after the customer put a card that pays
-	Charges   func(billing.Invoice) int // how many charges of an invoice Stripe has
-	// LoseReplies makes Stripe do what it is asked, and every answer get lost.
-	LoseReplies func()
-	// Fail makes Stripe answer 500 to everything, and remember that under the request's key: in
-	// place of doing what it is asked or, if done, after it.
-	Fail func(done bool)
-	// Repair ends LoseReplies and Fail.
-	Repair func()
-	// ForgetKeys makes Stripe forget all idempotency keys, as it does after a day.
-	ForgetKeys func()
-	// Refuse makes every connection to Stripe be refused, for good.
-	Refuse func()
-}
-
 // Intents runs the suite of billing.Intents. newStripe returns one that has charged nobody.
-func Intents(t *testing.T, newStripe func(t *testing.T) IntentsStripe) {
-	run := func(name string, test func(*testing.T, IntentsStripe)) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, newStripe(t))
-		})
-	}
+func Intents(t *testing.T, newStripe func(t *testing.T) Stripe) {
+	run := suite(t, newStripe)
 	run("takes no money to prepare", preparesWithoutMoney)
-	run("takes the money to confirm, and says what it took", confirmTakesWhatIsDue)
+	run("takes the money to confirm, and returns what it took", confirmTakesWhatIsDue)
 	run("takes the money once, however often it confirms", confirmsOnce)
-	run("takes the money once, also if many confirm at once", confirmsOnceAtOnce)
-	run("takes the money once, also if many confirm at once under one key", confirmsOnceUnderOneKey)
-	run("takes the money once, also when the key is forgotten", confirmsOnceWithoutMemory)
-	run("takes the money of each PaymentIntent: only to register one makes it once", confirmsEach)
+	run("takes the money once, even if many confirm at once", confirmsOnceAtOnce)
+	run("takes the money once, even if many confirm at once under one key", confirmsOnceUnderOneKey)
+	run("takes the money once, even when the key is forgotten", confirmsOnceWithoutMemory)
+	run("takes the money of each PaymentIntent: only registering one makes it once", confirmsEach)
 	run("takes nothing by a PaymentIntent that isn't there", confirmsNothing)
-	run("tells a decline, and takes another card", takesAnotherCard)
-	run("knows a decline again under its key, and no other card", declineKeepsItsKey)
-	run("doesn't know what became of a confirmation whose reply was lost", losesConfirmation)
-	run("doesn't know what became of a decline whose reply was lost", losesDecline)
-	run("doesn't know what it prepared if the reply was lost", losesPrepared)
-	run("is blocked by a 500 in place of the charge under that key only", savedFailure(false))
+	run("takes nothing by a PaymentIntent that is canceled", confirmsNothingCanceled)
+	run("cancels nothing that has succeeded, and returns that charge", cancelsNoCharge)
+	run("either cancels or takes the money, if both are asked at once", cancelsOrConfirms)
+	run("prepares a canceled PaymentIntent again under its key only", preparesCanceledAgain)
+	run("returns unknown for a cancellation whose reply was lost", losesCancellation)
+	run("takes nothing from another customer's card", confirmsForAnother)
+	run("reports a decline, then takes another card", takesAnotherCard)
+	run("repeats a decline under its key, whatever the card", declineKeepsItsKey)
+	run("returns unknown for a confirmation whose reply was lost", losesConfirmation)
+	run("returns unknown for a decline whose reply was lost", losesDecline)
+	run("returns unknown for a PaymentIntent whose reply was lost", losesPrepared)
+	run("is blocked by a 500 instead of the charge under that key only", savedFailure(false))
 	run("is blocked by a 500 after the charge under that key only", savedFailure(true))
-	run("is blocked by a 500 of what it prepares under that key only", savedFailureOfPrepare)
-	run("sent nothing if it was refused", intentsRefused)
-	run("asks for trust before it sends", intentsAskForTrust)
-	run("sends nothing without trust", intentsWithoutTrust)
-	run("doesn't send again once trust is lost", intentsSendNoMore)
+	run("is blocked by a 500 to a preparation under that key only", savedFailureOfPrepare)
+	run("returns not sent if the connection was refused", intentsRefused)
+	run("asks for the lease, and announces the attempt, before it sends", intentsAskBeforeTheySend)
+	run("sends nothing without a valid lease", intentsWithoutALease)
+	run("doesn't send again once the lease is lost", intentsSendNoMore)
 	run("sends nothing under a context that ended", intentsUnderEndedContext)
 }
 
-func preparesWithoutMoney(t *testing.T, s IntentsStripe) {
+func preparesWithoutMoney(t *testing.T, s Stripe) {
 	first, again := s.mustPrepare(t, s.Payable, "1"), s.mustPrepare(t, s.Payable, "1")
 	if first == "" || first != again {
 		t.Errorf("got %q and %q under one key, want the same", first, again)
@@ -76,7 +57,7 @@ func preparesWithoutMoney(t *testing.T, s IntentsStripe) {
 	s.wantCharges(t, 0)
 }
 
-func confirmTakesWhatIsDue(t *testing.T, s IntentsStripe) {
+func confirmTakesWhatIsDue(t *testing.T, s Stripe) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	got := s.mustConfirm(t, intent, s.Payable, "1/confirm")
 	want := billing.Charge{
@@ -91,7 +72,7 @@ func confirmTakesWhatIsDue(t *testing.T, s IntentsStripe) {
 	s.wantCharges(t, 1)
 }
 
-func confirmsOnce(t *testing.T, s IntentsStripe) {
+func confirmsOnce(t *testing.T, s Stripe) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	first := s.mustConfirm(t, intent, s.Payable, "1/confirm")
 	for _, key := range []string{"1/confirm", "2/confirm", "3/confirm"} {
@@ -102,15 +83,15 @@ func confirmsOnce(t *testing.T, s IntentsStripe) {
 	s.wantCharges(t, 1)
 }
 
-func confirmsOnceAtOnce(t *testing.T, s IntentsStripe) {
+func confirmsOnceAtOnce(t *testing.T, s Stripe) {
 	s.confirmAtOnce(t, []string{"1/confirm", "2/confirm", "3/confirm", "4/confirm", "5/confirm"})
 }
 
-func confirmsOnceUnderOneKey(t *testing.T, s IntentsStripe) {
+func confirmsOnceUnderOneKey(t *testing.T, s Stripe) {
 	s.confirmAtOnce(t, []string{"1/confirm", "1/confirm", "1/confirm"})
 }
 
-func (s IntentsStripe) confirmAtOnce(t *testing.T, keys []string) {
+func (s Stripe) confirmAtOnce(t *testing.T, keys []string) {
 	t.Helper()
 	var (
 		intent  = s.mustPrepare(t, s.Payable, "1")
@@ -127,7 +108,7 @@ func (s IntentsStripe) confirmAtOnce(t *testing.T, keys []string) {
 	s.wantCharges(t, 1)
 }
 
-func confirmsOnceWithoutMemory(t *testing.T, s IntentsStripe) {
+func confirmsOnceWithoutMemory(t *testing.T, s Stripe) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	first := s.mustConfirm(t, intent, s.Payable, "1/confirm")
 	s.ForgetKeys()
@@ -140,99 +121,101 @@ func confirmsOnceWithoutMemory(t *testing.T, s IntentsStripe) {
 	s.wantCharges(t, 1)
 }
 
-func confirmsEach(t *testing.T, s IntentsStripe) {
+func confirmsEach(t *testing.T, s Stripe) {
 	for _, key := range []string{"1", "2"} {
 		s.mustConfirm(t, s.mustPrepare(t, s.Payable, key), s.Payable, key+"/confirm")
 	}
 	s.wantCharges(t, 2)
 }
 
-func confirmsNothing(t *testing.T, s IntentsStripe) {
+func confirmsNothing(t *testing.T, s Stripe) {
 	s.mustPrepare(t, s.Payable, "1")
 	wantOutcome(t, s.confirm(t, "pi_none", s.Payable, "1/confirm"), billing.ErrNotSent)
+	wantOutcome(t, s.cancel(t, "pi_none", s.Payable), billing.ErrNotSent)
 	s.wantCharges(t, 0)
 }
 
-func intentsRefused(t *testing.T, s IntentsStripe) {
+func intentsRefused(t *testing.T, s Stripe) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	s.Refuse()
 	wantOutcome(t, s.prepare(t, s.Payable, "2"), billing.ErrNotSent)
 	wantOutcome(t, s.confirm(t, intent, s.Payable, "1/confirm"), billing.ErrNotSent)
+	wantOutcome(t, s.cancel(t, intent, s.Payable), billing.ErrNotSent)
 	s.wantCharges(t, 0)
 }
 
-func intentsAskForTrust(t *testing.T, s IntentsStripe) {
-	asked := 0
-	r := billing.Request{Invoice: s.Payable, Key: "1", Trusted: func() error {
-		asked++
-		s.wantCharges(t, 0)
-		return nil
-	}}
-	intent, err := s.Intents.Prepare(t.Context(), r)
-	if err != nil || asked == 0 {
-		t.Fatalf("Prepare: got %v, asked %d times", err, asked)
+func intentsAskBeforeTheySend(t *testing.T, s Stripe) {
+	preparing, confirming := watch{valid: 1}, watch{valid: 1}
+	intent, err := s.Intents.Prepare(t.Context(), preparing.request(t, s.Payable, "1"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	asked, r.Key = 0, "1/confirm"
-	if _, err := s.Intents.Confirm(t.Context(), intent, r); err != nil || asked == 0 {
-		t.Errorf("Confirm: got %v, asked %d times", err, asked)
+	r := confirming.request(t, s.Payable, "1/confirm")
+	announced := r.Sending
+	r.Sending = func() { s.wantCharges(t, 0); announced() }
+	if _, err := s.Intents.Confirm(t.Context(), intent.ID, r); err != nil {
+		t.Error(err)
 	}
+	preparing.want(t)
+	confirming.want(t)
 	s.wantCharges(t, 1)
 }
 
-func intentsWithoutTrust(t *testing.T, s IntentsStripe) {
+func intentsWithoutALease(t *testing.T, s Stripe) {
 	intent := s.mustPrepare(t, s.Payable, "1")
-	r := billing.Request{Invoice: s.Payable, Key: "2", Trusted: func() error {
-		return billing.ErrLeaseLost
-	}}
+	r := (&watch{}).request(t, s.Payable, "2") // an announced attempt would be an error
 	s.wantNothingSent(t, t.Context(), intent, r, billing.ErrLeaseLost)
 }
 
-func intentsUnderEndedContext(t *testing.T, s IntentsStripe) {
+func intentsUnderEndedContext(t *testing.T, s Stripe) {
 	intent := s.mustPrepare(t, s.Payable, "1")
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	r := billing.Request{Invoice: s.Payable, Key: "2"}
-	s.wantNothingSent(t, ended, intent, r, context.Canceled)
+	ended := endedContext(t)
+	w := watch{valid: 2}
+	s.wantNothingSent(t, ended, intent, w.request(t, s.Payable, "2"), context.Canceled)
+	if w.sent != 0 {
+		t.Errorf("Sending was called %d times, want none", w.sent)
+	}
 }
 
-// wantNothingSent wants neither step to send anything, and both to say why.
-func (s IntentsStripe) wantNothingSent(
+// wantNothingSent wants neither step to send anything, and both errors to wrap why.
+func (s Stripe) wantNothingSent(
 	t *testing.T, ctx context.Context, intent string, r billing.Request, why error,
 ) {
 	t.Helper()
 	_, preparing := s.Intents.Prepare(ctx, r)
 	_, confirming := s.Intents.Confirm(ctx, intent, r)
-	for _, err := range []error{preparing, confirming} {
+	_, canceling := s.Intents.Cancel(ctx, intent, r)
+	for _, err := range []error{preparing, confirming, canceling} {
 		wantOutcome(t, err, billing.ErrNotSent)
 		if !errors.Is(err, why) {
-			t.Errorf("got %v, want it to say why: %v", err, why)
+			t.Errorf("got %v, want the reason in it: %v", err, why)
 		}
 	}
 	s.wantCharges(t, 0)
 }
 
-func (s IntentsStripe) prepare(t *testing.T, inv billing.Invoice, key string) error {
+func (s Stripe) prepare(t *testing.T, inv billing.Invoice, key string) error {
 	t.Helper()
 	_, err := s.Intents.Prepare(t.Context(), billing.Request{Invoice: inv, Key: key})
 	return err
 }
 
-func (s IntentsStripe) mustPrepare(t *testing.T, inv billing.Invoice, key string) string {
+func (s Stripe) mustPrepare(t *testing.T, inv billing.Invoice, key string) string {
 	t.Helper()
 	intent, err := s.Intents.Prepare(t.Context(), billing.Request{Invoice: inv, Key: key})
-	if err != nil {
-		t.Fatal(fmt.Errorf("under the key %s: %w", key, err))
+	if err != nil || !intent.For(inv.Subscription) {
+		t.Fatal(fmt.Errorf("under the key %s: got %+v, %w", key, intent, err))
 	}
-	return intent
+	return intent.ID
 }
 
-func (s IntentsStripe) confirm(t *testing.T, intent string, inv billing.Invoice, key string) error {
+func (s Stripe) confirm(t *testing.T, intent string, inv billing.Invoice, key string) error {
 	t.Helper()
 	_, err := s.Intents.Confirm(t.Context(), intent, billing.Request{Invoice: inv, Key: key})
 	return err
 }
 
-func (s IntentsStripe) mustConfirm(
+func (s Stripe) mustConfirm(
 	t *testing.T, intent string, inv billing.Invoice, key string,
 ) billing.Charge {
 	t.Helper()
@@ -241,11 +224,4 @@ func (s IntentsStripe) mustConfirm(
 		t.Errorf("under the key %s: %v", key, err)
 	}
 	return c
-}
-
-func (s IntentsStripe) wantCharges(t *testing.T, want int) {
-	t.Helper()
-	if got := s.Charges(s.Payable); got != want {
-		t.Errorf("got %d charges at Stripe, want %d", got, want)
-	}
 }

@@ -14,18 +14,18 @@ import (
 )
 
 // Invoices runs the suite of billing.Invoices. newInvoices returns a list of these subscriptions,
-// which it is given in no order.
+// which are in no order.
 func Invoices(
 	t *testing.T,
 	newInvoices func(t *testing.T, subs []billing.Subscription) billing.Invoices,
 ) {
-	// By their bytes these are in one order, and in most languages in another.
+	// The order of these bytes is not the order of most languages.
 	var subs []billing.Subscription
 	for id := range strings.FieldsSeq("b B a A ab a-b a.b a_b Z 10 9 09 _ - alice ALICE Alice") {
 		subs = append(subs, Subscription(id))
 	}
 
-	t.Run("lists any page of what is due, in the order of the IDs", func(t *testing.T) {
+	t.Run("lists any page of the due invoices, in the order of the IDs", func(t *testing.T) {
 		invoices := newInvoices(t, subs)
 		sorted := slices.SortedFunc(slices.Values(subs),
 			func(a, b billing.Subscription) int { return cmp.Compare(a.ID, b.ID) })
@@ -45,7 +45,7 @@ func Invoices(
 		})
 	})
 
-	t.Run("begins a walk behind the share to pass over", func(t *testing.T) {
+	t.Run("begins after the share to pass over", func(t *testing.T) {
 		invoices := newInvoices(t, subs)
 		rapid.Check(t, func(t *rapid.T) {
 			share := rapid.Float64Range(0, 1).Draw(t, "share")
@@ -60,7 +60,7 @@ func Invoices(
 				}
 			}
 			if off := float64(passed) - share*float64(len(subs)); off < -1 || off > 1 {
-				t.Fatalf("behind %q: passes over %d of %d", after, passed, len(subs))
+				t.Fatalf("after %q: passes over %d of %d", after, passed, len(subs))
 			}
 		})
 	})
@@ -71,8 +71,7 @@ func Invoices(
 	})
 
 	t.Run("returns the context's error if it ended", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
+		ctx := endedContext(t)
 		invoices := newInvoices(t, subs)
 		if _, err := invoices.Due(ctx, December(), "", 10); !errors.Is(err, context.Canceled) {
 			t.Errorf("Due: got %v", err)
@@ -86,6 +85,6 @@ func Invoices(
 func wantBeginning(t *testing.T, invoices billing.Invoices, share float64) {
 	t.Helper()
 	if after, err := invoices.Seek(t.Context(), share); err != nil || after != "" {
-		t.Errorf("behind %g: got %q, %v", share, after, err)
+		t.Errorf("after %g: got %q, %v", share, after, err)
 	}
 }

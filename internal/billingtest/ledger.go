@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 
 	"example.com/triplecharge/billing"
 )
 
-// Ledger runs the suite of billing.Ledger. newLedger returns an empty one, and what tells how many
-// charges it has of an invoice.
+// Ledger runs the suite of billing.Ledger. newLedger returns an empty one, and a function that
+// counts its charges of an invoice.
 func Ledger(
 	t *testing.T,
 	newLedger func(t *testing.T) (l billing.Ledger, charges func(billing.Invoice) int),
@@ -33,7 +32,7 @@ func Ledger(
 		wantCharges(t, charges, 1)
 	})
 
-	t.Run("knows a charge again though the customer has another card by now", func(t *testing.T) {
+	t.Run("knows a charge again though the customer has a new card", func(t *testing.T) {
 		l, charges := newLedger(t)
 		mustRecord(t, l, charge("pi_1"))
 		again := charge("pi_1")
@@ -49,14 +48,14 @@ func Ledger(
 		wantCharges(t, charges, 2)
 	})
 
-	t.Run("refuses what contradicts it", func(t *testing.T) {
+	t.Run("refuses a charge that contradicts it", func(t *testing.T) {
 		l, charges := newLedger(t)
 		mustRecord(t, l, charge("pi_1"))
 		wantContradictionsRefused(t, l)
 		wantCharges(t, charges, 1)
 	})
 
-	t.Run("records a charge once, also if many servers record it at once", func(t *testing.T) {
+	t.Run("records a charge once, even if many servers record it at once", func(t *testing.T) {
 		l, charges := newLedger(t)
 		recordAtOnce(t, l, func(int) billing.Charge { return charge("pi_1") })
 		wantCharges(t, charges, 1)
@@ -68,21 +67,20 @@ func Ledger(
 		wantCharges(t, charges, callers)
 	})
 
-	t.Run("does nothing under a context that ended, and says so", func(t *testing.T) {
+	t.Run("does nothing under a context that ended, and returns its error", func(t *testing.T) {
 		l, charges := newLedger(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
+		ctx := endedContext(t)
 		if err := l.Record(ctx, charge("pi_1")); !errors.Is(err, context.Canceled) {
 			t.Errorf("Record: got %v", err)
 		}
-		if _, err := l.Charged(ctx, Invoice("alice")); !errors.Is(err, context.Canceled) {
+		if _, _, err := l.Charged(ctx, Invoice("alice")); !errors.Is(err, context.Canceled) {
 			t.Errorf("Charged: got %v", err)
 		}
 		wantCharges(t, charges, 0)
 	})
 }
 
-// wantContradictionsRefused wants an error for each charge that says something else of pi_1.
+// wantContradictionsRefused wants an error for each charge of pi_1 with other details.
 func wantContradictionsRefused(t *testing.T, l billing.Ledger) {
 	t.Helper()
 	for what, change := range map[string]func(*billing.Charge){
@@ -99,21 +97,16 @@ func wantContradictionsRefused(t *testing.T, l billing.Ledger) {
 	}
 }
 
-// callers is how many call at once where that is what is tested: more than any pool of connections
-// holds.
+// callers is how many calls are made at the same time: more than any connection pool holds.
 const callers = 100
 
 func recordAtOnce(t *testing.T, l billing.Ledger, nth func(int) billing.Charge) {
 	t.Helper()
-	var all sync.WaitGroup
-	for i := range callers {
-		all.Go(func() {
-			if err := l.Record(t.Context(), nth(i)); err != nil {
-				t.Errorf("call %d: %v", i, err)
-			}
-		})
-	}
-	all.Wait()
+	atOnce(func(i int) {
+		if err := l.Record(t.Context(), nth(i)); err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
+	})
 }
 
 // charge returns the charge of Alice's invoice by a PaymentIntent.
@@ -136,7 +129,7 @@ func mustRecord(t *testing.T, l billing.Ledger, c billing.Charge) {
 
 func wantCharged(t *testing.T, l billing.Ledger, inv billing.Invoice, want bool) {
 	t.Helper()
-	if got, err := l.Charged(t.Context(), inv); err != nil || got != want {
+	if _, got, err := l.Charged(t.Context(), inv); err != nil || got != want {
 		t.Errorf("%s charged: got %t, %v; want %t", inv, got, err, want)
 	}
 }

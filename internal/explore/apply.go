@@ -1,94 +1,94 @@
 package explore
 
-// apply lets a move happen.
+// apply makes a move.
 func (e *explorer) apply(w *world, m move) {
 	if m.kind.isFault() {
-		e.pay(w, m.kind)
+		e.spend(w, m.kind)
 	}
 	switch {
 	case m.kind.ofServer() && m.kind.isFault():
-		e.hurt(w, &w.servers[m.who], m.kind)
+		e.strike(w, &w.servers[m.who], m.kind)
 	case m.kind.ofServer():
 		e.step(w, &w.servers[m.who], m.kind)
-	case m.kind == quietRun:
-		w.startQuietRun()
+	case m.kind == recoveryRun:
+		w.startRecoveryRun()
 	default:
 		w.happen(m)
-		w.disturbed = w.disturbed || w.quiet > 0
+		w.disturbed = w.disturbed || w.recoveries > 0
 	}
 }
 
-// pay takes a fault from the pool that its rule takes it from.
-func (e *explorer) pay(w *world, k kind) {
+// spend takes a fault from the budget of its rule.
+func (e *explorer) spend(w *world, k kind) {
 	for _, r := range e.rules {
-		if r.kind == k && w.left[r.pool] > 0 {
-			w.left[r.pool]--
+		if r.kind == k && w.left[r.budget] > 0 {
+			w.left[r.budget]--
 			return
 		}
 	}
 }
 
-// step lets a server go on.
+// step makes a server's own move.
 func (e *explorer) step(w *world, s *server, k kind) {
 	switch k {
 	case begin:
-		s.at = e.begin(s.program, w.card)
-		e.settle(w, s)
+		s.at, s.told = e.begin(s.program, w.card, w.terms), w.terms
+		e.retire(w, s)
 	case ask:
 		c := e.at(s.at).next
 		if s.cut && c.toLedger() {
-			e.tell(w, s, answer{outcome: failed})
+			e.deliver(w, s, answer{outcome: failed})
 			return
 		}
-		e.tell(w, s, w.execute(s, c, noFailure))
+		e.deliver(w, s, w.execute(s, c, noFailure))
 	case send:
 		c := e.at(s.at).next
-		if c.gated && !s.trusts {
-			e.tell(w, s, answer{outcome: tooLate})
+		if c.gated && !s.valid {
+			e.deliver(w, s, answer{outcome: tooLate})
 			return
 		}
-		s.flight = sent
+		s.request = sent
 		if c.takesMoney() {
 			s.money = sent
 		}
 	case carry:
 		e.carry(w, s, noFailure)
 	case reply:
-		e.tell(w, s, s.reply)
+		e.deliver(w, s, s.reply)
 	}
 }
 
-// carry out a server's request, at Stripe.
+// carry executes a server's request at Stripe.
 func (e *explorer) carry(w *world, s *server, f failure) {
 	c := e.at(s.at).next
-	s.reply, s.flight = w.execute(s, c, f), executed
+	s.reply, s.request = w.execute(s, c, f), executed
 	if c.takesMoney() {
 		s.money = executed
 	}
 }
 
-// tell gives a server the answer to its call.
-func (e *explorer) tell(w *world, s *server, a answer) {
-	s.at = e.told(s.at, a)
-	s.flight, s.reply = grounded, answer{}
-	e.settle(w, s)
+// deliver gives a server the answer to its call.
+func (e *explorer) deliver(w *world, s *server, a answer) {
+	s.at = e.after(s.at, a)
+	s.request, s.reply = noRequest, answer{}
+	e.retire(w, s)
 }
 
-// settle forgets a server that has come to its end. What it leaves behind, only time ends.
-func (e *explorer) settle(w *world, s *server) {
+// retire forgets a server that has ended. What it still holds stays until it expires.
+func (e *explorer) retire(w *world, s *server) {
 	if e.at(s.at).end == nil {
 		return
 	}
-	w.ghosts[s.slot] |= s.nodes
+	w.leftover[s.lease] |= s.nodes
 	*s = server{at: done, program: s.program}
 }
 
-// hurt does to a server what goes wrong with it.
-func (e *explorer) hurt(w *world, s *server, k kind) {
+// strike applies a fault to a server.
+func (e *explorer) strike(w *world, s *server, k kind) {
 	c := e.at(s.at).next
 	switch k {
 	case expire:
-		s.nodes, s.trusts = 0, false
+		s.nodes, s.valid = 0, false
 		if w.claimed && !w.final && s.claim == w.generation {
 			w.claimed = false
 		}
@@ -96,22 +96,22 @@ func (e *explorer) hurt(w *world, s *server, k kind) {
 		if k == crash && s.waits(c) {
 			w.orphan(c)
 		}
-		w.ghosts[s.slot] |= s.nodes
+		w.leftover[s.lease] |= s.nodes
 		*s = server{program: s.program}
 	case giveUp:
 		w.orphan(c)
-		e.tell(w, s, noReply(c))
+		e.deliver(w, s, noReply(c))
 	case loseReply:
-		if s.flight == grounded {
+		if s.request == noRequest {
 			w.execute(s, c, noFailure)
-			if c.op == obtain { // a lease that nobody knows of
-				w.ghosts[s.slot] |= s.nodes
-				s.nodes, s.trusts = 0, false
+			if c.op.obtains() { // the server doesn't know of its lease
+				w.leftover[s.lease] |= s.nodes
+				s.nodes, s.valid = 0, false
 			}
 		}
-		e.tell(w, s, noReply(c))
+		e.deliver(w, s, noReply(c))
 	case refuse:
-		e.tell(w, s, answer{outcome: notSent})
+		e.deliver(w, s, answer{outcome: notSent})
 	case failBefore:
 		e.carry(w, s, failsBefore)
 	case failAfter:
@@ -121,7 +121,7 @@ func (e *explorer) hurt(w *world, s *server, k kind) {
 	}
 }
 
-// noReply is what a server is told that gets no reply.
+// noReply is the answer to a server that gets no reply.
 func noReply(c call) answer {
 	if c.toStripe() {
 		return answer{outcome: unknown}
@@ -129,11 +129,11 @@ func noReply(c call) answer {
 	return answer{outcome: failed}
 }
 
-// waits reports whether the server's call may be on its way to Stripe or to the ledger. What is on
-// its way to Redis doesn't count: a lease that comes too late keeps others out until it expires,
-// and a release that does releases nothing (the naive lock's would, and that fails without).
+// waits reports whether the server's call may be in flight to Stripe or the ledger. Calls to Redis
+// don't count: a late obtain keeps others out until the lease expires, and a late release releases
+// nothing. (The naive lock's late DEL would, but that lock fails without it.)
 func (s *server) waits(c call) bool {
-	return s.flight == sent || s.flight == grounded && c.toLedger() && !s.cut
+	return s.request == sent || s.request == noRequest && c.toLedger() && !s.cut
 }
 
 func (w *world) orphan(c call) {
@@ -141,7 +141,7 @@ func (w *world) orphan(c call) {
 	w.orphaned++
 }
 
-// happen lets a move happen that is no server's.
+// happen makes a move that is no server's.
 func (w *world) happen(m move) {
 	switch m.kind {
 	case arrive:
@@ -149,10 +149,10 @@ func (w *world) happen(m move) {
 		copy(w.orphans[m.who:], w.orphans[m.who+1:])
 		w.orphaned--
 		w.orphans[w.orphaned] = call{}
-		var nobody server
+		nobody := server{told: c.terms}
 		w.execute(&nobody, c, noFailure)
 	case endLease:
-		w.ghosts[m.who] = 0
+		w.leftover[m.who] = 0
 	case endClaim:
 		w.claimed = false
 	case endPause:
@@ -169,6 +169,17 @@ func (w *world) happen(m move) {
 		w.keys[w.saved] = saved{}
 	case decline:
 		w.declines = true
+	case cancelIntent:
+		w.canceled |= 1 << m.who
+	case payByHand:
+		w.charges |= 1 << w.registered
+	case changeAmount:
+		w.terms ^= anotherAmount
+	case moveCustomer:
+		w.terms ^= anotherCustomer
+	case ledgerForgets:
+		w.entries, w.highest, w.generation, w.registered, w.postponed = 0, 0, 0, 0, 0
+		w.claimed, w.final, w.paused = false, false, false
 	case redisEmpty, redisDown:
 		w.empty(m.who)
 		if m.kind == redisDown {
@@ -177,20 +188,23 @@ func (w *world) happen(m move) {
 	}
 }
 
-// empty takes from a Redis node all that it had.
+// empty deletes everything on a Redis node.
 func (w *world) empty(node uint8) {
-	for i := range w.ghosts {
-		w.ghosts[i] &^= 1 << node
+	if node == 0 { // it counts
+		w.counted = 0
+	}
+	for i := range w.leftover {
+		w.leftover[i] &^= 1 << node
 	}
 	for i := range w.many {
 		w.servers[i].nodes &^= 1 << node
 	}
 }
 
-// startQuietRun ends all faults, lets pass what time ends, and puts a fresh server in the place of
-// all others.
-func (w *world) startQuietRun() {
-	w.ghosts, w.down, w.left = [slots]uint8{}, 0, [maxPools]uint8{}
+// startRecoveryRun ends all faults, lets leases and claims expire, and replaces all servers with a
+// fresh one.
+func (w *world) startRecoveryRun() {
+	w.leftover, w.down, w.left = [maxLeases]uint8{}, 0, [maxBudgets]uint8{}
 	w.claimed = w.claimed && w.final
 	w.paused = false
 	if w.declines {
@@ -198,6 +212,6 @@ func (w *world) startQuietRun() {
 	}
 	w.servers = [MaxServers]server{}
 	w.many = 1
-	w.quiet++
+	w.recoveries++
 	w.disturbed = false
 }

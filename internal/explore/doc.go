@@ -1,18 +1,21 @@
 // Package explore runs the modes of package billing, unchanged, through every order in which the
-// calls of several servers can interleave, with what goes wrong at every point, and reports how
-// many states that were, or the shortest schedule that breaks what an invoice needs: one charge,
-// one entry.
+// calls of several servers can interleave, with faults at every point. It reports how many states
+// there are, and the shortest schedule that leaves an invoice without exactly one charge and one
+// entry.
 //
-// A mode is deterministic between two calls of its ports, so a server's local state is the answers
-// it has received. To learn what a server does next, its mode is run from the beginning with those
-// answers, until it makes a call that has none. Everything else is the world: Redis, the ledger,
-// Stripe, and what is under way. The search goes through worlds breadth first, so the first
-// violation is the shortest, and keeps 64 bits of each that it has been to: nothing is missed but
-// for collisions of those.
+// A mode is deterministic between two calls of its ports, so a server's local state is the list of
+// answers it has received. To learn what a server does next, the explorer runs its mode from the
+// beginning with those answers, until it makes a call that has none. Everything else is the world:
+// Redis, the ledger, Stripe, and the requests in flight. The search is breadth first, so the first
+// violation is the shortest. It keeps a 64-bit hash of each state, so only a collision can make it
+// miss one.
 //
-// What it assumes: Postgres and Redis carry out one call at a time, as a whole; the contract suites
-// hold the real ones to that. Stripe's client sends each request once: a second attempt carries the
-// same key, and is the same request to Stripe for as long as that remembers keys. A lease's trust
-// ends before its key does, as locktest demands. Servers are alike, so states that differ only in
-// who is who are one.
+// From a mode it takes its row in billing.Modes. Mode.Lock decides how leases behave; nothing is
+// inferred from a name or a key.
+//
+// It assumes that Postgres and Redis execute one call at a time, which the contract suites check of
+// the real ones; that Stripe's client sends each request once, since a second attempt carries the
+// same key and is the same request for as long as Stripe remembers keys; that a lease stops being
+// valid before its key expires, as locktest demands; and that servers are alike, so that states
+// which differ only in the servers' names are one.
 package explore

@@ -8,16 +8,16 @@ import (
 	"testing"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
 )
 
-// The claim that all of this is for: three servers, up to three things that go wrong, anything,
-// anywhere, and there is no order of events in which exactly-once charges twice or not at all.
+// The main claim: with three servers and up to three faults of any kind, at any point, there is no
+// order of events in which exactly-once charges twice or not at all.
 func TestExactlyOnceSurvivesAnyThreeFaults(t *testing.T) {
 	t.Parallel()
 	faults := 3
 	if raceDetector {
-		faults = 2 // the same code, and a space that is walked through in time
+		faults = 2 // the same code, in a space that is small enough to search
 	}
 	r := mustExplore(t, Options{Mode: mustMode(t, "exactly-once"), Servers: 3, Faults: faults})
 	t.Logf("%d faults: %d states, %d moves, %.3g schedules, %d runs of the mode, in %v",
@@ -30,7 +30,7 @@ func TestExactlyOnceSurvivesAnyThreeFaults(t *testing.T) {
 	}
 }
 
-// Whatever goes wrong twice: what a mode promises never to let happen doesn't.
+// Under any two faults, every mode keeps its promises.
 func TestModesKeepTheirPromises(t *testing.T) {
 	t.Parallel()
 	for _, mode := range billing.Modes() {
@@ -38,7 +38,7 @@ func TestModesKeepTheirPromises(t *testing.T) {
 			t.Parallel()
 			for _, faults := range []int{0, 1, 2} {
 				if raceDetector && faults == 2 {
-					continue // the same code, for a minute
+					continue // it would run the same code for a minute
 				}
 				o := Options{Mode: mode, Servers: 3, Faults: faults}
 				if s, broken := o.Broken(mustExplore(t, o).Shortest); broken {
@@ -74,7 +74,7 @@ func TestTheOutcomeIsTheSameHoweverManySearch(t *testing.T) {
 	}
 }
 
-// texts are all that there is to a result.
+// texts returns everything in a result but the time it took.
 func (r Result) texts() []any {
 	all := []any{r.States, r.Moves, r.Schedules, r.Violations, r.Depth, r.Runs}
 	for _, s := range r.Shortest {
@@ -97,12 +97,14 @@ func TestWhatCanNotBeExploredIsRefused(t *testing.T) {
 	t.Parallel()
 	exactlyOnce := mustMode(t, "exactly-once")
 	for name, o := range map[string]Options{
-		"no server":        {Mode: exactlyOnce},
-		"many servers":     {Mode: exactlyOnce, Servers: MaxServers + 1},
-		"many faults":      {Mode: exactlyOnce, Servers: 3, Faults: MaxFaults + 1},
-		"negative faults":  {Mode: exactlyOnce, Servers: 3, Faults: -1},
-		"no such fault":    {Mode: exactlyOnce, Servers: 3, Only: []verdicts.Fault{"rain"}},
-		"no fault of this": {Mode: exactlyOnce, Servers: 3, Only: []verdicts.Fault{"redlock-majority"}},
+		"no server":       {Mode: exactlyOnce},
+		"many servers":    {Mode: exactlyOnce, Servers: MaxServers + 1},
+		"many faults":     {Mode: exactlyOnce, Servers: 3, Faults: MaxFaults + 1},
+		"negative faults": {Mode: exactlyOnce, Servers: 3, Faults: -1},
+		"no such fault":   {Mode: exactlyOnce, Servers: 3, Only: []faults.Fault{"rain"}},
+		"no fault of this": {
+			Mode: exactlyOnce, Servers: 3, Only: []faults.Fault{"redlock-majority"},
+		},
 	} {
 		if _, err := Explore(t.Context(), o, nil); err == nil {
 			t.Errorf("%s: want an error", name)
@@ -110,22 +112,21 @@ func TestWhatCanNotBeExploredIsRefused(t *testing.T) {
 	}
 }
 
-// A re-execution is what the search would make for every state, if it did not remember what each
-// history leads to.
+// Without its table of histories, the search would re-execute the mode for every state.
 func BenchmarkReexecution(b *testing.B) {
 	for _, name := range []string{"locked", "exactly-once"} {
 		mode := mustMode(b, name)
 		all := newHistories(mode)
-		v := all.view()
-		h := v.begin(0, oldCard)
+		v := all
+		h := v.begin(0, oldCard, 0)
 		for v.at(h).end == nil {
-			h = v.told(h, answer{intent: 1, n: 1})
+			h = v.after(h, answer{intent: 1, n: 1})
 		}
 		answers := v.at(h).answers
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				run(mode, answers)
+				v.programs[0].run(answers)
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
 		})

@@ -2,64 +2,72 @@ package explore
 
 import "math/bits"
 
-// kind is what a move does.
+// kind says what a move does.
 type kind uint8
 
-// What servers do by themselves, then what time does to what is left behind, then what goes wrong:
-// with a server, then with the rest.
+// First the servers' own moves, then what happens in time, then faults: those of a server, then the
+// others.
 const (
-	begin kind = iota // a server's run: late, if others have had theirs
-	ask               // a call of Redis or the ledger is carried out and answered
-	send              // a request to Stripe
-	carry             // it out, at Stripe
-	reply             // to the server
+	begin kind = iota // a server begins its run, at any time
+	ask               // a call to Redis or the ledger is executed and answered
+	send              // a server sends a request to Stripe
+	carry             // Stripe executes a request
+	reply             // a server gets Stripe's reply
 
-	arrive   // a request that nobody waits for is carried out
-	endLease // of a server that is gone
-	endClaim // likewise
-	endPause // it is time for the next attempt
-	redisUp  // a node is back
+	arrive   // a request that nobody waits for is executed
+	endLease // the lease of a server that is gone expires
+	endClaim // its claim expires
+	endPause // the pause between two attempts is over
+	redisUp  // a node comes back
 	replaceCard
-	acceptAgain // the old card does
-	quietRun    // all faults are over, and a fresh server has a run
+	acceptAgain // the old card is accepted again
+	recoveryRun // all faults are over; a fresh server begins a run
 
-	expire       // a lease or claim of a server that is at work, but stands still for too long
-	crash        // of a server; what it has sent goes on
-	dropAndCrash // likewise, and what it has sent never arrives
-	loseReply    // what was asked for is done
-	giveUp       // on a reply: what was asked for is done at any time later
-	refuse       // Stripe can't be reached, or says no before it looks: nothing is sent
-	failBefore   // Stripe saves a 500, and has done nothing
-	failAfter    // Stripe saves a 500, and has done what was asked
+	expire       // a server is paused until its lease or claim has expired
+	crash        // a server is killed; its request stays in flight
+	dropAndCrash // a server is killed, and its request never arrives
+	loseReply    // a call is executed, but its reply is lost
+	giveUp       // a server stops waiting; its call is executed at any time later
+	refuse       // Stripe can't be reached, or refuses unread: nothing is sent
+	failBefore   // Stripe executes nothing and saves a 500
+	failAfter    // Stripe executes the request and saves a 500
 	cut          // a server can't reach the ledger until its run is over
 
-	forget     // Stripe, an idempotency key
-	decline    // the customer's card
-	redisEmpty // a node has lost all it had
-	redisDown  // a node is dead
+	forget     // Stripe forgets an idempotency key
+	decline    // the customer's card is declined from here on
+	redisEmpty // a node loses all its keys
+	redisDown  // a node dies
+
+	cancelIntent // a person cancels a PaymentIntent at the Dashboard
+	payByHand    // the customer pays the registered PaymentIntent
+	changeAmount // a person changes what the subscription costs, and back
+	moveCustomer // a person moves it to another customer, and back
+
+	ledgerForgets // a replica without the last commits takes over, while no server runs
+	lastKind      = ledgerForgets
 )
 
-// ofServer reports whether a move is a server's.
+// ofServer reports whether a move concerns a server.
 func (k kind) ofServer() bool { return k <= reply || k >= expire && k <= cut }
 
-// isFault reports whether a move is something that goes wrong.
+// isFault reports whether a move is a fault.
 func (k kind) isFault() bool { return k >= expire }
 
-// move is one step of a schedule: what happens, and to which server, orphan, key or node.
+// move is one step of a schedule: what happens, and to which server, orphan, lease, key or node.
 type move struct {
 	kind kind
 	who  uint8
 }
 
-// explorer knows what can happen.
+// explorer knows which moves are possible.
 type explorer struct {
-	view
+	*histories
 	rules []rule
-	nodes uint8 // Redis nodes that the mode's lease is on
-	late  bool  // a server begins when all that have begun have ended
+	nodes uint8 // the Redis nodes of the mode's lock, a bit each
+	late  bool  // a server begins only after the others have ended
 }
 
-// moves calls try for all that can happen next.
+// moves calls try with every move that can happen next.
 func (e *explorer) moves(w *world, try func(move)) {
 	for i := range w.many {
 		e.serverMoves(w, i, try)
@@ -67,8 +75,8 @@ func (e *explorer) moves(w *world, try func(move)) {
 	for i := range w.orphaned {
 		try(move{arrive, i})
 	}
-	for slot, ghosts := range w.ghosts {
-		if ghosts != 0 {
+	for slot, leftover := range w.leftover {
+		if leftover != 0 {
 			try(move{endLease, uint8(slot)})
 		}
 	}
@@ -87,15 +95,15 @@ func (e *explorer) moves(w *world, try func(move)) {
 		try(move{kind: replaceCard})
 		try(move{kind: acceptAgain})
 	}
-	if w.resting() && w.wantsQuietRun() {
-		try(move{kind: quietRun})
+	if w.resting() && w.needsRecoveryRun() {
+		try(move{kind: recoveryRun})
 	}
-	if w.quiet == 0 {
+	if w.recoveries == 0 {
 		e.faults(w, try)
 	}
 }
 
-// owned reports whether the claim's owner is at work.
+// owned reports whether the claim's owner is still running.
 func (w *world) owned() bool {
 	for i := range w.many {
 		if s := &w.servers[i]; s.active() && s.claim == w.generation {
@@ -105,9 +113,9 @@ func (w *world) owned() bool {
 	return false
 }
 
-// wantsQuietRun: the first, or one more because something came between.
-func (w *world) wantsQuietRun() bool {
-	return w.quiet == 0 || w.disturbed && w.servers[0].at == done && w.entries == 0
+// needsRecoveryRun reports whether no recovery run was made, or something interfered with the last.
+func (w *world) needsRecoveryRun() bool {
+	return w.recoveries == 0 || w.disturbed && w.servers[0].at == done && w.entries == 0
 }
 
 func (e *explorer) serverMoves(w *world, i uint8, try func(move)) {
@@ -118,9 +126,9 @@ func (e *explorer) serverMoves(w *world, i uint8, try func(move)) {
 			try(move{begin, i})
 		}
 	case !s.active():
-	case s.flight == sent:
+	case s.request == sent:
 		try(move{carry, i})
-	case s.flight == executed:
+	case s.request == executed:
 		try(move{reply, i})
 	case e.at(s.at).next.toStripe():
 		try(move{send, i})
@@ -129,10 +137,10 @@ func (e *explorer) serverMoves(w *world, i uint8, try func(move)) {
 	}
 }
 
-// faults calls try for all that can go wrong.
+// faults calls try with every fault that can happen next.
 func (e *explorer) faults(w *world, try func(move)) {
 	for _, r := range e.rules {
-		if w.left[r.pool] == 0 {
+		if w.left[r.budget] == 0 {
 			continue
 		}
 		switch r.kind {
@@ -144,8 +152,21 @@ func (e *explorer) faults(w *world, try func(move)) {
 			if !w.declines && w.card == oldCard {
 				try(move{kind: decline})
 			}
+		case ledgerForgets:
+			if w.resting() && w.entries != 0 {
+				try(move{kind: ledgerForgets})
+			}
 		case redisEmpty, redisDown:
 			e.redisFaults(w, r, try)
+		case changeAmount, moveCustomer:
+			try(move{kind: r.kind})
+		case cancelIntent, payByHand:
+			for i := uint8(1); i <= w.made; i++ {
+				final := (w.charges|w.canceled)>>i&1 == 1
+				if !final && (r.kind == cancelIntent || i == w.registered) {
+					try(move{r.kind, i})
+				}
+			}
 		default:
 			for i := range w.many {
 				if s := &w.servers[i]; s.active() && r.when(e, w, s) && e.canHappen(w, s, r.kind) {
@@ -156,9 +177,9 @@ func (e *explorer) faults(w *world, try func(move)) {
 	}
 }
 
-// redisFaults are those of nodes. They matter to a mode that has a lease.
+// redisFaults calls try with the faults of nodes, for a mode that has a lease.
 func (e *explorer) redisFaults(w *world, r rule, try func(move)) {
-	some := false // server that it may happen to
+	some := false // some server meets the rule's condition
 	for i := range w.many {
 		some = some || r.when(e, w, &w.servers[i])
 	}
@@ -169,21 +190,21 @@ func (e *explorer) redisFaults(w *world, r rule, try func(move)) {
 	}
 }
 
-// canHappen reports whether a fault of that kind would change anything about the server.
+// canHappen reports whether a fault of the kind would change anything for the server.
 func (e *explorer) canHappen(w *world, s *server, k kind) bool {
 	next := e.at(s.at).next
 	switch k {
 	case expire:
-		return s.trusts || w.claimed && !w.final && s.claim == w.generation
+		return s.valid || w.claimed && !w.final && s.claim == w.generation
 	case loseReply:
-		return s.flight == executed ||
-			s.flight == grounded && (next.toRedis() || next.toLedger() && !s.cut)
+		return s.request == executed ||
+			s.request == noRequest && (next.toRedis() || next.toLedger() && !s.cut)
 	case giveUp:
 		return s.waits(next)
 	case refuse:
-		return s.flight == grounded && next.toStripe()
+		return s.request == noRequest && next.toStripe()
 	case failBefore, failAfter:
-		return s.flight == sent
+		return s.request == sent
 	case cut:
 		return !s.cut
 	}

@@ -1,28 +1,26 @@
 package explore
 
 import (
-	"fmt"
 	"slices"
 
-	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
 )
 
-// rule lets something go wrong, where its condition holds.
+// rule allows a fault where its condition holds.
 type rule struct {
-	kind kind // of the moves that it allows
-	pool int  // which of the world's pools they are taken from
-	when condition
+	kind   kind // the kind of move that it allows
+	budget int  // which of the world's budgets the moves are taken from
+	when   condition
 }
 
-// condition says whether something may happen to a server where it is.
+// condition reports whether a fault may happen to a server in its state.
 type condition func(*explorer, *world, *server) bool
 
-const maxPools = 3
+const maxBudgets = 3
 
 func always(*explorer, *world, *server) bool { return true }
 
-// atMidnight: nobody has begun.
+// atMidnight: no server has begun.
 func atMidnight(_ *explorer, w *world, _ *server) bool {
 	for i := range w.many {
 		if w.servers[i].at != idle {
@@ -38,150 +36,100 @@ func atRecheck(e *explorer, _ *world, s *server) bool { return e.at(s.at).next.o
 func notCharged(_ *explorer, _ *world, s *server) bool { return s.money != executed }
 
 func duringCharge(_ *explorer, _ *world, s *server) bool {
-	return s.money == sent && s.flight == sent
+	return s.money == sent && s.request == sent
 }
 
 func afterCharge(_ *explorer, w *world, s *server) bool {
 	return s.money == executed && w.charges != w.entries
 }
 
-func fromCharge(_ *explorer, _ *world, s *server) bool { return s.money != grounded }
+func fromCharge(_ *explorer, _ *world, s *server) bool { return s.money != noRequest }
 
 func chargeLost(e *explorer, w *world, s *server) bool {
-	return s.flight == executed && afterCharge(e, w, s)
+	return s.request == executed && afterCharge(e, w, s)
 }
 
-// notRenewed: what a healthy server holds runs out all the same, since nobody renews it.
+// notRenewed: a lease or claim that a healthy server holds expires, because nothing renews it.
 func notRenewed(e *explorer, w *world, s *server) bool {
-	return duringCharge(e, w, s) && (s.nodes == 0 || s.slot == otherSlot)
+	return duringCharge(e, w, s) && (s.nodes == 0 || !e.programs[s.program].lock.careful)
 }
 
-// anything is all that can go wrong, anywhere.
+// anything has a rule for every fault, at any point.
 func anything() (rules []rule) {
-	for k := expire; k <= redisDown; k++ {
-		if k != dropAndCrash { // a crash, and a request that is never carried out: it is among those
+	for k := expire; k <= lastKind; k++ {
+		// dropAndCrash is the same as a crash and a request that never arrives. No mode survives a
+		// ledger that forgets, and a key that is forgotten, too.
+		if k != dropAndCrash && k != ledgerForgets {
 			rules = append(rules, rule{k, 0, always})
 		}
 	}
 	return rules
 }
 
-// scenario is a fault of the matrix as something to explore: what may go wrong, where, and how
-// often.
+// scenario is a fault of the matrix in the explorer: which moves it allows, where, and how often.
 type scenario struct {
 	rules []rule
-	most  []uint8 // how often, pool by pool
+	most  []uint8 // how many moves each budget allows
 }
 
-// scenarios has a row for each fault. Servers come as late as they like in all of them, and in late
-// nowhere before another has ended.
-func scenarios() map[verdicts.Fault]scenario {
+// scenarios has a row for each fault. Servers may begin at any time in all of them, but under late
+// only after the others have ended.
+func scenarios() map[faults.Fault]scenario {
 	one := func(k kind, when condition) scenario {
 		return scenario{[]rule{{k, 0, when}}, []uint8{1}}
 	}
 	aDayLater := func(k kind, when condition) scenario {
 		return scenario{[]rule{{k, 0, when}, {forget, 1, always}}, []uint8{1, 1}}
 	}
-	return map[verdicts.Fault]scenario{
-		verdicts.None:                  {},
-		verdicts.Late:                  {},
-		verdicts.Pause:                 one(expire, duringCharge),
-		verdicts.SlowStripe:            one(expire, notRenewed),
-		verdicts.CrashBeforeCharge:     one(dropAndCrash, notCharged),
-		verdicts.CrashAfterCharge:      one(crash, afterCharge),
-		verdicts.LostReply:             one(loseReply, chargeLost),
-		verdicts.Stripe500Before:       one(failBefore, always),
-		verdicts.Stripe500After:        one(failAfter, always),
-		verdicts.KeyExpired:            aDayLater(crash, afterCharge),
-		verdicts.DelayedADay:           aDayLater(expire, duringCharge),
-		verdicts.DeclinedThenFixed:     one(decline, always),
-		verdicts.RedisDown:             one(redisDown, atMidnight),
-		verdicts.RedisRestart:          one(redisEmpty, fromCharge),
-		verdicts.RedisFailover:         one(redisEmpty, fromCharge),
-		verdicts.RedlockMinority:       {[]rule{{redisDown, 0, atMidnight}}, []uint8{2}},
-		verdicts.RedlockMajority:       {[]rule{{redisEmpty, 0, fromCharge}}, []uint8{3}},
-		verdicts.PartitionBeforeCharge: one(expire, atRecheck),
-		verdicts.PartitionDuringCharge: one(expire, duringCharge),
-		verdicts.PostgresDown:          one(cut, fromCharge),
-		verdicts.MixedModes:            {},
+	declinedAnd := func(k kind) scenario {
+		return scenario{[]rule{{decline, 0, always}, {k, 1, always}}, []uint8{1, 1}}
+	}
+	changedAfterCrash := scenario{
+		[]rule{{dropAndCrash, 0, notCharged}, {changeAmount, 1, always}}, []uint8{1, 1},
+	}
+	return map[faults.Fault]scenario{
+		faults.None:                  {},
+		faults.Late:                  {},
+		faults.Pause:                 one(expire, duringCharge),
+		faults.SlowStripe:            one(expire, notRenewed),
+		faults.CrashBeforeCharge:     one(dropAndCrash, notCharged),
+		faults.CrashAfterCharge:      one(crash, afterCharge),
+		faults.LostReply:             one(loseReply, chargeLost),
+		faults.Stripe500Before:       one(failBefore, always),
+		faults.Stripe500After:        one(failAfter, always),
+		faults.KeyExpired:            aDayLater(crash, afterCharge),
+		faults.DelayedADay:           aDayLater(expire, duringCharge),
+		faults.DeclinedThenFixed:     one(decline, always),
+		faults.IntentCanceled:        declinedAnd(cancelIntent),
+		faults.AmountChanged:         declinedAnd(changeAmount),
+		faults.AmountChangedCrash:    changedAfterCrash,
+		faults.CustomerMoved:         declinedAnd(moveCustomer),
+		faults.RedisDown:             one(redisDown, atMidnight),
+		faults.RedisRestart:          one(redisEmpty, fromCharge),
+		faults.RedisFailover:         one(redisEmpty, fromCharge),
+		faults.RedlockMinority:       {[]rule{{redisDown, 0, atMidnight}}, []uint8{2}},
+		faults.RedlockMajority:       {[]rule{{redisEmpty, 0, fromCharge}}, []uint8{3}},
+		faults.PartitionBeforeCharge: one(expire, atRecheck),
+		faults.PartitionDuringCharge: one(expire, duringCharge),
+		faults.PostgresDown:          one(cut, fromCharge),
+		faults.PostgresFailover:      {}, // a mode sees nothing of it
+		faults.PostgresForgets:       one(ledgerForgets, always),
+		faults.PostgresForgetsADay:   aDayLater(ledgerForgets, always),
+		faults.MixedModes:            {},
 	}
 }
 
-// Options say what to explore.
-type Options struct {
-	Mode    billing.Mode
-	Servers int // 1 to MaxServers
-	// Faults is how many things may go wrong in one schedule, 0 to MaxFaults. Those of Only that are
-	// several things, such as a crash and a forgotten key, count as several.
-	Faults int
-	// Only are the faults of the matrix that may happen; none: all that can go wrong, anywhere.
-	Only []verdicts.Fault
-	// Workers is how many search at a time; 0: one a processor.
-	Workers int
-}
-
-// Need is how many things have to go wrong for the fault to happen.
-func Need(f verdicts.Fault) (n int) {
+// Need returns how many faults a schedule needs for the fault of the matrix to happen.
+func Need(f faults.Fault) (n int) {
 	for _, most := range scenarios()[f].most {
 		n += int(most)
 	}
 	return n
 }
 
-// Validate reports the first thing that keeps the options from being explored.
-func (o Options) Validate() error {
-	if o.Servers < 1 || o.Servers > MaxServers {
-		return fmt.Errorf("%d servers: want 1 to %d", o.Servers, MaxServers)
-	}
-	if o.Faults < 0 || o.Faults > MaxFaults {
-		return fmt.Errorf("%d faults: want 0 to %d", o.Faults, MaxFaults)
-	}
-	for _, f := range o.Only {
-		if _, known := scenarios()[f]; !known {
-			return fmt.Errorf("no fault is called %q: use some of %v", f, verdicts.Faults())
-		}
-		if v, _ := verdicts.Expected(o.Mode.Name, f, o.Servers); !v.Applies {
-			return fmt.Errorf("%s can't meet %s: %s", f, o.Mode.Name, v.Why)
-		}
-	}
-	return nil
-}
-
-// start returns the rules of the faults that may happen, and the world that they begin in. Several
-// faults share their pools, so that any of them may happen in any place.
-func (o Options) start() (rules []rule, w world) {
-	w = world{many: uint8(o.Servers), card: oldCard}
-	if o.Only == nil {
-		w.left[0] = uint8(o.Faults)
-		return anything(), w
-	}
-	for _, f := range o.Only {
-		s := scenarios()[f]
-		for _, r := range s.rules {
-			if len(o.Only) > 1 {
-				r.pool = 0
-			}
-			rules = append(rules, r)
-		}
-		copy(w.left[:], s.most)
-	}
-	if len(o.Only) > 1 {
-		w.left = [maxPools]uint8{uint8(o.Faults)}
-	}
-	for i := range w.left {
-		w.left[i] = min(w.left[i], uint8(o.Faults))
-	}
-	if slices.Contains(o.Only, verdicts.MixedModes) {
-		w.servers[0].program = 1
-	}
-	return rules, w
-}
-
-// late reports whether one server comes after another, and never two at a time.
-func (o Options) late() bool { return len(o.Only) == 1 && o.Only[0] == verdicts.Late }
-
-// programs are what servers run: the mode, and what it is mixed with.
-func (o Options) programs() []billing.Mode {
-	mixed, _ := billing.ModeNamed(verdicts.MixedWith) // a constant of ours, and a test holds it
-	return []billing.Mode{o.Mode, mixed}
+// forgets reports whether the fault is a ledger that forgets, which happens only if it is named.
+func forgets(f faults.Fault) bool {
+	return slices.ContainsFunc(scenarios()[f].rules, func(r rule) bool {
+		return r.kind == ledgerForgets
+	})
 }

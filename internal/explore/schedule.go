@@ -8,51 +8,57 @@ import (
 	"strings"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
 )
 
-// Schedule is the order in which things happened, up to where something is wrong.
+// Schedule is a sequence of moves, up to the one after which something is wrong.
 type Schedule struct {
 	Mode    billing.Mode
 	Servers int
-	Mixed   bool   // the first server runs what verdicts.MixedWith names
-	Wrong   string // in the words of package verdicts; "" if nothing is
+	Beside  string // the mode that the first server runs instead; "" for the same
+	Wrong   string // the words of package verdict; "" if nothing is wrong
 	moves   []named
 }
 
-// named is a move of a server that has a name, wherever it stands by now.
+// named is a move by the name of its server, since the servers of a world change their places.
 type named struct {
 	kind kind
-	who  string // the server's name, or the place of what is not a server's; "" if there is one only
+	// who is a server's name, or an orphan's, lease's, key's or node's number; "" for the only one.
+	who string
 }
 
-// kindNames are the moves' names in a schedule's text.
+// kindNames are the names of moves in a schedule's text.
 func kindNames() map[kind]string {
 	return map[kind]string{
 		begin: "begin", ask: "ask", send: "send", carry: "carry", reply: "reply",
 		arrive: "arrive", endLease: "end-lease", endClaim: "end-claim", endPause: "end-pause",
 		redisUp: "redis-up", replaceCard: "replace-card", acceptAgain: "accept-again",
-		quietRun: "quiet-run",
+		recoveryRun: "recovery-run",
 
 		expire: "expire", crash: "crash", dropAndCrash: "drop-and-crash",
 		loseReply: "lose-reply", giveUp: "give-up", refuse: "refuse",
 		failBefore: "fail-before", failAfter: "fail-after", cut: "cut", forget: "forget",
+		cancelIntent: "cancel", payByHand: "pay-by-hand", changeAmount: "change-amount",
+		moveCustomer: "move-customer",
+
+		ledgerForgets: "ledger-forgets",
+
 		decline: "decline", redisEmpty: "redis-empty", redisDown: "redis-down",
 	}
 }
 
-// words are what is wrong, one by one.
+// words returns what is wrong, word by word.
 func (s Schedule) words() []string { return strings.Split(s.Wrong, ", ") }
 
-// Len is how many moves the schedule has.
+// Len returns the number of moves.
 func (s Schedule) Len() int { return len(s.moves) }
 
-// String is the schedule as ParseSchedule reads it: mode:servers:moves, such as
+// String returns the schedule as ParseSchedule reads it: mode:servers:moves, such as
 // locked:3:a.begin,a.ask.
 func (s Schedule) String() string {
 	mode := s.Mode.Name
-	if s.Mixed {
-		mode += "+" + verdicts.MixedWith
+	if s.Beside != "" {
+		mode += "+" + s.Beside
 	}
 	var moves []string
 	for _, m := range s.moves {
@@ -65,18 +71,20 @@ func (s Schedule) String() string {
 	return fmt.Sprintf("%s:%d:%s", mode, s.Servers, strings.Join(moves, ","))
 }
 
-// ParseSchedule reads what Schedule.String prints. Whether it can happen is found out by Tell.
+// ParseSchedule reads what Schedule.String prints. Narrate finds out whether it can happen.
 func ParseSchedule(text string) (s Schedule, err error) {
 	parts := strings.Split(text, ":")
 	if len(parts) != 3 {
 		return s, fmt.Errorf("schedule %q: want mode:servers:moves, as explore prints it", text)
 	}
-	mode, with, mixed := strings.Cut(parts[0], "+")
+	mode, beside, mixed := strings.Cut(parts[0], "+")
+	s.Beside = beside
 	if s.Mode, err = billing.ModeNamed(mode); err != nil {
 		return s, fmt.Errorf("schedule: %w", err)
 	}
-	if s.Mixed = mixed; mixed && with != verdicts.MixedWith {
-		return s, fmt.Errorf("schedule: a mode is mixed with %s only", verdicts.MixedWith)
+	runs := func(row faults.Row) bool { return beside != "" && row.Beside == beside }
+	if mixed && !slices.ContainsFunc(faults.Rows(), runs) {
+		return s, fmt.Errorf("schedule: no fault runs %q beside another mode", beside)
 	}
 	s.Servers, err = strconv.Atoi(parts[1])
 	if err != nil || s.Servers < 1 || s.Servers > MaxServers {
@@ -102,30 +110,31 @@ func parseMove(text string) (named, error) {
 			return named{k, who}, nil
 		}
 	}
-	return named{}, fmt.Errorf("%q is none: want such as a.begin or quiet-run", text)
+	return named{}, fmt.Errorf("%q is not a move such as a.begin or recovery-run", text)
 }
 
-// ofOne reports whether there is only one that a move can be about.
+// ofOne reports whether there is only one thing that a move can happen to.
 func (k kind) ofOne() bool {
 	switch k {
-	case endClaim, endPause, replaceCard, acceptAgain, quietRun, decline:
+	case endClaim, endPause, replaceCard, acceptAgain, recoveryRun, decline,
+		changeAmount, moveCustomer, ledgerForgets:
 		return true
 	}
 	return false
 }
 
-// walk is a way through worlds, on which servers keep their names.
-type walk struct {
+// playback makes moves one by one, and keeps the servers' names.
+type playback struct {
 	explorer
 	world world
 	names []string
 }
 
-// fresh is the name of the server that a quiet run is made on.
+// fresh is the name of the server that makes the recovery run.
 const fresh = "fresh"
 
-func (e explorer) walk(w world) *walk {
-	k := &walk{explorer: e, world: w}
+func (e explorer) playback(w world) *playback {
+	k := &playback{explorer: e, world: w}
 	for i := range int(w.many) {
 		k.names = append(k.names, letter(i))
 	}
@@ -133,11 +142,11 @@ func (e explorer) walk(w world) *walk {
 	return k
 }
 
-// letter is the name of a server in a schedule.
+// letter returns the name of a server in a schedule.
 func letter(i int) string { return string(rune('a' + i)) }
 
-// sort keeps the names beside the servers.
-func (k *walk) sort() {
+// sort sorts the world, and the names with the servers.
+func (k *playback) sort() {
 	from := k.world.sort()
 	old := slices.Clone(k.names)
 	for i := range k.names {
@@ -145,17 +154,16 @@ func (k *walk) sort() {
 	}
 }
 
-// take lets a move happen.
-func (k *walk) take(m move) {
+func (k *playback) take(m move) {
 	k.apply(&k.world, m)
-	if m.kind == quietRun {
+	if m.kind == recoveryRun {
 		k.names = []string{fresh}
 	}
 	k.sort()
 }
 
-// named gives a move the name of its server.
-func (k *walk) named(m move) named {
+// named returns a move by the name of its server.
+func (k *playback) named(m move) named {
 	switch {
 	case m.kind.ofServer():
 		return named{m.kind, k.names[m.who]}
@@ -165,8 +173,8 @@ func (k *walk) named(m move) named {
 	return named{m.kind, strconv.Itoa(int(m.who))}
 }
 
-// find returns the move of that name, if it can happen.
-func (k *walk) find(want named) (found move, err error) {
+// find returns the move of the name, if it can happen.
+func (k *playback) find(want named) (found move, err error) {
 	err = errors.New("it can't happen there")
 	k.moves(&k.world, func(m move) {
 		if k.named(m) == want {
@@ -176,7 +184,7 @@ func (k *walk) find(want named) (found move, err error) {
 	return found, err
 }
 
-// schedule is the way to a violation.
+// schedule returns the simplified way to a violation.
 func (s *search) schedule(v violation) Schedule {
 	moves := []move{v.move}
 	for at := v.parent; ; {
@@ -189,23 +197,22 @@ func (s *search) schedule(v violation) Schedule {
 	}
 	slices.Reverse(moves)
 	out := Schedule{
-		Mode: s.Mode, Servers: s.Servers, Wrong: v.word,
-		Mixed: slices.Contains(s.Only, verdicts.MixedModes),
+		Mode: s.Mode, Servers: s.Servers, Wrong: v.word, Beside: s.beside(),
 	}
-	k := s.walk()
+	k := s.playback()
 	for _, m := range moves {
 		out.moves = append(out.moves, k.named(m))
 		k.take(m)
 	}
-	out.moves = s.tidy(out.moves, v.word)
-	if !out.Mixed {
+	out.moves = s.simplify(out.moves, v.word)
+	if out.Beside == "" {
 		out.moves = inOrder(out.moves)
 	}
 	return out
 }
 
-// walk begins where the search began.
-func (s *search) walk() *walk {
+// playback begins where the search began.
+func (s *search) playback() *playback {
 	_, first := s.start()
-	return s.workers[0].walk(first)
+	return s.workers[0].playback(first)
 }

@@ -8,32 +8,27 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
-
-	"example.com/triplecharge/billing"
 )
 
-// hashOf is a state's hash, which is never 0.
-func hashOf(world []byte) uint64 { return max(xxhash.Sum64(world), 1) }
-
-// Result is what an exploration came to.
+// Result is the result of an exploration.
 type Result struct {
-	States     int        // that were found; those that differ only in who is who are one
-	Moves      int        // that were made from them
-	Schedules  float64    // from the beginning to an end; 0 if there were too many moves to count by
-	Violations int        // states in which something is wrong; nothing was looked for beyond them
-	Depth      int        // the most moves that it takes to get to a state
-	Shortest   []Schedule // the first for each thing that is wrong
-	Runs       int        // how often a mode was run from the beginning
+	States     int        // found; states that differ only in the servers' names are one
+	Moves      int        // made from them
+	Schedules  float64    // from the first state to an end; 0: too many moves to count them
+	Violations int        // states in which something is wrong; the search stops at them
+	Depth      int        // the most moves that it takes to reach a state
+	Shortest   []Schedule // the shortest schedule for each thing that is wrong
+	Runs       int        // how often a mode was run from its beginning
 	Took       time.Duration
 }
 
-// Progress tells how far an exploration is.
+// Progress is how far an exploration has come.
 type Progress struct {
 	States, Depth, Violations int
 	Elapsed                   time.Duration
 }
 
-// search is an exploration under way.
+// search is a running exploration.
 type search struct {
 	Options
 	histories *histories
@@ -43,9 +38,9 @@ type search struct {
 	began     time.Time
 }
 
-// Explore goes through all that can happen. Of several violations of a kind, the shortest schedule
-// is kept, the same in every run. It ends early with the context's error when that ends. Progress,
-// if not nil, is called from the caller's goroutine.
+// Explore visits every state that can be reached. For each thing that goes wrong it keeps the
+// shortest schedule, the same in every run. When ctx ends, it returns ctx's error. progress may be
+// nil; it is called from the caller's goroutine.
 func Explore(ctx context.Context, o Options, progress func(Progress)) (Result, error) {
 	if err := o.Validate(); err != nil {
 		return Result{}, err
@@ -53,49 +48,47 @@ func Explore(ctx context.Context, o Options, progress func(Progress)) (Result, e
 	s := o.search()
 	err := s.run(ctx, progress)
 	if err == nil {
+		err = s.histories.leases.err()
+	}
+	if err == nil {
 		s.result.Schedules = s.countSchedules()
 	}
-	s.result.Runs = len(s.histories.points)
+	s.result.Runs = s.histories.runs()
 	s.result.Took = time.Since(s.began)
 	return s.result, err
 }
 
 func (o Options) search() *search {
-	s := &search{Options: o, histories: newHistories(o.programs()...), began: time.Now()}
+	s := &search{Options: o, histories: o.histories(), began: time.Now()}
+	for i := range s.shards {
+		s.shards[i].places = map[uint64]uint32{}
+	}
 	n := o.Workers
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
 	for range n {
-		s.workers = append(s.workers, o.explorer(s.histories.view()))
+		s.workers = append(s.workers, o.explorer(s.histories))
 	}
 	return s
 }
 
-// explorer is one who knows what can happen with these options.
-func (o Options) explorer(v view) explorer {
+// explorer returns an explorer of what can happen with these options.
+func (o Options) explorer(all *histories) explorer {
 	rules, _ := o.start()
-	e := explorer{view: v, rules: rules, late: o.late()}
-	switch o.Mode.Lock {
-	case billing.NoLock:
-	case billing.QuorumLock:
-		e.nodes = fiveNodes
-	default:
-		e.nodes = oneNode
-	}
-	return e
+	return explorer{all, rules, locks()[o.Mode.Lock].nodes, o.late()}
 }
 
 func (s *search) run(ctx context.Context, progress func(Progress)) error {
 	_, first := s.start()
 	first.sort()
 	var begin successors
-	root := uint32(hashOf(first.append(nil)) % shards)
-	begin.add(&first, move{}, root) // the one state that comes from itself
+	root := uint32(xxhash.Sum64(first.append(nil)) % shards)
+	begin.add(&first, move{}, root) // the only state that comes from itself
 	s.merge([]successors{begin})
 	batch := make([]successors, batchSize)
 	for depth := 0; ; depth++ {
-		chunks := s.level()
+		chunks := s.takeFrontier()
 		if len(chunks) == 0 {
 			return nil
 		}
@@ -103,7 +96,7 @@ func (s *search) run(ctx context.Context, progress func(Progress)) error {
 		var wrong []violation
 		for len(chunks) > 0 {
 			n := min(len(chunks), len(batch))
-			s.expand(chunks[:n], batch[:n])
+			s.share(n, func(worker *explorer, i int) { worker.expand(chunks[i], &batch[i]) })
 			s.merge(batch[:n])
 			for i := range n {
 				wrong = append(wrong, batch[i].wrong...)
@@ -122,10 +115,10 @@ func (s *search) run(ctx context.Context, progress func(Progress)) error {
 	}
 }
 
-// expand lets the workers share the chunks.
-func (s *search) expand(chunks []chunk, out []successors) {
-	next := make(chan int, len(chunks))
-	for i := range chunks {
+// share lets the workers do n pieces of work.
+func (s *search) share(n int, do func(worker *explorer, piece int)) {
+	next := make(chan int, n)
+	for i := range n {
 		next <- i
 	}
 	close(next)
@@ -133,37 +126,24 @@ func (s *search) expand(chunks []chunk, out []successors) {
 	for w := range s.workers {
 		all.Go(func() {
 			for i := range next {
-				s.workers[w].expand(chunks[i], &out[i])
+				do(&s.workers[w], i)
 			}
 		})
 	}
 	all.Wait()
 }
 
-// merge lets the workers share the shards.
+// merge adds what was found to the shards.
 func (s *search) merge(found []successors) {
 	var violations [shards]int
-	next := make(chan int, shards)
-	for i := range shards {
-		next <- i
-	}
-	close(next)
-	var all sync.WaitGroup
-	for range s.workers {
-		all.Go(func() {
-			for i := range next {
-				for f := range found {
-					violations[i] += s.shards[i].merge(i, &found[f])
-				}
-			}
-		})
-	}
-	all.Wait()
-	for i := range shards {
-		s.result.Violations += violations[i]
-	}
+	s.share(shards, func(_ *explorer, i int) {
+		for f := range found {
+			violations[i] += s.shards[i].merge(i, &found[f])
+		}
+	})
 	s.result.States = 0
 	for i := range s.shards {
+		s.result.Violations += violations[i]
 		s.result.States += len(s.shards[i].parents)
 	}
 	for i := range found {

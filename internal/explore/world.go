@@ -7,110 +7,130 @@ import (
 	"math/bits"
 	"slices"
 
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/verdict"
 )
 
-// The most that a world has room for.
+// The limits of a world.
 const (
 	MaxServers = 5
 	MaxFaults  = 5
-	maxKeys    = 24
+	maxKeys    = 40
+	maxLeases  = 3 // two for a mode, and one for the mode that runs beside it
 )
 
-// flight says how far a server's request to Stripe has come.
-type flight uint8
+// request says how far a server's request to Stripe has come.
+type request uint8
 
 const (
-	grounded flight = iota // it has none
-	sent                   // it is on its way, for as long as it likes
-	executed               // Stripe has carried it out, and the answer is on its way
+	noRequest request = iota // there is none
+	sent                     // in flight, for any time
+	executed                 // Stripe has executed it, and the reply is in flight
 )
 
-// server is what one server is to the world.
+// server is the state of one server.
 type server struct {
 	at      history
-	reply   answer // to the request that is executed
-	flight  flight
+	reply   answer // to the executed request
+	request request
 	program uint8
-	slot    uint8 // of its lease
-	nodes   uint8 // the Redis nodes that have its lease, a bit each
-	claim   uint8 // the generation of the claim that it took last
-	trusts  bool  // its lease
+	lease   uint8 // the number of its lease
+	nodes   uint8 // the Redis nodes that hold its lease, a bit each
+	claim   uint8 // the generation of the claim it took last
+	told    terms // what the subscription asked when the server was last told
+	valid   bool  // its lease has not expired
 	cut     bool  // it can't reach the ledger until its run is over
-	money   flight
+	money   request
 }
 
 // active reports whether the server has begun and not ended.
 func (s *server) active() bool { return s.at > done }
 
-// saved is what Stripe keeps under an idempotency key.
+// saved is what Stripe keeps for an idempotency key.
 type saved struct {
 	key    uint32
 	op     op
 	card   card
+	terms  terms
 	intent uint8
 	reply  answer
 }
 
-// world is a state: all that decides what can happen from here on. It is a value.
-type world struct {
-	servers [MaxServers]server
-	orphans [MaxFaults]call // requests that nobody waits for any longer
-	keys    [maxKeys]saved
-	ghosts  [slots]uint8 // the nodes with a lease whose holder is gone
-	left    [maxPools]uint8
+// asked is what each PaymentIntent asks: two bits for each number.
+type asked uint64
 
-	many     uint8 // servers there are
+func (a asked) of(n uint8) terms { return terms(a >> (termsBits * n) & (1<<termsBits - 1)) }
+
+func (a *asked) set(n uint8, t terms) { *a |= asked(t) << (termsBits * n) }
+
+// world is a state: everything that decides what can happen next. Copies are independent.
+type world struct {
+	servers  [MaxServers]server
+	orphans  [MaxFaults]call // calls that nobody waits for
+	keys     [maxKeys]saved
+	leftover [maxLeases]uint8 // by lease: the nodes that hold it for a server that is gone
+	left     [maxBudgets]uint8
+
+	many     uint8 // the number of servers
 	orphaned uint8
 	saved    uint8 // keys
 
-	down uint8 // Redis nodes, a bit each
+	down uint8 // dead Redis nodes, a bit each
 
-	entries uint16 // the PaymentIntents that the ledger has a charge entry of
-	issued  uint8  // the highest fencing token
+	entries uint32 // the PaymentIntents that have a charge entry, a bit each
+	highest uint8  // the highest fencing token that the ledger knows
+	counted uint8  // the last one that Redis gave
 
 	generation uint8 // of the claim
-	registered uint8 // the PaymentIntent of the invoice
-	postponed  card  // the card that the last attempt was declined with
+	registered uint8 // the PaymentIntent registered for the invoice
+	postponed  card  // the card that was declined last
 	claimed    bool
 	final      bool // the claim never expires
-	paused     bool // it is not time for the next attempt
+	paused     bool // the next attempt must wait
 
-	made    uint8  // PaymentIntents
-	charges uint16 // those that have succeeded
+	made     uint8  // PaymentIntents
+	charges  uint32 // those that have succeeded, a bit each
+	canceled uint32 // those that are canceled, a bit each
+	asks     asked  // what each of them asks
 
-	card     card // that the customer has
-	declines bool // the old one does
+	terms    terms // the subscription's
+	card     card  // the customer's
+	declines bool  // the old card is declined
 
-	quiet     uint8 // quiet runs that have begun
-	disturbed bool  // something else than the quiet run happened during it
-	phantom   bool  // something was recorded that Stripe has not charged
+	recoveries uint8 // recovery runs that have begun
+	disturbed  bool  // something else happened during the recovery run
+	phantom    bool  // a charge was recorded that Stripe didn't make
+	unasked    bool  // a server made a charge that its invoice didn't ask
 }
 
-// counts are the charges at Stripe and the entries in the ledger.
+// notAsked is wrong, though the counts are right.
+const notAsked = "not what the invoice asks"
+
+// counts returns the charges at Stripe and the entries in the ledger.
 func (w *world) counts() (charges, entries int) {
-	return bits.OnesCount16(w.charges), bits.OnesCount16(w.entries)
+	return bits.OnesCount32(w.charges), bits.OnesCount32(w.entries)
 }
 
-// wrong says what is wrong with the invoice: "" if nothing is, or nothing yet.
+// wrong returns what is wrong with the invoice; "" if nothing is, or not yet.
 func (w *world) wrong() string {
 	charges, entries := w.counts()
 	switch {
 	case w.phantom:
-		return verdicts.NotAtStripe
+		return string(verdict.NotAtStripe)
 	case charges > 1:
-		return verdicts.Overcharged
-	case w.quiet == 0 || w.servers[0].at != done || w.wantsQuietRun():
+		return string(verdict.Overcharged)
+	case w.unasked:
+		return notAsked
+	case w.recoveries == 0 || w.servers[0].at != done || w.needsRecoveryRun():
 		return ""
 	}
-	word := verdicts.Judge(verdicts.Counts{Charges: charges, Entries: entries})
-	if word == verdicts.Right {
+	counts := verdict.Counts{Charges: charges, Entries: entries}
+	if counts.Right() {
 		return ""
 	}
-	return word
+	return verdict.Judge(counts).String()
 }
 
-// resting reports whether every server has ended, or never begun.
+// resting reports whether no server is running.
 func (w *world) resting() bool {
 	for i := range w.many {
 		if w.servers[i].active() {
@@ -120,8 +140,8 @@ func (w *world) resting() bool {
 	return true
 }
 
-// sort puts what has no order in one, so that worlds that differ in nothing else are the same. It
-// returns where each server came from.
+// sort orders servers, orphans and keys, so that worlds that differ only in their order are the
+// same. It returns where each server was before.
 func (w *world) sort() (from [MaxServers]uint8) {
 	for i := range from {
 		from[i] = uint8(i)
@@ -139,7 +159,7 @@ func (w *world) sort() (from [MaxServers]uint8) {
 	return from
 }
 
-// before is any order: servers that are not told apart by it are alike.
+// before is an arbitrary order: servers that it doesn't distinguish are alike.
 func (s *server) before(t *server) bool {
 	switch {
 	case s.at != t.at:
@@ -150,15 +170,17 @@ func (s *server) before(t *server) bool {
 	return bytes.Compare(s.append(nil), t.append(nil)) < 0
 }
 
-// append adds the world to b, all of it and nothing else.
+// append encodes the world, so that different worlds have different encodings.
 func (w *world) append(b []byte) []byte {
-	b = append(b, w.many, w.orphaned, w.saved, w.down, w.issued, w.generation, w.registered,
-		byte(w.postponed), w.made, byte(w.card), w.quiet,
-		flags(w.claimed, w.final, w.paused, w.declines, w.disturbed, w.phantom))
-	b = append(b, w.ghosts[:]...)
+	b = append(b, w.many, w.orphaned, w.saved, w.down, w.highest, w.generation, w.registered,
+		byte(w.postponed), w.made, w.counted, byte(w.card), byte(w.terms), w.recoveries,
+		flags(w.claimed, w.final, w.paused, w.declines, w.disturbed, w.phantom, w.unasked))
+	b = append(b, w.leftover[:]...)
 	b = append(b, w.left[:]...)
-	b = binary.LittleEndian.AppendUint16(b, w.entries)
-	b = binary.LittleEndian.AppendUint16(b, w.charges)
+	b = binary.LittleEndian.AppendUint32(b, w.entries)
+	b = binary.LittleEndian.AppendUint32(b, w.charges)
+	b = binary.LittleEndian.AppendUint32(b, w.canceled)
+	b = binary.LittleEndian.AppendUint64(b, uint64(w.asks))
 	for i := range w.many {
 		b = w.servers[i].append(b)
 	}
@@ -168,7 +190,7 @@ func (w *world) append(b []byte) []byte {
 	for i := range w.saved {
 		k := &w.keys[i]
 		b = binary.LittleEndian.AppendUint32(b, k.key)
-		b = append(b, byte(k.op), byte(k.card), k.intent)
+		b = append(b, byte(k.op), byte(k.card), byte(k.terms), k.intent)
 		b = k.reply.append(b)
 	}
 	return b
@@ -177,17 +199,18 @@ func (w *world) append(b []byte) []byte {
 func (s *server) append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.at))
 	b = s.reply.append(b)
-	return append(b, byte(s.flight), byte(s.money), s.program, s.slot, s.nodes, s.claim,
-		flags(s.trusts, s.cut))
+	return append(b, byte(s.request), byte(s.money), s.program, s.lease, s.nodes, s.claim,
+		byte(s.told), flags(s.valid, s.cut))
 }
 
 func (c call) append(b []byte) []byte {
-	b = append(b, byte(c.op), byte(c.card), c.intent, c.n, c.slot, flags(c.gated))
+	b = append(b, byte(c.op), byte(c.card), byte(c.terms), c.intent, c.old, c.n, flags(c.gated))
 	return binary.LittleEndian.AppendUint32(b, c.key)
 }
 
 func (a answer) append(b []byte) []byte {
-	return append(b, byte(a.outcome), flags(a.yes), a.n, a.intent, byte(a.card))
+	return append(b, byte(a.outcome), flags(a.yes), a.n, a.intent, byte(a.asks), byte(a.card),
+		byte(a.terms))
 }
 
 func flags(bits ...bool) (b byte) {
@@ -199,7 +222,7 @@ func flags(bits ...bool) (b byte) {
 	return b
 }
 
-// reader takes apart what append has put together.
+// reader decodes what append has encoded.
 type reader []byte
 
 func (r *reader) byte() byte {
@@ -223,43 +246,50 @@ func (r *reader) flags(bits ...*bool) {
 	}
 }
 
-// world reads one, and leaves what comes behind it.
+// world decodes a world and leaves the bytes after it.
 func (r *reader) world(w *world) {
 	*w = world{}
 	w.many, w.orphaned, w.saved, w.down = r.byte(), r.byte(), r.byte(), r.byte()
-	w.issued, w.generation, w.registered = r.byte(), r.byte(), r.byte()
-	w.postponed, w.made, w.card, w.quiet = card(r.byte()), r.byte(), card(r.byte()), r.byte()
-	r.flags(&w.claimed, &w.final, &w.paused, &w.declines, &w.disturbed, &w.phantom)
-	for i := range w.ghosts {
-		w.ghosts[i] = r.byte()
+	w.highest, w.generation, w.registered = r.byte(), r.byte(), r.byte()
+	w.postponed, w.made, w.counted = card(r.byte()), r.byte(), r.byte()
+	w.card, w.terms = card(r.byte()), terms(r.byte())
+	w.recoveries = r.byte()
+	r.flags(&w.claimed, &w.final, &w.paused, &w.declines, &w.disturbed, &w.phantom, &w.unasked)
+	for i := range w.leftover {
+		w.leftover[i] = r.byte()
 	}
 	for i := range w.left {
 		w.left[i] = r.byte()
 	}
-	w.entries, w.charges = uint16(r.uint(2)), uint16(r.uint(2))
+	w.entries, w.charges, w.canceled = uint32(r.uint(4)), uint32(r.uint(4)), uint32(r.uint(4))
+	w.asks = asked(r.uint(8))
 	for i := range w.many {
 		s := &w.servers[i]
 		s.at, s.reply = history(r.uint(8)), r.answer()
-		s.flight, s.money = flight(r.byte()), flight(r.byte())
-		s.program, s.slot, s.nodes, s.claim = r.byte(), r.byte(), r.byte(), r.byte()
-		r.flags(&s.trusts, &s.cut)
+		s.request, s.money = request(r.byte()), request(r.byte())
+		s.program, s.lease, s.nodes, s.claim = r.byte(), r.byte(), r.byte(), r.byte()
+		s.told = terms(r.byte())
+		r.flags(&s.valid, &s.cut)
 	}
 	for i := range w.orphaned {
 		c := &w.orphans[i]
-		c.op, c.card, c.intent, c.n, c.slot = op(r.byte()), card(r.byte()), r.byte(), r.byte(), r.byte()
+		c.op, c.card, c.terms = op(r.byte()), card(r.byte()), terms(r.byte())
+		c.intent, c.old, c.n = r.byte(), r.byte(), r.byte()
 		r.flags(&c.gated)
 		c.key = uint32(r.uint(4))
 	}
 	for i := range w.saved {
 		k := &w.keys[i]
 		k.key = uint32(r.uint(4))
-		k.op, k.card, k.intent, k.reply = op(r.byte()), card(r.byte()), r.byte(), r.answer()
+		k.op, k.card, k.terms = op(r.byte()), card(r.byte()), terms(r.byte())
+		k.intent, k.reply = r.byte(), r.answer()
 	}
 }
 
 func (r *reader) answer() (a answer) {
 	a.outcome = outcome(r.byte())
 	r.flags(&a.yes)
-	a.n, a.intent, a.card = r.byte(), r.byte(), card(r.byte())
+	a.n, a.intent, a.asks = r.byte(), r.byte(), terms(r.byte())
+	a.card, a.terms = card(r.byte()), terms(r.byte())
 	return a
 }

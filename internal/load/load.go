@@ -1,5 +1,5 @@
-// Package load makes a large due run on this machine: many invoices, several billing servers in
-// processes of their own, and a simulated Stripe; and audits both sides afterwards.
+// Package load makes a large due run on this machine, with many invoices, several billing servers
+// in their own processes, and a simulated Stripe, and audits both sides afterwards.
 package load
 
 import (
@@ -8,101 +8,136 @@ import (
 	"time"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/fleet"
+	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/stripesim"
+	"example.com/triplecharge/internal/verdict"
 	"example.com/triplecharge/ledger"
 )
 
-// Options say what is run. Services, Worker, Mode, Servers and Subscriptions must be set.
+// Options describe a large run. Services, Worker, Mode, Servers and Subscriptions must be set.
 type Options struct {
-	// Services have the Postgres, in which the run gets a database of its own, and the Redis.
+	// Services provide Postgres, in which the run gets its own database, and Redis.
 	Services *services.Services
-	// Worker is the command that becomes a server, such as the worker's; flags are put behind it.
+	// Worker is the command that starts a server; flags are appended.
 	Worker        []string
-	Flags         []string // further ones
+	Flags         []string // further flags of the servers
 	Mode          string
 	Servers       int
 	Subscriptions int
 	At            time.Time // the logical due time, in UTC
 	// Latency and Jitter are how long Stripe takes to charge, as in stripesim.Options.
 	Latency, Jitter time.Duration
-	// KillEvery is how long after the last one another server is killed, and started again; 0: none.
-	// It is spared as long as nobody has charged anything since: servers that are killed before they
-	// get to an invoice would never be done.
+	// KillEvery is the interval at which a server is killed, each in turn, and started again; 0:
+	// never. No server is killed while there is no new charge since the last kill: servers that are
+	// always killed before they reach an invoice would never finish.
 	KillEvery time.Duration
-	// Progress is told now and then how many charges Stripe has made. May be nil.
+	// Progress is called now and then with the number of charges at Stripe. It may be nil.
 	Progress func(charges int)
 }
 
-// SharedBuffers is what a Postgres of one's own needs for a large run: a million invoices have half
-// a gigabyte of indexes, which are written to all over.
+// SharedBuffers is the setting that our own Postgres needs for a large run: a million invoices have
+// half a gigabyte of indexes, with writes all over them.
 const SharedBuffers = "512MB"
 
-// Result is what came of a run.
+// Result is the result of a run.
 type Result struct {
 	Took  time.Duration // from the trigger until the last server had finished
 	Kills int
-	// Quiet is how many quiet runs it took after that to bill what killed servers had begun.
-	Quiet    int
-	Servers  []Usage // one for each server, of the process that made its last run
-	Warnings int     // events that servers gave as warnings
-	Warning  string  // the last of them
-	Audit    Audit
+	// Recoveries is how many recovery runs it took to bill what killed servers had begun.
+	Recoveries int
+	Servers    []Usage // of each server's last process
+	Warnings   int     // events that servers logged with an error
+	Warning    string  // the last of them
+	// Invoices is how many were due, Audit the charges and entries for them.
+	Invoices int
+	Audit    reconcile.Tally
 }
 
-// Usage is what a server's process has used.
+// Total returns the sums over all invoices, which are in one currency.
+func (r Result) Total() reconcile.Account {
+	if len(r.Audit.Totals) != 1 {
+		return reconcile.Account{}
+	}
+	return r.Audit.Totals[0]
+}
+
+// Exact reports whether each invoice has one charge of its amount, and the entry for it.
+func (r Result) Exact() bool {
+	sum := r.Total()
+	return r.Audit.Counts[verdict.Right] == r.Invoices && sum.Charges == r.Invoices &&
+		sum.Entries == r.Invoices && sum.ChargedMinor == sum.DueMinor &&
+		sum.EnteredMinor == sum.DueMinor
+}
+
+// Usage is what a server's process took.
 type Usage struct {
 	Server      string
-	MemoryBytes int64         // at the most, resident; 0 where the system doesn't tell
+	MemoryBytes int64         // the most that was resident; 0 where the system does not report it
 	CPU         time.Duration // user and system
 }
 
-// Run sets the customers up, makes the run and audits it. It leaves nothing running.
+// Run sets up the customers, makes the run and audits it. It leaves nothing running.
 func (o Options) Run(ctx context.Context) (r Result, err error) {
 	databaseURL, err := o.Services.NewDatabase(ctx)
 	if err != nil {
 		return r, err
 	}
 	defer func() {
-		// Also after ctx has ended; nobody else will.
+		// Also after ctx has ended, since nothing else drops it.
 		dropped := o.Services.DropDatabase(context.WithoutCancel(ctx), databaseURL)
 		err = errors.Join(err, dropped)
 	}()
-	sim, err := startStripe(o.Latency, o.Jitter, o.Servers)
+	sim, err := fleet.StartSimulator(
+		stripesim.Options{Latency: o.Latency, Jitter: o.Jitter}, fleet.Names(o.Servers))
 	if err != nil {
 		return r, err
 	}
-	defer sim.close()
+	defer sim.Close()
+	client, err := stripecharge.New(stripecharge.Options{
+		Key: stripecharge.SimulatorKey, URL: sim.URL(""),
+	})
+	if err != nil {
+		return r, err
+	}
+	defer client.Close()
 	store, err := ledger.Open(ctx, databaseURL, ledger.Options{Recorder: "load"})
 	if err != nil {
 		return r, err
 	}
 	defer store.Close()
-	b := newBooks(store, sim, billing.PeriodOf(o.At))
+	b := newSides(store, sim, client, billing.PeriodOf(o.At))
 	if err := b.open(ctx, o.Subscriptions); err != nil {
 		return r, err
 	}
-	fleet, err := o.start(ctx, databaseURL, sim)
+	servers, err := o.start(ctx, databaseURL, b)
 	if err != nil {
 		return r, err
 	}
-	defer fleet.stop()
-	if err := o.run(ctx, fleet, sim, &r); err != nil {
+	defer servers.stop()
+	if err := o.run(ctx, servers, sim, &r); err != nil {
 		return r, err
 	}
-	if err := o.recover(ctx, fleet, b, &r); err != nil {
+	if err := o.recover(ctx, servers, b, &r); err != nil {
 		return r, err
 	}
-	r.Servers = fleet.stop()
-	r.Warnings, r.Warning = fleet.warnings()
+	r.Servers = servers.stop()
+	if err := servers.disown(ctx, b.lockPrefix()); err != nil {
+		return r, err
+	}
+	r.Warnings, r.Warning = servers.warnings()
+	r.Invoices = o.Subscriptions
 	r.Audit, err = b.audit(ctx)
 	return r, err
 }
 
-// progressEvery is often enough for a bar to move, and costs nothing.
+// progressEvery is often enough for a bar that moves, and costs nothing.
 const progressEvery = 200 * time.Millisecond
 
-// run makes all servers' due runs, killing a server now and then.
-func (o Options) run(ctx context.Context, f *fleet, sim *stripe, r *Result) error {
+// run makes all servers' due runs and kills a server now and then.
+func (o Options) run(ctx context.Context, f *servers, sim *fleet.Simulator, r *Result) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	began := time.Now()
@@ -110,7 +145,7 @@ func (o Options) run(ctx context.Context, f *fleet, sim *stripe, r *Result) erro
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	var kill <-chan time.Time
-	charged := 0 // when a server was killed the last time
+	charged := 0 // at the last kill
 	if o.KillEvery > 0 {
 		killing := time.NewTicker(o.KillEvery)
 		defer killing.Stop()
@@ -125,7 +160,7 @@ func (o Options) run(ctx context.Context, f *fleet, sim *stripe, r *Result) erro
 		case <-tick.C:
 			o.progress(sim)
 		case <-kill:
-			if n := sim.charges(); n > charged && f.kill(r.Kills%o.Servers) {
+			if n := sim.Charges(); n > charged && f.all[r.Kills%o.Servers].kill() {
 				r.Kills++
 				charged = n
 			}
@@ -133,20 +168,20 @@ func (o Options) run(ctx context.Context, f *fleet, sim *stripe, r *Result) erro
 	}
 }
 
-func (o Options) progress(sim *stripe) {
+func (o Options) progress(sim *fleet.Simulator) {
 	if o.Progress != nil {
-		o.Progress(sim.charges())
+		o.Progress(sim.Charges())
 	}
 }
 
-// quietRuns is how many there are at most: one bills what the killed servers left, once their
-// leases and claims are gone.
-const quietRuns = 2
+// maxRecoveries limits the recovery runs. One bills what the killed servers left, after their
+// leases and claims have expired.
+const maxRecoveries = 2
 
-// recover bills what killed servers had begun: once their leases and claims are seen gone, one
-// server runs again, as it would at the next time of its schedule.
-func (o Options) recover(ctx context.Context, f *fleet, b books, r *Result) error {
-	for r.Kills > 0 && r.Quiet < quietRuns {
+// recover bills what killed servers had begun: after their leases and claims have expired, one
+// server makes another due run, as its schedule would have it do.
+func (o Options) recover(ctx context.Context, f *servers, b bothSides, r *Result) error {
+	for r.Kills > 0 && r.Recoveries < maxRecoveries {
 		left, err := b.unbilled(ctx)
 		if err != nil || left == 0 {
 			return err
@@ -154,10 +189,10 @@ func (o Options) recover(ctx context.Context, f *fleet, b books, r *Result) erro
 		if err := f.awaitExpiry(ctx, b); err != nil {
 			return err
 		}
-		if err := f.servers[0].run(ctx); err != nil {
+		if err := f.all[0].run(ctx); err != nil {
 			return err
 		}
-		r.Quiet++
+		r.Recoveries++
 	}
 	return nil
 }

@@ -1,9 +1,12 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,7 +14,7 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
-	"example.com/triplecharge/internal/timeline"
+	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/ledger"
 )
 
@@ -20,13 +23,31 @@ type Job struct {
 	Period billing.Period
 	Window Window
 	Apply  bool         // false: a dry run, which changes nothing
-	Found  func(Report) // told of what was found, before anything is done about it; may be nil
-	Done   func(Done)   // told of each thing as it is done, one at a time; may be nil
+	Waits  func()       // called if another Apply runs on this ledger; may be nil
+	Found  func(Report) // called with the first report, before anything is done; may be nil
+	Done   func(Done)   // called after each action, one call at a time; may be nil
 }
 
-// Run compares, and with Apply does what there is to do and looks again. When ctx ends, nothing
-// further is begun, and Run returns ctx's error with what there is of the Outcome.
+// Run compares both sides. With Apply it then does what there is to do, and compares again, while
+// no other Run does. When ctx ends, Run begins nothing further and returns ctx's error with the
+// Outcome so far.
 func (r Reconciler) Run(ctx context.Context, j Job) (o Outcome, err error) {
+	if !j.Apply {
+		return r.run(ctx, j)
+	}
+	err = r.Ledger.OneAtATime(ctx, applyLock, j.Waits, func(ctx context.Context) (err error) {
+		if o, err = r.run(ctx, j); err != nil {
+			err = cmp.Or(context.Cause(ctx), err) // such as that the lock was lost
+		}
+		return err
+	})
+	return o, err
+}
+
+// applyLock is held while something is refunded or recorded here.
+const applyLock = "reconcile --apply"
+
+func (r Reconciler) run(ctx context.Context, j Job) (o Outcome, err error) {
 	if o.Found, err = r.Compare(ctx, j.Period, j.Window); err != nil {
 		return o, err
 	}
@@ -47,16 +68,16 @@ func (r Reconciler) Run(ctx context.Context, j Job) (o Outcome, err error) {
 	o.OK = false
 	now, err := r.Compare(ctx, j.Period, j.Window)
 	if err != nil {
-		return o, fmt.Errorf("look again at what was done: %w", err)
+		return o, fmt.Errorf("compare again after applying: %w", err)
 	}
 	o.Now = &now
-	o.OK = now.OK() // also if something failed that somebody else has done
+	o.OK = now.OK() // even if an action failed: somebody else may have done it
 	return o, nil
 }
 
-// Apply does what a report of the period says there is to do, several invoices at a time, and
-// returns what became of each thing. It goes on after one that failed; when ctx ends, it finishes
-// what it has begun, begins nothing further and returns ctx's error.
+// Apply does what the period's report lists, several invoices at a time, and returns the result of
+// each action. It continues after a failure. When ctx ends, it finishes what it has begun, begins
+// nothing further and returns ctx's error.
 func (r Reconciler) Apply(
 	ctx context.Context, p billing.Period, report Report, tell func(Done),
 ) ([]Done, error) {
@@ -81,15 +102,15 @@ func (r Reconciler) Apply(
 	return done, ctx.Err()
 }
 
-// applying is a report being put into effect.
+// applying is a report while it is being applied.
 type applying struct {
 	Reconciler
 	period billing.Period
 	tell   func(Done)
 }
 
-// invoice does what there is to do about one invoice, in order. An entry that can't be made ends
-// it: there is no refund of a charge that the ledger doesn't have.
+// invoice does an invoice's actions in order. It stops if an entry can't be made, so that no charge
+// is refunded that the ledger does not have.
 func (a applying) invoice(ctx context.Context, i Invoice) {
 	for _, action := range i.ToDo {
 		if ctx.Err() != nil {
@@ -101,13 +122,13 @@ func (a applying) invoice(ctx context.Context, i Invoice) {
 			d.Error = err.Error()
 		}
 		a.tell(d)
-		if err != nil && (action.Kind == RecordCharge || action.Kind == RecordRefund) {
+		if err != nil && strings.HasPrefix(string(action.Kind), "record ") {
 			return
 		}
 	}
 }
 
-// do does one thing.
+// do does one action.
 func (a applying) do(ctx context.Context, i Invoice, action *Action) error {
 	switch action.Kind {
 	case RecordCharge:
@@ -119,25 +140,32 @@ func (a applying) do(ctx context.Context, i Invoice, action *Action) error {
 			AmountMinor:   action.AmountMinor,
 			Currency:      action.Currency,
 		})
-	case RecordRefund:
+	case RecordRefund, RecordReversal:
 		return a.Ledger.RecordRefund(ctx, ledger.Refund{
 			ID: action.Refund, PaymentIntent: action.PaymentIntent, AmountMinor: action.AmountMinor,
+			Reversed: action.Kind == RecordReversal,
 		})
 	case RefundCharge:
 		return a.refund(ctx, i, action)
 	case CancelIntent:
-		return a.Stripe.Cancel(ctx, action.PaymentIntent)
+		_, err := a.Stripe.Cancel(ctx, action.PaymentIntent, billing.Request{})
+		if errors.Is(err, billing.ErrCanceled) {
+			return nil
+		}
+		return cmp.Or(err, errTookMoney)
 	}
-	return fmt.Errorf("nobody knows how to %s", action.Kind)
+	return fmt.Errorf("unknown action %q", action.Kind)
 }
 
-// finishLimit bounds what follows a refund when ctx has ended: less than the 30 s that a process is
-// commonly given to stop. What doesn't get done is found by the next run.
+var errTookMoney = errors.New("it has taken money meanwhile: run again")
+
+// finishLimit bounds the calls after a refund when ctx has ended. It is less than the 30 s that a
+// process commonly gets to stop. The next run finds what was not done.
 const finishLimit = 20 * time.Second
 
-// refund gives a duplicate back, and records what Stripe says then, also when ctx ends in between.
-// It doesn't go by the answer to the refund itself: for a day, Stripe repeats that as it was, also
-// if the refund has failed since.
+// refund refunds a duplicate and records the refunds that Stripe then has, even if ctx ends in
+// between. It does not rely on the answer to the refund request: Stripe repeats that answer for a
+// day, even if the refund has failed since.
 func (a applying) refund(ctx context.Context, i Invoice, action *Action) error {
 	kept, err := a.Stripe.Intent(ctx, i.Kept)
 	if err != nil {
@@ -147,14 +175,20 @@ func (a applying) refund(ctx context.Context, i Invoice, action *Action) error {
 		return fmt.Errorf("%s, the charge to keep, was refunded or disputed meanwhile: "+
 			"nothing was refunded, run again", i.Kept)
 	}
+	now, err := a.Stripe.Intent(ctx, action.PaymentIntent)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(now.Refunds, unsettled) {
+		return errors.New("a refund of it is pending or has failed meanwhile: run again")
+	}
 	_, err = a.Stripe.Refund(ctx, action.PaymentIntent)
 	if err != nil && !errors.Is(err, stripecharge.ErrNothingLeft) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishLimit)
 	defer cancel()
-	now, err := a.Stripe.Intent(ctx, action.PaymentIntent)
-	if err != nil {
+	if now, err = a.Stripe.Intent(ctx, action.PaymentIntent); err != nil {
 		return err
 	}
 	for _, refund := range now.Refunds {
@@ -171,8 +205,38 @@ func (a applying) refund(ctx context.Context, i Invoice, action *Action) error {
 	}
 	if now.RemainingMinor > 0 {
 		return fmt.Errorf("%s was not given back: the refund failed; "+
-			"give the customer the money in another way",
-			timeline.Money(now.RemainingMinor, now.Currency))
+			"give the customer the money in another way, then reconcile settle --payment %s",
+			money.Amount(now.RemainingMinor, now.Currency), now.ID)
 	}
 	return nil
+}
+
+// unsettled reports whether another refund must not be made beside this one.
+func unsettled(r stripecharge.Refund) bool { return r.State != stripecharge.RefundSucceeded }
+
+// Settle records that a person gave back outside of Stripe what is left of a charge, so that it is
+// neither refunded nor reported again. It changes nothing at Stripe. A second call adds nothing.
+func (r Reconciler) Settle(
+	ctx context.Context, paymentIntent string,
+) (i stripecharge.Intent, err error) {
+	err = r.Ledger.OneAtATime(ctx, applyLock, nil, func(ctx context.Context) error {
+		i, err = r.Stripe.Intent(ctx, paymentIntent)
+		pending := func(r stripecharge.Refund) bool { return r.State == stripecharge.RefundPending }
+		switch {
+		case err != nil:
+			return err
+		case i.Ledger != "" && i.Ledger != r.Ledger.ID():
+			return fmt.Errorf("%s is the ledger %q's", i.ID, i.Ledger)
+		case i.RemainingMinor <= 0:
+			return fmt.Errorf("nothing is left of %s, at Stripe", i.ID)
+		case slices.ContainsFunc(i.Refunds, pending):
+			return fmt.Errorf("a refund of %s is pending: wait until Stripe has decided", i.ID)
+		}
+		err = r.Ledger.RecordRefund(ctx, ledger.ByHand(i.ID, i.RemainingMinor))
+		if errors.Is(err, ledger.ErrContradiction) {
+			err = fmt.Errorf("%w: reconcile --apply records the charge first", err)
+		}
+		return err
+	})
+	return i, err
 }

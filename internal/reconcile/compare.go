@@ -15,58 +15,50 @@ import (
 	"example.com/triplecharge/ledger"
 )
 
-// Reconciler compares the two sides. It is safe for concurrent use, and beside others like it.
+// Reconciler compares Stripe with a ledger. It is safe for concurrent use, and several processes
+// may run one at the same time.
 type Reconciler struct {
 	Ledger *ledger.Store
 	Stripe *stripecharge.Client
 }
 
-// Window is the range of times of creation of which Stripe's PaymentIntents are listed: a charge of
-// another time is seen only if the ledger has an entry of it.
+// Window limits the list of PaymentIntents to those created in it. A charge from outside is seen
+// only if the ledger has an entry for it.
 type Window struct {
 	Since time.Time
 	Until time.Time // zero: no end
+	// Partial: a charge of the period may have been made before Since. With an Until, one may have
+	// been made after it. So an invoice without a charge is not looked for, rather than unbilled.
+	Partial bool
 }
 
-const (
-	// slackBefore is more than the time zones are apart, and any clock from another.
-	slackBefore = 7 * 24 * time.Hour
-	// slackAfter is for those who are charged late: December's invoice in January, once the card
-	// was replaced.
-	slackAfter = 31 * 24 * time.Hour
-)
+// slackBefore is longer than time zones or clocks can differ.
+const slackBefore = 7 * 24 * time.Hour
 
-// DefaultWindow is from a week before the month began to a month after it ended. For a month that
-// has not begun it is from a week ago: somebody is trying something out.
+// DefaultWindow begins a week before the month, and has no end: a card may be replaced, and the
+// invoice charged, at any time. For a month that has not begun it begins a week ago, since somebody
+// is only trying things out.
 func DefaultWindow(p billing.Period, now time.Time) Window {
 	begin, err := time.Parse("2006-01", p.String())
 	if err != nil || begin.After(now) {
 		begin = now
 	}
-	w := Window{Since: begin.Add(-slackBefore).UTC().Truncate(time.Second)}
-	if until := begin.AddDate(0, 1, 0).Add(slackAfter); until.Before(now) {
-		w.Until = until
-	}
-	return w
+	return Window{Since: begin.Add(-slackBefore).UTC().Truncate(time.Second)}
 }
 
-// pageSize is how many accounts are read from the ledger at a time.
+// pageSize is the number of accounts read from the ledger at a time.
 const pageSize = 500
 
-// atOnce is how many requests to Stripe are under way at a time: its test mode takes 25 a second.
+// atOnce limits the requests to Stripe in flight: its test mode allows 25 a second.
 const atOnce = 8
 
-// Compare looks at both sides of a billing period and changes nothing. Stripe is listed first, and
-// what it has of this period is kept in memory; then the ledger is read page by page. So an entry
-// of a charge that the list was too early for is no contradiction: that charge is looked up by its
-// ID.
+// Compare compares both sides of a billing period and changes nothing. It lists Stripe first and
+// keeps the period's PaymentIntents in memory, then reads the ledger page by page. If a charge was
+// made after the list was read and already has an entry, Compare looks it up by its ID.
 func (r Reconciler) Compare(ctx context.Context, p billing.Period, w Window) (Report, error) {
 	report := Report{
-		Period: p.String(), Since: w.Since, Counts: map[Verdict]int{},
-		Totals: []Total{}, Invoices: []Invoice{}, Unattributed: []Unattributed{},
-	}
-	for _, v := range Verdicts() {
-		report.Counts[v] = 0
+		Period: p.String(), Since: w.Since, Partial: w.Partial || !w.Until.IsZero(),
+		Tally: newTally(), Invoices: []Invoice{}, Unattributed: []Unattributed{},
 	}
 	if !w.Until.IsZero() {
 		report.Until = &w.Until
@@ -87,21 +79,25 @@ func (r Reconciler) Compare(ctx context.Context, p billing.Period, w Window) (Re
 			return report, err
 		}
 	}
-	// What is left belongs to subscriptions that the ledger has never heard of.
+	// The rest belongs to subscriptions that the ledger does not have.
 	for _, intents := range listed {
 		for _, i := range intents {
-			report.leave(i, "the ledger knows no subscription of this ID")
+			if i.Ledger == "" {
+				report.others(i)
+			} else {
+				report.leave(i, "the ledger knows no subscription of this ID")
+			}
 		}
 	}
 	slices.SortFunc(report.Unattributed, func(a, b Unattributed) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.PaymentIntent, b.PaymentIntent))
 	})
-	slices.SortFunc(report.Totals, func(a, b Total) int { return cmp.Compare(a.Currency, b.Currency) })
 	return report, nil
 }
 
-// list returns the period's PaymentIntents by subscription. Those that name no invoice go straight
-// to the report, those of other periods are passed over.
+// list returns the period's PaymentIntents by subscription: this ledger's, and those that name no
+// ledger, as every charge did before ledgers had IDs. It adds this ledger's that name no invoice to
+// the report, and skips those of other periods.
 func (r Reconciler) list(
 	ctx context.Context, p billing.Period, w Window, report *Report,
 ) (map[string][]stripecharge.Intent, error) {
@@ -113,6 +109,9 @@ func (r Reconciler) list(
 		report.Listed++
 		_, malformed := billing.ParsePeriod(i.Period)
 		switch {
+		case i.Ledger != r.Ledger.ID() &&
+			(i.Ledger != "" || i.Subscription == "" || i.Period != p.String()):
+			report.others(i)
 		case i.Subscription == "" && i.Period == "":
 			report.leave(i, "its metadata names neither a subscription nor a billing period")
 		case i.Subscription == "":
@@ -120,16 +119,23 @@ func (r Reconciler) list(
 		case i.Period == "":
 			report.leave(i, "its metadata names no billing period")
 		case malformed != nil:
-			report.leave(i, "the billing period in its metadata is none, such as 2026-12")
+			report.leave(i, "the billing period in its metadata is not a month such as 2026-12")
 		case i.Period == p.String():
-			i.Period = report.Period // one string for all of them
+			i.Period = report.Period // shares one string in memory
 			listed[i.Subscription] = append(listed[i.Subscription], i)
 		}
 	}
 	return listed, nil
 }
 
-// leave lists a payment that is nobody's, unless the customer has the money back already.
+// others counts a payment that is not this ledger's.
+func (r *Report) others(i stripecharge.Intent) {
+	if i.State == stripecharge.Succeeded {
+		r.Others++
+	}
+}
+
+// leave lists a payment without an invoice, unless it was fully refunded.
 func (r *Report) leave(i stripecharge.Intent, why string) {
 	if i.State != stripecharge.Succeeded || i.RemainingMinor == 0 {
 		return
@@ -141,14 +147,17 @@ func (r *Report) leave(i stripecharge.Intent, why string) {
 	})
 }
 
-// judgePage judges the invoices of these accounts, and takes what was listed of them away.
+// judgePage judges the invoices of these accounts, and removes their PaymentIntents from listed.
 func (r Reconciler) judgePage(
 	ctx context.Context, report *Report, accounts []ledger.Account,
 	listed map[string][]stripecharge.Intent,
 ) error {
 	page := make([]evidence, len(accounts))
 	for n, a := range accounts {
-		page[n] = evidence{period: report.Period, account: a, intents: listed[a.Subscription]}
+		page[n] = evidence{
+			ledger: r.Ledger.ID(), period: report.Period, account: a,
+			intents: listed[a.Subscription], partial: report.Partial,
+		}
 		delete(listed, a.Subscription)
 	}
 	if err := r.lookUp(ctx, page); err != nil {
@@ -160,12 +169,19 @@ func (r Reconciler) judgePage(
 	}
 	for _, e := range page {
 		e.recordedFor = recordedFor
-		report.add(judge(e))
+		for _, i := range e.intents {
+			if !e.ours(i) {
+				report.others(i)
+			}
+		}
+		i := judge(e)
+		report.Invoices = append(report.Invoices, i)
+		report.add(i.Verdicts, i.Account)
 	}
 	return nil
 }
 
-// lookUp asks Stripe for what the ledger names and the list did not have.
+// lookUp asks Stripe for the PaymentIntents that are missing from the list.
 func (r Reconciler) lookUp(ctx context.Context, page []evidence) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
@@ -193,7 +209,7 @@ func (r Reconciler) lookUp(ctx context.Context, page []evidence) error {
 	return group.Wait()
 }
 
-// missing returns the PaymentIntents that the ledger names and the list did not have.
+// missing returns the PaymentIntents that the ledger names and the list does not have.
 func (e evidence) missing() []string {
 	missing := map[string]bool{}
 	for _, c := range e.account.Charges {
@@ -208,8 +224,7 @@ func (e evidence) missing() []string {
 	return slices.Sorted(maps.Keys(missing))
 }
 
-// recordedFor asks the ledger whether the charges that have no entry for their own invoice have one
-// for another.
+// recordedFor asks the ledger for the invoices of charges that have no entry in their own account.
 func (r Reconciler) recordedFor(
 	ctx context.Context, page []evidence,
 ) (map[string]string, error) {

@@ -11,10 +11,11 @@ import (
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/stripesim/control"
+	"example.com/triplecharge/internal/verdict"
 	"example.com/triplecharge/ledger"
 )
 
-// dueRun is a due run of servers that don't know of each other.
+// dueRun bills with servers that do not coordinate.
 func (w *world) dueRun(mode string, servers ...string) {
 	w.t.Helper()
 	m, err := billing.ModeNamed(mode)
@@ -41,11 +42,12 @@ func (w *world) dueRun(mode string, servers ...string) {
 	must(w.t, group.Wait())
 }
 
-// tripled is n invoices, each charged three times by three servers, and what to make of them.
-func (w *world) tripled(n int) map[string]books {
+// tripled has three servers charge each of n invoices, and returns the sides that --apply should
+// leave.
+func (w *world) tripled(n int) map[string]sides {
 	w.t.Helper()
 	var ids []string
-	want := map[string]books{}
+	want := map[string]sides{}
 	for i := range n {
 		ids = append(ids, fmt.Sprintf("customer-%02d", i))
 		want[ids[i]] = once(3)
@@ -60,18 +62,19 @@ func TestAfterThreeServersWithoutCoordinationAllIsPutRight(t *testing.T) {
 	w := newWorld(t)
 	want := w.tripled(10)
 	dry := w.run(false)
-	if dry.OK || dry.Found.Counts[reconcile.Overcharged] != 10 || dry.Found.Actions() != 20 {
-		t.Errorf("found %v and %d things to do, want 10 overcharged and 20 refunds",
-			dry.Found.Counts, dry.Found.Actions())
+	if dry.OK || dry.Found.Counts[verdict.Overcharged] != 10 ||
+		dry.Found.ToDo() != "refund 20 charges ($200.00)" {
+		t.Errorf("found %v and to do %q, want 10 overcharged and 20 refunds",
+			dry.Found.Counts, dry.Found.ToDo())
 	}
-	if o := w.run(true); !o.OK || len(o.Done) != 20 || o.Now.Counts[reconcile.Right] != 10 {
+	if o := w.run(true); !o.OK || len(o.Done) != 20 || o.Now.Counts[verdict.Right] != 10 {
 		t.Errorf("got %+v, want 20 refunds, and all right", o)
 	}
-	w.wantBooks(want)
+	w.wantSides(want)
 	if o := w.run(true); !o.OK || len(o.Done) != 0 || o.Now != nil {
 		t.Errorf("got %+v from a second run, want nothing to do", o)
 	}
-	w.wantBooks(want)
+	w.wantSides(want)
 }
 
 func TestTwoReconcilersAtOnceRefundOnce(t *testing.T) {
@@ -94,10 +97,10 @@ func TestTwoReconcilersAtOnceRefundOnce(t *testing.T) {
 		})
 	}
 	must(t, group.Wait())
-	w.wantBooks(want)
+	w.wantSides(want)
 }
 
-// Each charge has been made and each entry is still to come: nothing may be refunded for that.
+// Each charge has been made but not recorded yet: that alone must not cause a refund.
 func TestAChargeWhoseEntryIsOnItsWayIsRecordedAndNotRefunded(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"uncoordinated", "exactly-once"} {
@@ -117,24 +120,24 @@ func TestAChargeWhoseEntryIsOnItsWayIsRecordedAndNotRefunded(t *testing.T) {
 				calls, since = len(waiting), revision
 			}
 			o := w.run(true)
-			if !o.OK || o.Found.Counts[reconcile.Unrecorded] != 3 || len(o.Done) != 3 {
+			if !o.OK || o.Found.Counts[verdict.Unrecorded] != 3 || len(o.Done) != 3 {
 				t.Errorf("got %+v, want three charges recorded", o)
 			}
 			must(t, gate.Remove(t.Context()))
 			due.Wait()
-			w.wantBooks(map[string]books{"alice": once(1), "bob": once(1), "carol": once(1)})
+			w.wantSides(map[string]sides{"alice": once(1), "bob": once(1), "carol": once(1)})
 		})
 	}
 }
 
-// Reconcilers that run all the while don't get in the way of a due run, nor it in theirs.
+// Reconcilers and a due run that run at the same time do not disturb each other.
 func TestBesideADueRun(t *testing.T) {
 	t.Parallel()
 	for mode, charges := range map[string]int{"uncoordinated": 3, "exactly-once": 1} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			want := map[string]books{}
+			want := map[string]sides{}
 			for n := range 30 {
 				id := fmt.Sprintf("customer-%02d", n)
 				w.subscribe(id)
@@ -163,7 +166,7 @@ func TestBesideADueRun(t *testing.T) {
 			if o := w.run(true); !o.OK {
 				t.Errorf("got %+v, want all right", o)
 			}
-			w.wantBooks(want)
+			w.wantSides(want)
 		})
 	}
 }

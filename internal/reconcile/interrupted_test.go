@@ -13,11 +13,11 @@ import (
 	"example.com/triplecharge/internal/reconcile"
 )
 
-// trap is a way to Stripe on which a run is interrupted at some request: before it arrives, after
-// it was executed and before its reply, or after its reply.
+// trap stands before Stripe and interrupts a run at some request: before the request arrives,
+// between its execution and its reply, or after the reply.
 type trap struct {
 	next http.Handler
-	left atomic.Int64 // requests until then
+	left atomic.Int64 // requests until the interruption
 	kind int
 	trip func()
 }
@@ -40,18 +40,18 @@ func (s *trap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.trip()
 }
 
-// interrupted runs until it ends by itself, and interrupts it up to so many times on the way. It
-// returns how often that was.
+// interrupted repeats a run that is interrupted, up to times times, until one finishes. It returns
+// the number of interruptions.
 func (w *world) interrupted(random *rand.Rand, times int) (n int) {
 	w.t.Helper()
 	for range times {
 		ctx, cancel := context.WithCancel(w.t.Context())
-		s := &trap{next: w.sim.Handler(""), kind: random.IntN(3), trip: cancel}
+		s := &trap{next: w.sim.Server("").Config.Handler, kind: random.IntN(3), trip: cancel}
 		s.left.Store(1 + random.Int64N(40))
 		server := httptest.NewServer(s)
 		r := reconcile.Reconciler{Ledger: w.store, Stripe: w.client(server.URL)}
 		job := w.job(true)
-		if inLedger := random.IntN(20); random.IntN(4) == 0 { // between two things done
+		if inLedger := random.IntN(20); random.IntN(4) == 0 { // between two actions
 			job.Done = func(reconcile.Done) {
 				if inLedger--; inLedger == 0 {
 					cancel()
@@ -81,7 +81,7 @@ func TestARunThatIsInterruptedCanBeRunAgain(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			want := w.tripled(8)
-			// Some of it has no entry: what is to be recorded can be interrupted, too.
+			// Some charges have no entry, so that recording can be interrupted, too.
 			w.subscribe("unrecorded")
 			w.charge(w.invoice("unrecorded"))
 			w.charge(w.invoice("unrecorded"))
@@ -94,7 +94,7 @@ func TestARunThatIsInterruptedCanBeRunAgain(t *testing.T) {
 			if o := w.run(true); !o.OK {
 				t.Errorf("got %+v, want all right", o)
 			}
-			w.wantBooks(want)
+			w.wantSides(want)
 			if o := w.run(true); !o.OK || len(o.Done) != 0 {
 				t.Errorf("got %+v from a second run, want nothing to do", o)
 			}
@@ -109,7 +109,7 @@ func TestNothingIsDoneOnHalfAList(t *testing.T) {
 	for range 150 {
 		w.charged(w.invoice("alice"), 1)
 	}
-	s := &trap{next: w.sim.Handler("")}
+	s := &trap{next: w.sim.Server("").Config.Handler}
 	ctx, cancel := context.WithCancel(t.Context())
 	s.trip = cancel
 	s.left.Store(2) // the second page
@@ -123,7 +123,7 @@ func TestNothingIsDoneOnHalfAList(t *testing.T) {
 	if err == nil || len(o.Done) > 0 || o.OK {
 		t.Errorf("got %+v, %v, want an error and nothing done", o, err)
 	}
-	if got := w.books()["alice"]; got.Refunds != 0 {
+	if got := w.sides()["alice"]; got.Refunds != 0 {
 		t.Errorf("got %+v, want no refund", got)
 	}
 }

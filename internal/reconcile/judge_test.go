@@ -7,21 +7,22 @@ import (
 	"time"
 
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/verdict"
 	"example.com/triplecharge/ledger"
 )
 
-// What can't be brought about from outside: a dispute, and two glances with something in between.
+// These states can't be made from outside: a dispute, and a change between two reads.
 
-// charge is one of alice's, created at a second.
+// charge returns a charge of alice's, created at this second.
 func charge(id string, second int64) stripecharge.Intent {
 	return stripecharge.Intent{
-		ID: id, Subscription: "alice", Period: "2026-12", Customer: "cus_alice",
+		ID: id, Ledger: "led_1", Subscription: "alice", Period: "2026-12", Customer: "cus_alice",
 		State: stripecharge.Succeeded, AmountMinor: 1000, RemainingMinor: 1000, Currency: "usd",
 		Created: time.Unix(second, 0),
 	}
 }
 
-// alice owes $10; these charges of hers are recorded.
+// alice returns the account of alice, who owes $10, with these recorded charges.
 func alice(recorded ...string) ledger.Account {
 	a := ledger.Account{
 		Subscription: "alice", DueMinor: 1000, Currency: "usd", Customer: "cus_alice",
@@ -39,18 +40,22 @@ func TestDuplicatesOneOfWhichIsDisputedAreLeftToAPerson(t *testing.T) {
 	for _, disputed := range []int{0, 1} {
 		intents := []stripecharge.Intent{charge("pi_1", 1), charge("pi_2", 2)}
 		intents[disputed].Disputed = true
-		i := judge(evidence{period: "2026-12", account: alice("pi_1", "pi_2"), intents: intents})
-		if !i.Is(InDoubt) || !i.Is(Overcharged) || len(i.ToDo) > 0 {
+		i := judge(evidence{
+			ledger: "led_1", period: "2026-12", account: alice("pi_1", "pi_2"),
+			intents: intents,
+		})
+		if !i.Is(verdict.InDoubt) || !i.Is(verdict.Overcharged) || len(i.ToDo) > 0 {
 			t.Errorf("got %+v, want it overcharged, in doubt and left", i)
 		}
 	}
-	// A charge that is the only one, and disputed, is charged once like any other.
+	// A disputed charge counts like any other if it is the only one.
 	one := charge("pi_1", 1)
 	one.Disputed = true
 	i := judge(evidence{
-		period: "2026-12", account: alice("pi_1"), intents: []stripecharge.Intent{one},
+		ledger: "led_1", period: "2026-12", account: alice("pi_1"),
+		intents: []stripecharge.Intent{one},
 	})
-	if !i.Is(Right) {
+	if !i.Is(verdict.Right) {
 		t.Errorf("got %+v, want it right", i)
 	}
 }
@@ -58,10 +63,11 @@ func TestDuplicatesOneOfWhichIsDisputedAreLeftToAPerson(t *testing.T) {
 func TestAChargeThatWasRecordedWhileWeLookedIsRecorded(t *testing.T) {
 	t.Parallel()
 	i := judge(evidence{
-		period: "2026-12", account: alice(), intents: []stripecharge.Intent{charge("pi_1", 1)},
+		ledger: "led_1", period: "2026-12", account: alice(),
+		intents:     []stripecharge.Intent{charge("pi_1", 1)},
 		recordedFor: map[string]string{"pi_1": "alice/2026-12"},
 	})
-	if !i.Is(Right) || i.Entries != 1 || i.EnteredMinor != 1000 || len(i.ToDo) > 0 {
+	if !i.Is(verdict.Right) || i.Entries != 1 || i.EnteredMinor != 1000 || len(i.ToDo) > 0 {
 		t.Errorf("got %+v, want it right", i)
 	}
 }
@@ -73,12 +79,13 @@ func TestARegisteredPaymentIntentThatIsCanceledIsRemarkedOn(t *testing.T) {
 	account := alice()
 	account.Claim = ledger.ClaimState{Taken: true, Intent: "pi_1"}
 	i := judge(evidence{
-		period: "2026-12", account: account, intents: []stripecharge.Intent{canceled},
+		ledger: "led_1", period: "2026-12", account: account,
+		intents: []stripecharge.Intent{canceled},
 	})
-	if !i.Is(Pending) || !slices.ContainsFunc(i.Remarks, func(s string) bool {
+	if !i.Is(verdict.Pending) || !slices.ContainsFunc(i.Remarks, func(s string) bool {
 		return strings.Contains(s, "canceled")
 	}) {
-		t.Errorf("got %+v, want it pending, and why no due run will end that", i)
+		t.Errorf("got %+v, want it pending, and what the next due run does", i)
 	}
 }
 
@@ -87,10 +94,10 @@ func TestNothingIsDoneAboutAnInvoiceInDoubt(t *testing.T) {
 	other := charge("pi_3", 3)
 	other.Customer = "cus_mallory"
 	i := judge(evidence{
-		period: "2026-12", account: alice("pi_1"),
+		ledger: "led_1", period: "2026-12", account: alice("pi_1"),
 		intents: []stripecharge.Intent{charge("pi_1", 1), charge("pi_2", 2), other},
 	})
-	want := []Verdict{InDoubt, Overcharged, Unrecorded}
+	want := verdict.Words{verdict.InDoubt, verdict.Overcharged, verdict.Unrecorded}
 	if !slices.Equal(i.Verdicts, want) || len(i.ToDo) > 0 || i.Kept != "" {
 		t.Errorf("got %+v, want %v and nothing to do", i, want)
 	}

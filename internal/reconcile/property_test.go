@@ -10,20 +10,20 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
-	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/verdict"
 	"example.com/triplecharge/ledger"
 )
 
-// history is what happened to some invoices, step by step.
+// history makes things happen to some invoices, step by step.
 type history struct {
 	*world
 	rt      *rapid.T
 	ids     []string
 	charges []billing.Charge
-	byHand  map[string]int64 // given back in the dashboard, by PaymentIntent
+	byHand  map[string]int64 // refunded in the dashboard, by PaymentIntent
 }
 
-// step is one thing that happens, in the right order or not.
+// step makes one thing happen, in the right order or not.
 func (h *history) step() {
 	inv := h.invoice(rapid.SampledFrom(h.ids).Draw(h.rt, "subscription"))
 	do := rapid.SampledFrom([]string{
@@ -51,12 +51,13 @@ func (h *history) step() {
 		h.exactlyOnce(inv, do != "register")
 	case "record what is not there":
 		h.record(billing.Charge{
-			Invoice: inv, PaymentIntent: "pi_none_of_" + inv.String(), AmountMinor: 1000, Currency: "usd",
+			Invoice: inv, PaymentIntent: "pi_none_of_" + inv.String(), AmountMinor: 1000,
+			Currency: "usd",
 		})
 	}
 }
 
-// some is a charge that was made, if there is one.
+// some returns a charge that was made, if there is one.
 func (h *history) some() (billing.Charge, bool) {
 	if len(h.charges) == 0 {
 		return billing.Charge{}, false
@@ -84,7 +85,7 @@ func (h *history) refundSome(recorded bool) {
 	}
 }
 
-// exactlyOnce goes as far as that mode would, as long as the ledger lets it.
+// exactlyOnce does what that mode does, as far as the ledger allows.
 func (h *history) exactlyOnce(inv billing.Invoice, confirm bool) {
 	claims := h.store.Claims(ledger.ClaimOptions{Lease: time.Microsecond})
 	claim, err := claims.Take(h.t.Context(), inv)
@@ -100,7 +101,8 @@ func (h *history) exactlyOnce(inv billing.Invoice, confirm bool) {
 	}
 }
 
-// standing is how many of an invoice's charges still have the customer's money, and how much.
+// standing returns the number of an invoice's charges that still have the customer's money, and the
+// sum.
 func (h *history) standing(id string) (n int, minor int64) {
 	for intent, err := range h.stripe.AllIntents(h.t.Context(), time.Unix(0, 0), time.Time{}) {
 		must(h.t, err)
@@ -112,15 +114,14 @@ func (h *history) standing(id string) (n int, minor int64) {
 	return n, minor
 }
 
-// After --apply, whatever happened before: what the customer has paid is the amount that was due,
-// once, less what somebody gave back by hand of that very charge; and the ledger says the same. Or
-// the invoice is listed.
+// Whatever happened before, after --apply the customer has paid the amount due once, less what
+// somebody refunded of that charge by hand, and the ledger agrees. Otherwise the invoice is listed.
 func TestWhateverHappenedItIsRightOrListed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	month := time.Date(1000, time.January, 1, 0, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(rt *rapid.T) {
-		// A month of its own for each history: entries can't be deleted.
+		// Each history gets its own month, since entries can't be deleted.
 		month = month.AddDate(0, 1, 0)
 		w.period = billing.PeriodOf(month)
 		w.sql(`DELETE FROM subscriptions`)
@@ -148,7 +149,7 @@ func (h *history) check() {
 	if o.Now != nil {
 		now = o.Now
 	}
-	all := h.books()
+	all := h.sides()
 	for _, id := range h.ids {
 		i, b := invoiceIn(h.t, *now, id), all[id]
 		n, minor := h.standing(id)
@@ -156,18 +157,18 @@ func (h *history) check() {
 			h.rt.Fatalf("%s: %s: %+v %v %q; before: %d standing, %+v", id, why, b, i.Verdicts,
 				i.Remarks, before[id], invoiceIn(h.t, o.Found, id))
 		}
-		doubt := i.Is(reconcile.InDoubt)
+		doubt := i.Is(verdict.InDoubt)
 		switch {
 		case !doubt && n != min(1, before[id]):
 			fail("more or fewer charges have the money than should")
-		case i.Is(reconcile.Overcharged) != (n > 1):
+		case i.Is(verdict.Overcharged) != (n > 1):
 			fail("overcharged is said wrongly")
 		case !doubt && before[id] > 1 && minor != 1000:
 			fail("a charge was kept that somebody had refunded in part, or none")
-		case i.Is(reconcile.Right) && (b.NetMinor != b.EnteredNetMinor || b.Charges != b.Entries ||
+		case i.Is(verdict.Right) && (b.NetMinor != b.EnteredNetMinor || b.Charges != b.Entries ||
 			b.Refunds != b.RefundEntries || b.NetMinor > 1000 || b.Charges == 0):
 			fail("it is not right")
-		case !doubt && i.Is(reconcile.Unrecorded):
+		case !doubt && i.Is(verdict.Unrecorded):
 			fail("something was not recorded")
 		}
 	}

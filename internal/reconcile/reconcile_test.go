@@ -10,6 +10,7 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/verdict"
 )
 
 func TestEachStateIsNamedAndPutRight(t *testing.T) {
@@ -22,18 +23,18 @@ func TestEachStateIsNamedAndPutRight(t *testing.T) {
 			inv := w.invoice("alice")
 			s.make(w, inv)
 
-			// Dry: it is named, and nothing is changed.
-			before := w.books()
+			// A dry run reports it and changes nothing.
+			before := w.sides()
 			dry := w.run(false)
 			s.check(t, dry.Found, s.found, s.todo)
 			if dry.Done != nil || dry.Now != nil || dry.OK {
 				t.Errorf("got %+v from a dry run, and bob is unbilled", dry)
 			}
-			if after := w.books(); !maps.Equal(after, before) {
+			if after := w.sides(); !maps.Equal(after, before) {
 				t.Errorf("a dry run made %+v of %+v", after, before)
 			}
 
-			// Applied: it is put right as far as that goes.
+			// --apply corrects what can be corrected.
 			want := s.now
 			if want == "" {
 				want = s.found
@@ -42,25 +43,25 @@ func TestEachStateIsNamedAndPutRight(t *testing.T) {
 			if applied.Now != nil {
 				s.check(t, *applied.Now, want, "")
 			}
-			w.wantBooks(map[string]books{"alice": s.books})
+			w.wantSides(map[string]sides{"alice": s.sides})
 
-			// Again: there is nothing to do, and nothing happens.
+			// A second --apply has nothing to do.
 			again := w.run(true)
 			s.check(t, again.Found, want, "")
-			w.wantBooks(map[string]books{"alice": s.books})
+			w.wantSides(map[string]sides{"alice": s.sides})
 		})
 	}
 }
 
-// check holds alice's invoice in a report to the verdicts and actions. What the bank refuses can be
-// tried again.
+// check compares alice's invoice in a report with the verdicts and actions. A refund that the bank
+// refused can be tried again.
 func (s state) check(t *testing.T, r reconcile.Report, verdicts, todo string) {
 	t.Helper()
 	i := invoiceIn(t, r, "alice")
 	if got := join(i.Verdicts); got != verdicts {
 		t.Errorf("got %q, want %q: %q", got, verdicts, i.Remarks)
 	}
-	if i.Is(reconcile.Overcharged) && todo == "" {
+	if i.Is(verdict.Overcharged) && todo == "" {
 		return
 	}
 	var kinds []reconcile.Kind
@@ -74,7 +75,8 @@ func (s state) check(t *testing.T, r reconcile.Report, verdicts, todo string) {
 
 func invoiceIn(t testing.TB, r reconcile.Report, id string) reconcile.Invoice {
 	t.Helper()
-	n := slices.IndexFunc(r.Invoices, func(i reconcile.Invoice) bool { return i.Subscription == id })
+	n := slices.IndexFunc(r.Invoices,
+		func(i reconcile.Invoice) bool { return i.Subscription == id })
 	if n < 0 {
 		t.Fatalf("%s is not in %+v", id, r)
 	}
@@ -115,7 +117,7 @@ func TestTheEarliestChargeIsKept(t *testing.T) {
 			t.Errorf("%s: %+v, want it untouched", id, left)
 		}
 	}
-	w.wantBooks(map[string]books{"alice": once(3), "bob": once(3)})
+	w.wantSides(map[string]sides{"alice": once(3), "bob": once(3)})
 }
 
 func TestPaymentsThatBelongToNoInvoiceAreListedAndLeft(t *testing.T) {
@@ -132,11 +134,11 @@ func TestPaymentsThatBelongToNoInvoiceAreListedAndLeft(t *testing.T) {
 		{"subscription": "alice", "period": "2026-13"},
 		{"subscription": "zoe", "period": "2026-12"},
 	} {
-		want[w.pay(metadata)] = true
+		want[w.payOurs(metadata)] = true
 	}
-	// These are nobody's business here: another period, and money that is back.
-	w.pay(map[string]string{"subscription": "zoe", "period": "2026-11"})
-	w.refundByHand(billing.Charge{PaymentIntent: w.pay(nil)}, 1000)
+	// Neither is listed: one is for another period, the other was refunded.
+	w.payOurs(map[string]string{"subscription": "zoe", "period": "2026-11"})
+	w.refundByHand(billing.Charge{PaymentIntent: w.payOurs(nil)}, 1000)
 
 	o := w.run(true)
 	got := map[string]bool{}
@@ -149,19 +151,19 @@ func TestPaymentsThatBelongToNoInvoiceAreListedAndLeft(t *testing.T) {
 	if !maps.Equal(got, want) || o.OK || len(o.Done) > 0 {
 		t.Errorf("got %v, want %v listed and left: %+v", got, want, o)
 	}
-	if i := invoiceIn(t, o.Found, "alice"); !i.Is(reconcile.Right) {
+	if i := invoiceIn(t, o.Found, "alice"); !i.Is(verdict.Right) {
 		t.Errorf("alice: %+v, want her right", i)
 	}
-	w.wantBooks(map[string]books{"alice": {4, 0, 4000, 1, 0, 1000, 0, 0}})
+	w.wantSides(map[string]sides{"alice": {4, 0, 4000, 1, 0, 1000, 0, 0}})
 }
 
-// A charge of another time than is listed is not seen, unless the ledger names it.
+// A charge from outside the window is seen only if the ledger names it.
 func TestTheWindowIsSaidAndKeptTo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.subscribe("alice", "bob")
-	w.charged(w.invoice("alice"), 1) // early, and recorded
-	w.charge(w.invoice("bob"))       // early, and not
+	w.charged(w.invoice("alice"), 1) // before the window, recorded
+	w.charge(w.invoice("bob"))       // before the window, not recorded
 	carol, dan := w.invoice("carol"), w.invoice("dan")
 	w.register(w.claim(carol, time.Minute), w.prepare(carol, 1))
 	w.confirm(dan, w.register(w.claim(dan, time.Minute), w.prepare(dan, 1)))
@@ -169,22 +171,49 @@ func TestTheWindowIsSaidAndKeptTo(t *testing.T) {
 	since := time.Now().UTC().Add(time.Hour).Truncate(time.Second)
 	until := since.Add(48 * time.Hour)
 
-	window := reconcile.Window{Since: since, Until: until}
-	r, err := w.reconciler().Compare(t.Context(), w.period, window)
-	must(t, err)
-	if !r.Since.Equal(since) || r.Until == nil || !r.Until.Equal(until) || r.Listed != 0 {
-		t.Errorf("got %+v, want nothing listed from %v to %v", r, since, until)
-	}
-	for id, want := range map[string]string{
-		"alice": right, "bob": unbilled, "carol": pending, "dan": unrecorded,
+	for _, window := range []reconcile.Window{
+		{Since: since, Until: until}, {Since: since, Partial: true},
+		{Since: time.Unix(0, 0), Until: time.Unix(1, 0)},
 	} {
-		if got := join(invoiceIn(t, r, id).Verdicts); got != want {
-			t.Errorf("%s: got %q, want %q", id, got, want)
+		r, err := w.reconciler().Compare(t.Context(), w.period, window)
+		must(t, err)
+		if !r.Since.Equal(window.Since) || r.Until != nil && !r.Until.Equal(window.Until) ||
+			(r.Until == nil) != window.Until.IsZero() || r.Listed != 0 || !r.Partial || r.OK() {
+			t.Errorf("got %+v, want nothing listed in %+v", r, window)
+		}
+		for id, want := range map[string]string{
+			"alice": right, "bob": notLookedFor, "carol": pending, "dan": unrecorded,
+		} {
+			if got := join(invoiceIn(t, r, id).Verdicts); got != want {
+				t.Errorf("%s: got %q, want %q", id, got, want)
+			}
+		}
+		var text strings.Builder
+		if r.Text(&text); !strings.Contains(text.String(), "Not looked for: what was created") {
+			t.Errorf("it doesn't say what was not looked for:\n%s", text.String())
 		}
 	}
 }
 
-func TestTheDefaultWindowReachesIntoJanuary(t *testing.T) {
+// December's card was replaced in February.
+func TestALateChargeIsFoundByDefault(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.subscribe("alice")
+	must(t, w.control.SetClock(t.Context(), time.Date(2027, 2, 15, 0, 0, 0, 0, time.UTC)))
+	w.charge(w.invoice("alice"))
+	for month := range 12 {
+		now := time.Date(2027, time.Month(3+month), 1, 0, 0, 0, 0, time.UTC)
+		r, err := w.reconciler().Compare(t.Context(), w.period,
+			reconcile.DefaultWindow(w.period, now))
+		must(t, err)
+		if got := join(invoiceIn(t, r, "alice").Verdicts); got != unrecorded {
+			t.Errorf("on %v: got %q, want it unrecorded", now, got)
+		}
+	}
+}
+
+func TestTheDefaultWindowHasNoEnd(t *testing.T) {
 	t.Parallel()
 	december := billing.PeriodOf(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
 	day := func(s string) time.Time {
@@ -192,17 +221,13 @@ func TestTheDefaultWindowReachesIntoJanuary(t *testing.T) {
 		must(t, err)
 		return d
 	}
-	for _, tt := range []struct{ now, since, until string }{
-		{"2026-12-10", "2026-11-24", ""},
-		{"2027-01-20", "2026-11-24", ""},
-		{"2027-06-01", "2026-11-24", "2027-02-01"},
-		{"2026-05-10", "2026-05-03", ""}, // tried out, before its time
+	for _, tt := range []struct{ now, since string }{
+		{"2026-12-10", "2026-11-24"},
+		{"2027-06-01", "2026-11-24"},
+		{"2026-05-10", "2026-05-03"}, // the month has not begun
 	} {
 		got := reconcile.DefaultWindow(december, day(tt.now))
 		want := reconcile.Window{Since: day(tt.since)}
-		if tt.until != "" {
-			want.Until = day(tt.until)
-		}
 		if got != want {
 			t.Errorf("on %s: got %v, want %v", tt.now, got, want)
 		}
@@ -217,7 +242,7 @@ func TestAThousandInvoicesAreRead(t *testing.T) {
 		ids = append(ids, fmt.Sprintf("customer-%04d", n))
 	}
 	w.subscribe(ids...)
-	want := map[string]books{}
+	want := map[string]sides{}
 	for n, id := range ids {
 		times := 1
 		if n%100 == 0 {
@@ -234,10 +259,10 @@ func TestAThousandInvoicesAreRead(t *testing.T) {
 	}
 	o := w.run(true)
 	if !o.OK || o.Found.Listed != 1111 || len(o.Found.Invoices) != 1100 ||
-		o.Found.Counts[reconcile.Overcharged] != 11 || o.Found.Counts[reconcile.Unrecorded] != 158 ||
-		o.Now.Counts[reconcile.Right] != 1100 {
+		o.Found.Counts[verdict.Overcharged] != 11 || o.Found.Counts[verdict.Unrecorded] != 158 ||
+		o.Now.Counts[verdict.Right] != 1100 {
 		t.Errorf("got %d listed, %d invoices, %v, then %v", o.Found.Listed, len(o.Found.Invoices),
 			o.Found.Counts, o.Now.Counts)
 	}
-	w.wantBooks(want)
+	w.wantSides(want)
 }

@@ -9,25 +9,26 @@ import (
 	"example.com/triplecharge/ledger"
 )
 
-// state is how alice's invoice can be found, what is said of it, and how it is left.
+// state is a state of alice's invoice, what the report says about it, and what --apply leaves.
 type state struct {
 	name  string
 	make  func(*world, billing.Invoice)
 	found string // the verdicts
 	todo  string // the actions
-	now   string // the verdicts after --apply; "": as found
-	books books  // after --apply
+	now   string // the verdicts after --apply; "": unchanged
+	sides sides  // after --apply
 }
 
 const (
 	right, unbilled, unrecorded = "right", "unbilled", "unrecorded"
 	overcharged, inDoubt        = "overcharged", "in doubt"
 	pending, notAtStripe        = "pending", "recorded but not at Stripe"
+	notLookedFor                = "not looked for"
 )
 
 func charges() []state {
 	return []state{
-		{"not charged", func(*world, billing.Invoice) {}, unbilled, "", "", books{}},
+		{"not charged", func(*world, billing.Invoice) {}, unbilled, "", "", sides{}},
 		{"charged and recorded",
 			func(w *world, inv billing.Invoice) { w.charged(inv, 1) }, right, "", "", once(1)},
 		{"charged and not recorded",
@@ -42,12 +43,19 @@ func charges() []state {
 				w.charged(inv, 1)
 				w.charge(inv)
 			},
-			"overcharged, unrecorded", "record charge, record charge, refund, refund", right, once(3)},
+			"overcharged, unrecorded", "record charge, record charge, refund, refund", right,
+			once(3)},
 		{"charged, with the subscription gone",
 			func(w *world, inv billing.Invoice) {
 				w.charged(inv, 2)
 				w.sql(`DELETE FROM subscriptions`)
 			}, overcharged, "refund", right, once(2)},
+		{"captured in part by hand, twice",
+			func(w *world, inv billing.Invoice) {
+				for range 2 {
+					w.captureInPart(inv, 6500, 1000)
+				}
+			}, "overcharged, unrecorded", "record charge, record charge, refund", right, once(2)},
 		{"charged at another price than today's",
 			func(w *world, inv billing.Invoice) {
 				w.charged(inv, 2)
@@ -62,17 +70,17 @@ func refunds() []state {
 	return append([]state{
 		{"the only charge refunded by hand",
 			func(w *world, inv billing.Invoice) { w.refundByHand(w.charged(inv, 1)[0], 1000) },
-			unrecorded, "record refund", right, books{1, 1, 0, 1, 1, 0, 0, 0}},
+			unrecorded, "record refund", right, sides{1, 1, 0, 1, 1, 0, 0, 0}},
 		{"the only charge refunded by hand in part",
 			func(w *world, inv billing.Invoice) {
 				c := w.charged(inv, 1)[0]
 				w.refundByHand(c, 100)
 				w.refundByHand(c, 200)
 			},
-			unrecorded, "record refund, record refund", right, books{1, 2, 700, 1, 2, 700, 0, 0}},
+			unrecorded, "record refund, record refund", right, sides{1, 2, 700, 1, 2, 700, 0, 0}},
 		{"charged and refunded, nothing recorded",
 			func(w *world, inv billing.Invoice) { w.refundByHand(w.charge(inv), 1000) },
-			unrecorded, "record charge, record refund", right, books{1, 1, 0, 1, 1, 0, 0, 0}},
+			unrecorded, "record charge, record refund", right, sides{1, 1, 0, 1, 1, 0, 0, 0}},
 		{"all three refunded by hand",
 			func(w *world, inv billing.Invoice) {
 				for _, c := range w.charged(inv, 3) {
@@ -80,7 +88,7 @@ func refunds() []state {
 				}
 			},
 			unrecorded, "record refund, record refund, record refund", right,
-			books{3, 3, 0, 3, 3, 0, 0, 0}},
+			sides{3, 3, 0, 3, 3, 0, 0, 0}},
 		{"the duplicates refunded by hand",
 			func(w *world, inv billing.Invoice) {
 				for _, c := range w.charged(inv, 3)[1:] {
@@ -93,38 +101,53 @@ func refunds() []state {
 		{"a duplicate refunded by hand in part",
 			func(w *world, inv billing.Invoice) { w.refundByHand(w.charged(inv, 2)[1], 400) },
 			"overcharged, unrecorded", "record refund, refund", right,
-			books{2, 2, 1000, 2, 2, 1000, 0, 0}},
+			sides{2, 2, 1000, 2, 2, 1000, 0, 0}},
 		{"the earliest refunded by hand in part",
 			func(w *world, inv billing.Invoice) { w.refundByHand(w.charged(inv, 2)[0], 400) },
 			"overcharged, unrecorded", "record refund, refund", right,
-			books{2, 2, 1000, 2, 2, 1000, 0, 0}},
+			sides{2, 2, 1000, 2, 2, 1000, 0, 0}},
 		{"each refunded by hand in part",
 			func(w *world, inv billing.Invoice) {
 				for _, c := range w.charged(inv, 2) {
 					w.refundByHand(c, 400)
 				}
-			}, "in doubt, overcharged, unrecorded", "", "", books{2, 2, 1200, 2, 0, 2000, 0, 0}},
+			}, "in doubt, overcharged, unrecorded", "", "", sides{2, 2, 1200, 2, 0, 2000, 0, 0}},
+	}, lateRefunds()...)
+}
+
+func lateRefunds() []state {
+	return []state{
 		{"a refund that the bank has not decided on",
 			func(w *world, inv billing.Invoice) {
 				c := w.charged(withCard(w, inv, "pm_card_pendingRefund"), 2)[1]
 				w.refundByHand(c, 1000)
-			}, pending, "", "", books{2, 1, 1000, 2, 0, 2000, 0, 0}},
-		{"duplicates that the bank won't refund",
+			}, pending, "", "", sides{2, 1, 1000, 2, 0, 2000, 0, 0}},
+		{"a refund by hand that the bank failed since",
 			func(w *world, inv billing.Invoice) {
-				w.charged(withCard(w, inv, "pm_card_refundFail"), 2)
-			}, overcharged, "refund", "", books{2, 0, 2000, 2, 0, 2000, 0, 0}},
+				w.refundByHand(w.charged(withCard(w, inv, "pm_card_refundFail"), 2)[1], 1000)
+				must(w.t, w.control.Advance(w.t.Context(), time.Hour))
+			}, overcharged, "", "", sides{2, 0, 2000, 2, 0, 2000, 0, 0}},
+		{"a refund by hand that was recorded and failed since",
+			func(w *world, inv billing.Invoice) {
+				c := w.charged(withCard(w, inv, "pm_card_refundFail"), 2)[1]
+				must(w.t, w.store.RecordRefund(w.t.Context(), ledger.Refund{
+					ID: w.refundByHand(c, 1000), PaymentIntent: c.PaymentIntent, AmountMinor: 1000,
+				}))
+				must(w.t, w.control.Advance(w.t.Context(), time.Hour))
+			}, "overcharged, unrecorded", "record failed refund", overcharged,
+			sides{2, 0, 2000, 2, 0, 2000, 0, 0}},
+		{"a refund of a part that is pending",
+			func(w *world, inv billing.Invoice) {
+				c := w.charged(withCard(w, inv, "pm_card_pendingRefund"), 3)[1]
+				w.refundByHand(c, 400)
+			}, "overcharged, pending", "", "", sides{3, 1, 2600, 3, 0, 3000, 0, 0}},
 		{"a refund recorded that Stripe doesn't have",
 			func(w *world, inv billing.Invoice) {
 				c := w.charged(inv, 1)[0]
 				must(w.t, w.store.RecordRefund(w.t.Context(), ledger.Refund{
 					ID: "re_none", PaymentIntent: c.PaymentIntent, AmountMinor: 1000,
 				}))
-			}, notAtStripe, "", "", books{1, 0, 1000, 1, 1, 0, 0, 0}},
-	}, contradictedRefunds()...)
-}
-
-func contradictedRefunds() []state {
-	return []state{
+			}, notAtStripe, "", "", sides{1, 0, 1000, 1, 1, 0, 0, 0}},
 		{"a refund recorded at another amount",
 			func(w *world, inv billing.Invoice) {
 				c := w.charged(inv, 1)[0]
@@ -132,7 +155,7 @@ func contradictedRefunds() []state {
 				must(w.t, w.store.RecordRefund(w.t.Context(), ledger.Refund{
 					ID: id, PaymentIntent: c.PaymentIntent, AmountMinor: 400,
 				}))
-			}, inDoubt, "", "", books{1, 1, 500, 1, 1, 600, 0, 0}},
+			}, inDoubt, "", "", sides{1, 1, 500, 1, 1, 600, 0, 0}},
 	}
 }
 
@@ -152,58 +175,58 @@ func contradictions() []state {
 			func(w *world, inv billing.Invoice) {
 				w.record(billing.Charge{
 					Invoice: inv, PaymentIntent: "pi_none", AmountMinor: 1000, Currency: "usd"})
-			}, "unbilled, recorded but not at Stripe", "", "", books{0, 0, 0, 1, 0, 1000, 0, 0}},
+			}, "unbilled, recorded but not at Stripe", "", "", sides{0, 0, 0, 1, 0, 1000, 0, 0}},
 		{"recorded, and the PaymentIntent took nothing",
 			func(w *world, inv billing.Invoice) {
 				w.record(billing.Charge{Invoice: inv, PaymentIntent: w.prepare(inv, 1),
 					AmountMinor: 1000, Currency: "usd"})
 				w.charged(inv, 1)
-			}, notAtStripe, "cancel", "", books{1, 0, 1000, 2, 0, 2000, 0, 1}},
+			}, notAtStripe, "cancel", "", sides{1, 0, 1000, 2, 0, 2000, 0, 1}},
 		{"recorded at another amount",
 			func(w *world, inv billing.Invoice) {
 				c := w.charge(inv)
 				c.AmountMinor = 900
 				w.record(c)
 				w.charge(inv)
-			}, "in doubt, overcharged, unrecorded", "", "", books{2, 0, 2000, 1, 0, 900, 0, 0}},
+			}, "in doubt, overcharged, unrecorded", "", "", sides{2, 0, 2000, 1, 0, 900, 0, 0}},
 		{"recorded in another currency",
 			func(w *world, inv billing.Invoice) {
 				c := w.charge(inv)
 				c.Currency = "eur"
 				w.record(c)
-			}, inDoubt, "", "", books{1, 0, 1000, 1, 0, 1000, 0, 0}},
+			}, inDoubt, "", "", sides{1, 0, 1000, 1, 0, 1000, 0, 0}},
 		{"recorded for another billing period",
 			func(w *world, inv billing.Invoice) {
 				c := w.charge(inv)
 				c.Invoice.Period = billing.PeriodOf(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
 				w.record(c)
-			}, inDoubt, "", "", books{1, 0, 1000, 0, 0, 0, 0, 0}},
+			}, inDoubt, "", "", sides{1, 0, 1000, 0, 0, 0, 0, 0}},
 		{"recorded, and Stripe says it is another's",
 			func(w *world, inv billing.Invoice) {
 				c := w.charge(w.invoice("bob"))
 				c.Invoice = inv
 				w.record(c)
 			}, "in doubt, unbilled, recorded but not at Stripe", "", "",
-			books{0, 0, 0, 1, 0, 1000, 0, 0}},
+			sides{0, 0, 0, 1, 0, 1000, 0, 0}},
 		{"charged twice, not for the same amount",
 			func(w *world, inv billing.Invoice) {
 				w.charged(inv, 1)
 				inv.Subscription.AmountMinor = 1200
 				w.charged(inv, 1)
-			}, "in doubt, overcharged", "", "", books{2, 0, 2200, 2, 0, 2200, 0, 0}},
+			}, "in doubt, overcharged", "", "", sides{2, 0, 2200, 2, 0, 2200, 0, 0}},
 		{"charged twice, not in the same currency",
 			func(w *world, inv billing.Invoice) {
 				w.charged(inv, 1)
 				inv.Subscription.Currency = "eur"
 				w.charged(inv, 1)
-			}, "in doubt, overcharged", "", "", books{2, 0, 2000, 2, 0, 2000, 0, 0}},
+			}, "in doubt, overcharged", "", "", sides{2, 0, 2000, 2, 0, 2000, 0, 0}},
 		{"paid by somebody else",
 			func(w *world, inv billing.Invoice) {
 				w.charged(inv, 1)
 				inv.Subscription.Customer = "Mallory"
 				inv = withCard(w, inv, "pm_card_visa")
 				w.charge(inv)
-			}, "in doubt, overcharged", "", "", books{2, 0, 2000, 1, 0, 1000, 0, 0}},
+			}, "in doubt, overcharged", "", "", sides{2, 0, 2000, 1, 0, 1000, 0, 0}},
 	}
 }
 
@@ -211,18 +234,18 @@ func claims() []state {
 	return []state{
 		{"claimed, and the server was not heard of since",
 			func(w *world, inv billing.Invoice) { w.claim(inv, time.Microsecond) },
-			pending, "", "", books{}},
+			pending, "", "", sides{}},
 		{"claimed for good", func(w *world, inv billing.Invoice) { w.claim(inv, 0) },
-			pending, "", "", books{}},
+			pending, "", "", sides{}},
 		{"declined, and the claim given back",
 			func(w *world, inv billing.Invoice) {
 				must(w.t, w.store.Claims(ledger.ClaimOptions{Pause: time.Hour}).
 					Postpone(w.t.Context(), w.claim(inv, time.Minute)))
-			}, unbilled, "", "", books{}},
+			}, unbilled, "", "", sides{}},
 		{"registered, and not confirmed",
 			func(w *world, inv billing.Invoice) {
 				w.register(w.claim(inv, time.Minute), w.prepare(inv, 1))
-			}, pending, "", "", books{Untried: 1}},
+			}, pending, "", "", sides{Untried: 1}},
 		{"registered, confirmed and not recorded",
 			func(w *world, inv billing.Invoice) {
 				w.confirm(inv, w.register(w.claim(inv, time.Minute), w.prepare(inv, 1)))
@@ -233,10 +256,11 @@ func claims() []state {
 					Amount: stripe.Int64(1000), Currency: stripe.String("usd"),
 					PaymentMethod: stripe.String("pm_card_visa"),
 					Metadata: map[string]string{
+						"ledger":       w.store.ID(),
 						"subscription": inv.Subscription.ID, "period": inv.Period.String()},
 				})
 				must(w.t, err)
-			}, pending, "", "", books{}},
+			}, pending, "", "", sides{}},
 	}
 }
 
@@ -255,22 +279,22 @@ func inert() []state {
 	left := once(1)
 	left.Untried = 1
 	return []state{
-		{"overtaken between preparing and registering",
+		{"superseded between preparing and registering",
 			func(w *world, inv billing.Invoice) {
 				w.prepare(inv, 1)
 				w.record(w.confirm(inv, w.register(w.claim(inv, time.Minute), w.prepare(inv, 2))))
 			}, right, "cancel", "", paid},
-		{"overtaken, and the registered one not confirmed yet",
+		{"superseded, and the registered one not confirmed yet",
 			func(w *world, inv billing.Invoice) {
 				w.prepare(inv, 1)
 				w.register(w.claim(inv, time.Minute), w.prepare(inv, 2))
-			}, pending, "cancel", "", books{Untried: 1, Canceled: 1}},
+			}, pending, "cancel", "", sides{Untried: 1, Canceled: 1}},
 		{"prepared, and none registered",
 			func(w *world, inv billing.Invoice) {
 				w.claim(inv, time.Microsecond)
 				w.prepare(inv, 1)
 				w.prepare(inv, 2)
-			}, pending, "", "", books{Untried: 2}},
+			}, pending, "", "", sides{Untried: 2}},
 		{"prepared under a claim that is held, and charged by another mode",
 			func(w *world, inv billing.Invoice) {
 				w.claim(inv, time.Minute)
@@ -291,7 +315,8 @@ func inert() []state {
 		{"declined, without a claim",
 			func(w *world, inv billing.Invoice) {
 				inv = withCard(w, inv, "pm_card_chargeCustomerFail")
-				if _, err := w.stripe.Charge(w.t.Context(), billing.Request{Invoice: inv}); err == nil {
+				_, err := w.stripe.Charge(w.t.Context(), billing.Request{Invoice: inv})
+				if err == nil {
 					w.t.Fatal("the card was not declined")
 				}
 				inv.Subscription.PaymentMethod = w.payer.PaymentMethod

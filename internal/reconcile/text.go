@@ -6,26 +6,28 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/lipgloss"
-	"github.com/charmbracelet/lipgloss/table"
+	"charm.land/lipgloss/v2"
 
-	"example.com/triplecharge/internal/timeline"
+	"example.com/triplecharge/internal/money"
+	"example.com/triplecharge/internal/report"
+	"example.com/triplecharge/internal/verdict"
 )
 
 const (
-	// shownWhole is up to how many invoices a report shows each; of more, those that need a look.
+	// shownWhole is the most invoices that a report shows in full. A longer report shows only those
+	// that need attention.
 	shownWhole = 20
-	// shownMost is how many lines of a kind a terminal is given; --json has all.
+	// shownMost limits the lines of a list on a terminal; --json has all.
 	shownMost = 50
-	// timeFormat is to the minute: a window is days wide.
+	// timeFormat has no seconds, since a window lasts for days.
 	timeFormat = "2006-01-02 15:04 MST"
 )
 
 // Text writes a report for people.
 func (r Report) Text(w io.Writer) {
 	fmt.Fprintf(w, "Billing period %s: %s in the ledger, compared with %s at Stripe,\n"+
-		"all that were created %s.\n\n", r.Period, count(len(r.Invoices), "invoice"),
-		count(r.Listed, "PaymentIntent"), r.window())
+		"created %s.\n\n", r.Period, money.Count(len(r.Invoices), "invoice"),
+		money.Count(r.Listed, "PaymentIntent"), r.window())
 	r.invoices(w)
 	r.remarks(w)
 	r.unattributed(w)
@@ -40,15 +42,14 @@ func (r Report) window() string {
 	return "from " + r.Since.Format(timeFormat) + " to before " + r.Until.Format(timeFormat)
 }
 
-// shown returns the invoices that a person is shown, and how many are left out of those that need
-// a look.
+// shown returns the invoices to show, and how many others need attention.
 func (r Report) shown() (shown []Invoice, more int) {
 	if len(r.Invoices) <= shownWhole {
 		return r.Invoices, 0
 	}
 	for _, i := range r.Invoices {
 		switch {
-		case i.Is(Right) && len(i.ToDo) == 0:
+		case i.Is(verdict.Right) && len(i.ToDo) == 0:
 		case len(shown) < shownMost:
 			shown = append(shown, i)
 		default:
@@ -64,86 +65,58 @@ func (r Report) invoices(w io.Writer) {
 		return
 	}
 	headers := []string{"subscription", "due", "charged at Stripe", "in the ledger", "verdict"}
-	todo := r.Actions() > 0
+	todo := r.ToDo() != ""
 	if todo {
 		headers = append(headers, "to do")
 	}
-	const verdict = 4 // its column
-	render := lipgloss.NewRenderer(w)
-	t := table.New().Headers(headers...).
-		Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).BorderLeft(false).
-		BorderRight(false).BorderHeader(false).
-		StyleFunc(func(row, col int) lipgloss.Style {
-			style := render.NewStyle().PaddingLeft(2)
-			switch {
-			case row == table.HeaderRow:
-				return style.Faint(true)
-			case col == verdict:
-				return style.Foreground(colour(shown[row]))
-			}
-			return style
-		})
+	const verdicts = 4 // their column
+	t := report.Table{Headers: headers, Indent: 2, Style: func(row, col int) lipgloss.Style {
+		if col == verdicts {
+			return report.Colour(shown[row].Verdicts)
+		}
+		return lipgloss.NewStyle()
+	}}
 	for _, i := range shown {
-		cells := []string{i.Subscription, "nothing",
-			i.times(i.Charges, i.ChargedMinor, i.RefundedMinor),
-			i.times(i.Entries, i.EnteredMinor, i.EnteredRefundsMinor), i.verdict()}
+		cells := []string{i.Subscription, "nothing", i.AtStripe(), i.InLedger(),
+			i.Verdicts.String()}
 		if i.DueMinor > 0 {
-			cells[1] = timeline.Money(i.DueMinor, i.Currency)
+			cells[1] = money.Amount(i.DueMinor, i.Currency)
 		}
 		if todo {
 			cells = append(cells, inShort(i.ToDo))
 		}
-		t.Row(cells...)
+		t.Rows = append(t.Rows, cells)
 	}
-	for line := range strings.Lines(t.String()) {
-		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
-	}
+	t.Print(w)
 	if more > 0 {
-		fmt.Fprintf(w, "  and %d more that need a look: --json lists all\n", more)
+		fmt.Fprintf(w, "  and %d more to look at: --json lists all\n", more)
 	}
 	fmt.Fprintln(w)
 }
 
-func colour(i Invoice) lipgloss.Color {
-	switch {
-	case i.Is(Right):
-		return lipgloss.Color("2") // green
-	case len(i.Verdicts) == 1 && i.Is(Pending):
-		return lipgloss.Color("3") // yellow
-	}
-	return lipgloss.Color("1") // red
+// AtStripe returns the invoice's charges: "3 × $10.00 = $30.00 less $20.00" if $20.00 was refunded.
+func (i Invoice) AtStripe() string { return i.times(i.Charges, i.ChargedMinor, i.RefundedMinor) }
+
+// InLedger returns the invoice's entries in the same way.
+func (i Invoice) InLedger() string {
+	return i.times(i.Entries, i.EnteredMinor, i.EnteredRefundsMinor)
 }
 
-func (i Invoice) verdict() string {
-	var words []string
-	for _, v := range i.Verdicts {
-		words = append(words, string(v))
+func (i Invoice) times(n int, minor, refunded int64) string {
+	each := i.DueMinor
+	if i.Is(verdict.InDoubt) {
+		each = 0 // the amounts may differ even if their sum fits
 	}
-	return strings.Join(words, ", ")
-}
-
-// times is "3 × $10.00 = $30.00 less $20.00" if each of them is what was due, else what they come
-// to.
-func (i Invoice) times(n int, minor, refunded int64) (s string) {
-	switch money := timeline.Money(minor, i.Currency); {
-	case n == 0:
-		return "nothing"
-	case n == 1:
-		s = "1 × " + money
-	case minor == int64(n)*i.DueMinor && !i.Is(InDoubt):
-		s = fmt.Sprintf("%d × %s = %s", n, timeline.Money(i.DueMinor, i.Currency), money)
-	default:
-		s = fmt.Sprintf("%d, %s in all", n, money)
-	}
+	s := money.Times(n, each, minor, i.Currency)
 	if refunded != 0 {
-		s += " less " + timeline.Money(refunded, i.Currency)
+		s += " less " + money.Amount(refunded, i.Currency)
 	}
 	return s
 }
 
-// inShort sums up what there is to do about one invoice: "record 2, refund $20.00".
+// inShort summarizes the actions on one invoice: "record 2, refund $20.00".
 func inShort(actions []Action) string {
-	entries, _ := sum(actions, RecordCharge, RecordRefund)
+	entries, _ := sum(actions, RecordCharge, RecordRefund, RecordReversal)
 	_, refunded := sum(actions, RefundCharge)
 	inert, _ := sum(actions, CancelIntent)
 	var said []string
@@ -159,7 +132,7 @@ func inShort(actions []Action) string {
 	return strings.Join(said, ", ")
 }
 
-// ToDo says what there is to do in all, "" if nothing.
+// ToDo summarizes the actions on all invoices; "" if there are none.
 func (r Report) ToDo() string {
 	var all []Action
 	for _, i := range r.Invoices {
@@ -171,21 +144,23 @@ func (r Report) ToDo() string {
 		verb, noun string
 	}{
 		{RecordCharge, "record", "charge"}, {RecordRefund, "record", "refund"},
+		{RecordReversal, "record", "failed refund"},
 		{RefundCharge, "refund", "charge"}, {CancelIntent, "cancel", "inert PaymentIntent"},
 	} {
 		n, amounts := sum(all, thing.kind)
-		switch {
-		case n > 0 && thing.kind == CancelIntent:
-			said = append(said, thing.verb+" "+count(n, thing.noun))
-		case n > 0:
-			said = append(said, fmt.Sprintf("%s %s (%s)", thing.verb, count(n, thing.noun),
-				moneys(amounts)))
+		if n == 0 {
+			continue
 		}
+		todo := thing.verb + " " + money.Count(n, thing.noun)
+		if thing.kind != CancelIntent {
+			todo += " (" + moneys(amounts) + ")"
+		}
+		said = append(said, todo)
 	}
 	return strings.Join(said, ", ")
 }
 
-// sum counts the actions of some kinds, and adds up their amounts by currency.
+// sum counts the actions of these kinds, and adds up their amounts by currency.
 func sum(actions []Action, kinds ...Kind) (n int, amounts map[string]int64) {
 	amounts = map[string]int64{}
 	for _, a := range actions {
@@ -197,11 +172,11 @@ func sum(actions []Action, kinds ...Kind) (n int, amounts map[string]int64) {
 	return n, amounts
 }
 
-// moneys writes amounts of several currencies.
+// moneys returns the amounts, by currency, as text.
 func moneys(amounts map[string]int64) string {
 	var said []string
 	for currency, minor := range amounts {
-		said = append(said, timeline.Money(minor, currency))
+		said = append(said, money.Amount(minor, currency))
 	}
 	slices.Sort(said)
 	return strings.Join(said, " and ")
@@ -221,7 +196,7 @@ func (r Report) remarks(w io.Writer) {
 
 func (r Report) unattributed(w io.Writer) {
 	if len(r.Unattributed) > 0 {
-		fmt.Fprintln(w, "  Payments that belong to no invoice; they are left as they are:")
+		fmt.Fprintln(w, "  Payments without an invoice, left as they are:")
 	}
 	for _, u := range r.Unattributed[:min(len(r.Unattributed), shownMost)] {
 		what := ""
@@ -229,12 +204,12 @@ func (r Report) unattributed(w io.Writer) {
 			what = fmt.Sprintf(" for %q/%q", u.Subscription, u.Period)
 		}
 		fmt.Fprintf(w, "  %s of %s, %s%s: %s\n", u.PaymentIntent, u.Created.Format(timeFormat),
-			timeline.Money(u.RemainingMinor, u.Currency), what, u.Why)
+			money.Amount(u.RemainingMinor, u.Currency), what, u.Why)
 	}
 	closeList(w, len(r.Unattributed))
 }
 
-// closeList ends a list of so many lines.
+// closeList ends a list of n lines, of which shownMost were printed.
 func closeList(w io.Writer, n int) {
 	if n > shownMost {
 		fmt.Fprintf(w, "  and %d more: --json lists all\n", n-shownMost)
@@ -246,37 +221,49 @@ func closeList(w io.Writer, n int) {
 
 func (r Report) summary(w io.Writer) {
 	var counts []string
-	for _, v := range Verdicts() {
+	for _, v := range verdict.All() {
 		if n := r.Counts[v]; n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, v))
 		}
 	}
 	if n := len(r.Unattributed); n > 0 {
-		counts = append(counts, count(n, "payment")+" without an invoice")
+		counts = append(counts, money.Count(n, "payment")+" without an invoice")
 	}
 	if len(counts) == 0 {
 		counts = []string{"no invoice and no payment"}
 	}
 	fmt.Fprintf(w, "%s.\n", strings.Join(counts, ", "))
+	if r.Others > 0 {
+		fmt.Fprintf(w, "Left as they are: %s that are not this ledger's.\n",
+			money.Count(r.Others, "payment"))
+	}
+	if r.Partial || r.Counts[verdict.Unbilled] > 0 {
+		fmt.Fprintf(w, "Not looked for: what was created before %s", r.Since.Format(timeFormat))
+		if r.Until != nil {
+			fmt.Fprintf(w, ", or from %s on", r.Until.Format(timeFormat))
+		}
+		fmt.Fprintln(w, ".")
+	}
 	for _, t := range r.Totals {
-		fmt.Fprintf(w, "Due %s, paid %s, in the ledger %s.\n", timeline.Money(t.DueMinor, t.Currency),
-			timeline.Money(t.ChargedMinor-t.RefundedMinor, t.Currency),
-			timeline.Money(t.EnteredMinor-t.EnteredRefundsMinor, t.Currency))
+		fmt.Fprintf(w, "Due %s, paid %s, in the ledger %s.\n", money.Amount(t.DueMinor, t.Currency),
+			money.Amount(t.ChargedMinor-t.RefundedMinor, t.Currency),
+			money.Amount(t.EnteredMinor-t.EnteredRefundsMinor, t.Currency))
 	}
 }
 
-// String says what was done, in a line.
+// String describes in one line what was done.
 func (d Done) String() string {
 	did := map[Kind]string{
 		RecordCharge: "recorded the charge ", RecordRefund: "recorded the refund of ",
-		RefundCharge: "refunded ", CancelIntent: "canceled ",
+		RecordReversal: "recorded the failed refund of ", RefundCharge: "refunded ",
+		CancelIntent: "canceled ",
 	}[d.Kind]
 	if d.Error != "" {
 		did = "could not " + string(d.Kind) + " "
 	}
 	said := d.Invoice + ": " + did + d.PaymentIntent
 	if d.Kind != CancelIntent {
-		said += ", " + timeline.Money(d.AmountMinor, d.Currency)
+		said += ", " + money.Amount(d.AmountMinor, d.Currency)
 	}
 	if d.Refund != "" {
 		said += " (" + d.Refund + ")"
@@ -285,11 +272,4 @@ func (d Done) String() string {
 		said += ": " + d.Error
 	}
 	return said
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

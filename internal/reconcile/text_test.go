@@ -10,20 +10,22 @@ import (
 	"time"
 
 	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/verdict"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// troubles has a bit of everything.
+// troubles has an invoice of each kind.
 func troubles() reconcile.Report {
 	at := time.Date(2026, time.November, 24, 0, 0, 0, 0, time.UTC)
 	until := time.Date(2027, time.February, 1, 0, 0, 0, 0, time.UTC)
-	named := func(id string, verdicts ...reconcile.Verdict) reconcile.Invoice {
+	named := func(id string, verdicts ...verdict.Word) reconcile.Invoice {
 		return reconcile.Invoice{
-			Subscription: id, Period: "2026-12", Verdicts: verdicts, Currency: "usd", DueMinor: 1000,
+			Subscription: id, Period: "2026-12", Verdicts: verdicts,
+			Account: reconcile.Account{Currency: "usd", DueMinor: 1000},
 		}
 	}
-	alice := named("alice", reconcile.Overcharged, reconcile.Unrecorded)
+	alice := named("alice", verdict.Overcharged, verdict.Unrecorded)
 	alice.Charges, alice.ChargedMinor, alice.RefundedMinor = 3, 3000, 400
 	alice.Entries, alice.EnteredMinor = 2, 2000
 	alice.Kept = "pi_a1"
@@ -34,47 +36,52 @@ func troubles() reconcile.Report {
 		{Kind: reconcile.RefundCharge, PaymentIntent: "pi_a2", AmountMinor: 600, Currency: "usd"},
 		{Kind: reconcile.RefundCharge, PaymentIntent: "pi_a3", AmountMinor: 1000, Currency: "usd"},
 	}
-	bob := named("bob", reconcile.Right)
+	bob := named("bob", verdict.Right)
 	bob.Charges, bob.ChargedMinor, bob.Entries, bob.EnteredMinor = 1, 1000, 1, 1000
 	bob.ToDo = []reconcile.Action{{Kind: reconcile.CancelIntent, PaymentIntent: "pi_b"}}
-	carol := named("carol", reconcile.InDoubt, reconcile.Overcharged)
+	carol := named("carol", verdict.InDoubt, verdict.Overcharged)
 	carol.Charges, carol.ChargedMinor, carol.Entries, carol.EnteredMinor = 2, 2200, 2, 2200
 	carol.Remarks = []string{"pi_c1 and pi_c2 are not for the same amount: choose which to refund"}
-	gone := named("gone", reconcile.NotAtStripe)
+	gone := named("gone", verdict.NotAtStripe)
 	gone.DueMinor, gone.Entries, gone.EnteredMinor, gone.Currency = 0, 1, 700, "jpy"
 	return reconcile.Report{
 		Period: "2026-12", Since: at, Until: &until, Listed: 8,
-		Counts: map[reconcile.Verdict]int{
-			reconcile.InDoubt: 1, reconcile.Overcharged: 2, reconcile.Unrecorded: 1,
-			reconcile.NotAtStripe: 1, reconcile.Pending: 1, reconcile.Unbilled: 1, reconcile.Right: 1,
+		Tally: reconcile.Tally{
+			Counts: map[verdict.Word]int{
+				verdict.InDoubt: 1, verdict.Overcharged: 2, verdict.Unrecorded: 1,
+				verdict.NotAtStripe: 1, verdict.Pending: 1, verdict.Unbilled: 1, verdict.Right: 1,
+			},
+			Totals: []reconcile.Account{
+				{Currency: "jpy", EnteredMinor: 700},
+				{Currency: "usd", DueMinor: 5000, ChargedMinor: 6200, RefundedMinor: 400,
+					EnteredMinor: 5200},
+			},
 		},
-		Totals: []reconcile.Total{
-			{Currency: "jpy", EnteredMinor: 700},
-			{Currency: "usd", DueMinor: 5000, ChargedMinor: 6200, RefundedMinor: 400, EnteredMinor: 5200},
-		},
-		Invoices: []reconcile.Invoice{alice, bob, carol, named("dan", reconcile.Pending),
-			named("eve", reconcile.Unbilled), gone},
+		Invoices: []reconcile.Invoice{alice, bob, carol, named("dan", verdict.Pending),
+			named("eve", verdict.Unbilled), gone},
 		Unattributed: []reconcile.Unattributed{
-			{PaymentIntent: "pi_u", AmountMinor: 500, RemainingMinor: 400, Currency: "usd", Created: at,
-				Why: "its metadata names neither a subscription nor a billing period"},
-			{PaymentIntent: "pi_v", AmountMinor: 500, RemainingMinor: 500, Currency: "usd", Created: at,
+			{PaymentIntent: "pi_u", AmountMinor: 500, RemainingMinor: 400, Currency: "usd",
+				Created: at,
+				Why:     "its metadata names neither a subscription nor a billing period"},
+			{PaymentIntent: "pi_v", AmountMinor: 500, RemainingMinor: 500, Currency: "usd",
+				Created:      at,
 				Subscription: "zoe", Period: "2026-12",
 				Why: "the ledger knows no subscription of this ID"},
 		},
 	}
 }
 
-// many is a long report: most of it is right, and not shown.
+// many is a long report with mostly right invoices, which are not shown.
 func many() reconcile.Report {
 	r := troubles()
 	r.Unattributed, r.Until = nil, nil
 	alice, bob := r.Invoices[0], r.Invoices[1]
-	r.Invoices, r.Counts = nil, map[reconcile.Verdict]int{}
+	r.Invoices, r.Counts = nil, map[verdict.Word]int{}
 	bob.ToDo = nil
 	for n := range 1000 {
-		i, v := bob, reconcile.Right
+		i, v := bob, verdict.Right
 		if n%10 == 0 {
-			i, v = alice, reconcile.Overcharged
+			i, v = alice, verdict.Overcharged
 			i.Remarks = []string{"it is one of many"}
 		}
 		i.Subscription = fmt.Sprintf("customer-%03d", n)
@@ -90,7 +97,7 @@ func TestText(t *testing.T) {
 	quiet := troubles()
 	quiet.Invoices, quiet.Unattributed = quiet.Invoices[1:2], nil
 	quiet.Invoices[0].ToDo = nil
-	quiet.Counts = map[reconcile.Verdict]int{reconcile.Right: 1}
+	quiet.Counts = map[verdict.Word]int{verdict.Right: 1}
 	for name, r := range map[string]reconcile.Report{
 		"troubles": troubles(), "many": many(), "none": none, "right": quiet,
 	} {

@@ -3,7 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
-	"net/http/httptest"
+	"maps"
 	"strconv"
 	"testing"
 	"time"
@@ -14,26 +14,26 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/billing/stripetest"
 	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/services/servicetest"
-	"example.com/triplecharge/internal/stripesim"
 	"example.com/triplecharge/internal/stripesim/control"
 	"example.com/triplecharge/ledger"
 )
 
 func TestMain(m *testing.M) { servicetest.Main(m) }
 
-// world is a Stripe, simulated, and a ledger, for one test.
+// world has a simulated Stripe and a ledger for one test.
 type world struct {
 	t         testing.TB
-	sim       *stripesim.Simulator
+	sim       *stripetest.Stripe
 	control   *control.Client
 	url       string // Stripe's
 	database  string
 	store     *ledger.Store
 	stripe    *stripecharge.Client // the servers'
-	dashboard *client.API          // what a person does by hand
+	dashboard *client.API          // for what a person does by hand
 	period    billing.Period
 	payer     billing.Subscription // has a customer and a card that works
 }
@@ -49,23 +49,17 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// freshStripe gives the world a Stripe that nobody has used.
+// freshStripe gives the world a new Stripe.
 func (w *world) freshStripe() {
 	w.t.Helper()
-	w.sim = stripesim.New(stripesim.Options{})
-	api, admin := httptest.NewServer(w.sim.Handler("")), httptest.NewServer(w.sim.Admin(""))
-	w.control = control.New(admin.URL, "")
-	w.url = api.URL
-	w.t.Cleanup(func() {
-		w.control.Close()
-		_ = w.sim.Close() // always nil; before the listeners close, which wait for held requests
-		api.Close()
-		admin.Close()
-	})
-	w.stripe = w.client(api.URL)
+	w.sim = stripetest.Start(w.t)
+	w.control = control.New(w.sim.AdminURL(), "")
+	w.t.Cleanup(w.control.Close)
+	w.url = w.sim.URL("")
+	w.stripe = w.client(w.url).ForLedger(w.store.ID())
 	w.dashboard = client.New(stripecharge.SimulatorKey, &stripe.Backends{
 		API: stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
-			URL: stripe.String(api.URL), MaxNetworkRetries: stripe.Int64(0),
+			URL: stripe.String(w.url), MaxNetworkRetries: stripe.Int64(0),
 			LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
 		}),
 	})
@@ -85,19 +79,19 @@ func (w *world) client(url string) *stripecharge.Client {
 	return c
 }
 
-// reconciler is one on a machine of its own.
+// reconciler returns a reconciler with its own connections.
 func (w *world) reconciler() reconcile.Reconciler {
 	return reconcile.Reconciler{Ledger: w.store, Stripe: w.client(w.url)}
 }
 
-// always is a window that leaves nothing out.
+// always returns a window without limits.
 func always() reconcile.Window { return reconcile.Window{Since: time.Unix(0, 0)} }
 
 func (w *world) job(apply bool) reconcile.Job {
 	return reconcile.Job{Period: w.period, Window: always(), Apply: apply}
 }
 
-// run reconciles, and wants no error.
+// run reconciles and fails the test on an error.
 func (w *world) run(apply bool) reconcile.Outcome {
 	w.t.Helper()
 	o, err := w.reconciler().Run(w.t.Context(), w.job(apply))
@@ -105,7 +99,7 @@ func (w *world) run(apply bool) reconcile.Outcome {
 	return o
 }
 
-// subscribe adds subscriptions of the payer's, at $10.
+// subscribe adds subscriptions of the payer at $10.
 func (w *world) subscribe(ids ...string) {
 	w.t.Helper()
 	var subs []billing.Subscription
@@ -121,7 +115,7 @@ func (w *world) invoice(id string) billing.Invoice {
 	return billing.Invoice{Subscription: s, Period: w.period}
 }
 
-// charge takes the invoice's amount, each time a second later than before.
+// charge charges the invoice, each time a second later than before.
 func (w *world) charge(inv billing.Invoice) billing.Charge {
 	w.t.Helper()
 	must(w.t, w.control.Advance(w.t.Context(), time.Second))
@@ -137,7 +131,7 @@ func (w *world) record(charges ...billing.Charge) {
 	}
 }
 
-// charged is n charges of the invoice, recorded.
+// charged makes n charges of the invoice and records them.
 func (w *world) charged(inv billing.Invoice, n int) (charges []billing.Charge) {
 	w.t.Helper()
 	for range n {
@@ -147,7 +141,7 @@ func (w *world) charged(inv billing.Invoice, n int) (charges []billing.Charge) {
 	return charges
 }
 
-// refundByHand gives money back in the dashboard, of which the ledger hears nothing.
+// refundByHand refunds in the dashboard, which the ledger does not learn of.
 func (w *world) refundByHand(c billing.Charge, amountMinor int64) string {
 	w.t.Helper()
 	r, err := w.dashboard.Refunds.New(&stripe.RefundParams{
@@ -155,6 +149,14 @@ func (w *world) refundByHand(c billing.Charge, amountMinor int64) string {
 	})
 	must(w.t, err)
 	return r.ID
+}
+
+// payOurs makes a payment of this ledger's in the dashboard, with this further metadata.
+func (w *world) payOurs(metadata map[string]string) string {
+	w.t.Helper()
+	ours := map[string]string{"ledger": w.store.ID()}
+	maps.Copy(ours, metadata)
+	return w.pay(ours)
 }
 
 // pay makes a payment in the dashboard, with this metadata.
@@ -170,6 +172,26 @@ func (w *world) pay(metadata map[string]string) string {
 	return p.ID
 }
 
+// captureInPart authorizes an amount and captures less, in the dashboard.
+func (w *world) captureInPart(inv billing.Invoice, authorized, captured int64) {
+	w.t.Helper()
+	p, err := w.dashboard.PaymentIntents.New(&stripe.PaymentIntentParams{
+		Amount: stripe.Int64(authorized), Currency: stripe.String("usd"),
+		Confirm: stripe.Bool(true), CaptureMethod: stripe.String("manual"),
+		PaymentMethod:      stripe.String("pm_card_visa"),
+		PaymentMethodTypes: stripe.StringSlice([]string{"card"}),
+		Metadata: map[string]string{
+			"ledger": w.store.ID(), "subscription": inv.Subscription.ID,
+			"period": inv.Period.String(),
+		},
+	})
+	must(w.t, err)
+	_, err = w.dashboard.PaymentIntents.Capture(p.ID, &stripe.PaymentIntentCaptureParams{
+		AmountToCapture: stripe.Int64(captured),
+	})
+	must(w.t, err)
+}
+
 // prepare creates a PaymentIntent that nobody has confirmed.
 func (w *world) prepare(inv billing.Invoice, generation int) string {
 	w.t.Helper()
@@ -177,10 +199,10 @@ func (w *world) prepare(inv billing.Invoice, generation int) string {
 		Invoice: inv, Key: inv.String() + "/" + strconv.Itoa(generation),
 	})
 	must(w.t, err)
-	return id
+	return id.ID
 }
 
-// claim takes the invoice's claim for so long, 0 for good.
+// claim takes the invoice's claim for a time; 0 is forever.
 func (w *world) claim(inv billing.Invoice, lease time.Duration) billing.Claim {
 	w.t.Helper()
 	c, err := w.store.Claims(ledger.ClaimOptions{Lease: lease}).Take(w.t.Context(), inv)
@@ -190,12 +212,13 @@ func (w *world) claim(inv billing.Invoice, lease time.Duration) billing.Claim {
 
 func (w *world) register(c billing.Claim, intent string) string {
 	w.t.Helper()
-	registered, err := w.store.Claims(ledger.ClaimOptions{}).Register(w.t.Context(), c, intent)
+	registered, err := w.store.Claims(ledger.ClaimOptions{}).Register(
+		w.t.Context(), c, billing.Intent{ID: intent})
 	must(w.t, err)
-	return registered
+	return registered.ID
 }
 
-// sql is for what the ledger doesn't offer.
+// sql executes a statement for which the ledger has no method.
 func (w *world) sql(statement string, args ...any) {
 	w.t.Helper()
 	conn, err := pgx.Connect(w.t.Context(), w.database)
@@ -204,8 +227,8 @@ func (w *world) sql(statement string, args ...any) {
 	must(w.t, errors.Join(err, conn.Close(context.Background())))
 }
 
-// books is what an invoice has on both sides, read in other ways than the reconciler reads it.
-type books struct {
+// sides is an invoice on both sides, read without the reconciler's code.
+type sides struct {
 	Charges, Refunds       int
 	NetMinor               int64
 	Entries, RefundEntries int
@@ -213,11 +236,11 @@ type books struct {
 	Untried, Canceled      int // PaymentIntents that took no money
 }
 
-// books reads both sides.
-func (w *world) books() map[string]books {
+// sides reads both sides.
+func (w *world) sides() map[string]sides {
 	w.t.Helper()
-	all := map[string]books{}
-	charges, err := w.control.ChargesSoFar(w.t.Context()) // counted behind the API
+	all := map[string]sides{}
+	charges, err := w.control.ChargesSoFar(w.t.Context()) // counted inside the simulator
 	must(w.t, err)
 	invoiceOf := map[string]string{}
 	for _, c := range charges {
@@ -264,17 +287,17 @@ func (w *world) books() map[string]books {
 	return all
 }
 
-// once is an invoice that was charged so often and is right.
-func once(charges int) books {
-	return books{
+// once returns the sides of a right invoice that had n charges.
+func once(charges int) sides {
+	return sides{
 		Charges: charges, Refunds: charges - 1, NetMinor: 1000,
 		Entries: charges, RefundEntries: charges - 1, EnteredNetMinor: 1000,
 	}
 }
 
-func (w *world) wantBooks(want map[string]books) {
+func (w *world) wantSides(want map[string]sides) {
 	w.t.Helper()
-	got := w.books()
+	got := w.sides()
 	for id, b := range want {
 		if got[id] != b {
 			w.t.Errorf("%s: got %+v, want %+v", id, got[id], b)

@@ -3,29 +3,25 @@ package scenario
 import (
 	"slices"
 	"testing"
-	"time"
 
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/services/servicetest"
-	"example.com/triplecharge/internal/verdicts"
 )
 
 // sabotagedArg, as the first argument, makes this test binary a billing server without the guard
-// that the second names.
+// that the second argument names.
 const sabotagedArg = "sabotaged-worker"
 
 func TestEveryFaultHasAScriptAndEveryScriptARow(t *testing.T) {
 	t.Parallel()
-	for _, f := range verdicts.Faults() {
+	for _, f := range faults.Faults() {
 		if scripts()[f] == nil {
 			t.Errorf("%s has no script", f)
 		}
-		if verdicts.About(f) == "" {
-			t.Errorf("%s is not explained", f)
-		}
 	}
 	for f := range scripts() {
-		if !slices.Contains(verdicts.Faults(), f) {
+		if !slices.Contains(faults.Faults(), f) {
 			t.Errorf("%s is in no row of the table", f)
 		}
 	}
@@ -34,18 +30,26 @@ func TestEveryFaultHasAScriptAndEveryScriptARow(t *testing.T) {
 // A cell of each kind; demo matrix plays them all.
 func TestCellsComeToWhatIsExpected(t *testing.T) {
 	t.Parallel()
-	stage := cellStage(t)
+	harness := cellHarness(t)
 	for _, id := range []CellID{
-		{"naive-lock", verdicts.Late}, {"locked", verdicts.Late},
-		{"locked", verdicts.Pause}, {"fenced", verdicts.Pause}, {"exactly-once", verdicts.Pause},
-		{"claimed", verdicts.CrashBeforeCharge}, {"exactly-once", verdicts.CrashAfterCharge},
-		{"idempotent", verdicts.KeyExpired}, {"exactly-once", verdicts.DelayedADay},
-		{"exactly-once", verdicts.Stripe500After}, {"locked", verdicts.RedisDown},
-		{"redlock", verdicts.RedisRestart}, {"locked", verdicts.PartitionBeforeCharge},
+		{"naive-lock", faults.Late}, {"locked", faults.Late},
+		{"locked", faults.Pause}, {"fenced", faults.Pause}, {"exactly-once", faults.Pause},
+		{"claimed", faults.CrashBeforeCharge}, {"exactly-once", faults.CrashAfterCharge},
+		{"idempotent", faults.KeyExpired}, {"exactly-once", faults.DelayedADay},
+		{"exactly-once", faults.Stripe500After}, {"locked", faults.RedisDown},
+		{"redlock", faults.RedisRestart}, {"locked", faults.PartitionBeforeCharge},
+		{"locked", faults.LogStalls}, {"exactly-once", faults.LogGone},
+		{"exactly-once", faults.IntentCanceled}, {"exactly-once", faults.AmountChanged},
+		{"exactly-once", faults.AmountChangedCrash}, {"exactly-once", faults.CustomerMoved},
+		{"idempotent", faults.AmountChanged},
+		{"naive-lock", faults.PostgresFailover}, {"locked", faults.PostgresFailover},
+		{"exactly-once", faults.PostgresFailover},
+		{"claimed", faults.PostgresForgets}, {"exactly-once", faults.PostgresForgets},
+		{"fenced", faults.PostgresForgetsADay}, {"exactly-once", faults.PostgresForgetsADay},
 	} {
 		t.Run(id.Mode+" under "+string(id.Fault), func(t *testing.T) {
 			t.Parallel()
-			cell := playCell(t, stage, id)
+			cell := playCell(t, harness, id)
 			if !cell.OK() {
 				t.Errorf("%s, then %s; want %s, then %s", cell.After, cell.Recovered,
 					cell.Expected.After, cell.Expected.Recovered)
@@ -56,30 +60,32 @@ func TestCellsComeToWhatIsExpected(t *testing.T) {
 
 func TestACellThatDoesNotApplyIsNotPlayed(t *testing.T) {
 	t.Parallel()
-	cell, err := Stage{}.PlayCell(t.Context(), "exactly-once", verdicts.RedlockMajority)
+	cell, err := Harness{}.PlayCell(t.Context(), "exactly-once", faults.RedlockMajority)
 	if err != nil || cell.Expected.Applies || cell.Expected.Why == "" {
 		t.Errorf("%+v, %v; want one that does not apply, and why", cell.Expected, err)
 	}
 }
 
-// With a guard taken out of a mode, the cells that depend on it come to something else, and say so.
+// With a guard taken out of a mode, a cell that depends on it has another result and fails.
 func TestWithoutItsGuardACellIsNotAsExpected(t *testing.T) {
 	t.Parallel()
 	for guard, id := range map[string]CellID{
-		"the re-check": {"locked", verdicts.Late},
-		"the lock":     {"locked", verdicts.None},
-		"trust":        {"locked", verdicts.PartitionBeforeCharge},
-		"the claim":    {"claimed", verdicts.Late},
-		"the fence":    {"fenced", verdicts.Pause},
-		"the key":      {"idempotent", verdicts.None},
+		"the re-check": {"locked", faults.Late},
+		"the lock":     {"locked", faults.None},
+		"validity":     {"locked", faults.PartitionBeforeCharge},
+		"the claim":    {"claimed", faults.Late},
+		"the fence":    {"fenced", faults.Pause},
+		"the key":      {"idempotent", faults.None},
+		logWriter:      {"locked", faults.LogStalls},
+		sigpipe:        {"locked", faults.LogGone},
 		// Without it each server confirms a PaymentIntent of its own.
-		"the registration": {"exactly-once", verdicts.CrashAfterCharge},
+		"the registration": {"exactly-once", faults.CrashAfterCharge},
 	} {
 		t.Run(guard, func(t *testing.T) {
 			t.Parallel()
-			stage := cellStage(t)
-			stage.Worker = []string{stage.Worker[0], sabotagedArg, guard}
-			if cell := playCell(t, stage, id); cell.OK() {
+			harness := cellHarness(t)
+			harness.Worker = []string{harness.Worker[0], sabotagedArg, guard}
+			if cell := playCell(t, harness, id); cell.OK() {
 				t.Errorf("%s under %s is as expected without %s: %s", id.Mode, id.Fault, guard,
 					cell.After)
 			}
@@ -87,7 +93,7 @@ func TestWithoutItsGuardACellIsNotAsExpected(t *testing.T) {
 	}
 }
 
-func cellStage(t *testing.T) Stage {
+func cellHarness(t *testing.T) Harness {
 	t.Helper()
 	svc, err := services.Start(t.Context(), services.Options{
 		DatabaseURL: servicetest.Database(t), SkipRedis: true,
@@ -100,16 +106,16 @@ func cellStage(t *testing.T) Stage {
 			t.Error(err)
 		}
 	})
-	return Stage{Services: svc, Worker: []string{self(t), workerArg}}
+	return Harness{Services: svc, Worker: []string{self(t), workerArg}}
 }
 
-func playCell(t *testing.T, stage Stage, id CellID) Cell {
+func playCell(t *testing.T, harness Harness, id CellID) Cell {
 	t.Helper()
-	cell, err := stage.PlayCell(t.Context(), id.Mode, id.Fault)
+	cell, err := harness.PlayCell(t.Context(), id.Mode, id.Fault)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cell.Took <= 0 || cell.Took > time.Minute {
+	if cell.Took <= 0 || cell.Took > cellLimit {
 		t.Errorf("it took %v", cell.Took)
 	}
 	return cell

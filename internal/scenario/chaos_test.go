@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/fleet"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/services/servicetest"
 	"example.com/triplecharge/internal/stripesim/control"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/verdict"
 )
 
 var seeds = flag.Int("seeds", 1, "how many seeds the chaos tests go through")
@@ -22,7 +25,7 @@ var seeds = flag.Int("seeds", 1, "how many seeds the chaos tests go through")
 const (
 	chaosInvoices = 500
 	// chaosPace is how many charges are sent between two kills. Each invoice is sent at least once,
-	// so that there are more than fifty kills whatever else happens.
+	// so there are more than fifty kills whatever else happens.
 	chaosPace = 9
 )
 
@@ -36,7 +39,7 @@ func TestExactlyOnceSurvivesKilledServers(t *testing.T) {
 			for c.nextKill() {
 				c.killServer()
 			}
-			c.quietRun()
+			c.recoveryRun()
 		})
 	}
 }
@@ -58,12 +61,12 @@ func TestExactlyOnceSurvivesKilledServersAndServicesAndLostReplies(t *testing.T)
 					c.killServer()
 				}
 			}
-			c.quietRun()
+			c.recoveryRun()
 		})
 	}
 }
 
-// chaos is a due run of three servers that things happen to.
+// chaos is a due run of three servers under random faults.
 type chaos struct {
 	t        *testing.T
 	p        *play
@@ -80,17 +83,17 @@ type chaos struct {
 func newChaos(t *testing.T, postgres services.Server, seed int) *chaos {
 	t.Helper()
 	redis := servicetest.OwnRedis(t)
-	stage := newStage(t, postgres.URL(), redis.URL())
+	harness := newHarness(t, postgres.URL(), redis.URL())
 	s := scenarioOf("exactly-once", chaosInvoices)
-	// Few in flight, so that the run outlasts the kills; claims that expire soon, so that servers
-	// take over from the dead while these come back.
+	// Few charges in flight, so that the run outlasts the kills; claims that expire soon, so that
+	// servers take over from a killed one before it is back.
 	s.Flags = []string{"--concurrency", "3", "--claim-ttl", "300ms"}
 	c := &chaos{
 		finished: map[string]bool{},
-		t:        t, p: begin(t, stage, s), postgres: postgres, redis: redis,
+		t:        t, p: begin(t, harness, s), postgres: postgres, redis: redis,
 		rand: rand.New(rand.NewPCG(uint64(seed), 0)),
 	}
-	for i := range c.p.processes {
+	for i := range c.p.workers {
 		c.fire(i)
 	}
 	return c
@@ -98,8 +101,9 @@ func newChaos(t *testing.T, postgres services.Server, seed int) *chaos {
 
 // fire starts a due run on a server and doesn't wait for its end.
 func (c *chaos) fire(i int) {
-	s := c.p.processes[i].remote
-	go func() { _ = fire(context.Background(), []remote{s}) }() // it may be killed any time
+	s := c.p.workers[i].Server
+	// Its error is ignored: the server may be killed at any time.
+	go func() { _ = fleet.Fire(context.Background(), time.Time{}, s) }()
 }
 
 // nextKill waits until enough charges have been sent for the next kill; it returns false when the
@@ -108,18 +112,18 @@ func (c *chaos) nextKill() bool {
 	for {
 		events, more := c.p.events.since(c.read)
 		for i, e := range events {
-			switch e.Name {
-			case "run.started":
+			switch e.Kind {
+			case event.RunStarted:
 				delete(c.finished, e.Server)
-			case "run.finished":
+			case event.RunFinished:
 				c.finished[e.Server] = true
-			case "charge.sent":
+			case event.ChargeSent:
 				c.sent++
 			}
-			if c.sent >= chaosPace || len(c.finished) == len(c.p.processes) {
+			if c.sent >= chaosPace || len(c.finished) == len(c.p.workers) {
 				c.read += i + 1
 				c.sent = 0
-				return len(c.finished) < len(c.p.processes)
+				return len(c.finished) < len(c.p.workers)
 			}
 		}
 		c.read += len(events)
@@ -131,19 +135,19 @@ func (c *chaos) nextKill() bool {
 	}
 }
 
-// killServer ends a server at once, as a machine that fails would, and starts it again.
+// killServer kills a server, as a failing machine would, and starts it again.
 func (c *chaos) killServer() {
 	c.t.Helper()
-	i := c.rand.IntN(len(c.p.processes))
-	old := c.p.processes[i]
-	if err := old.cmd.Process.Kill(); err != nil {
+	i := c.rand.IntN(len(c.p.workers))
+	old := c.p.workers[i]
+	if err := old.Signal(syscall.SIGKILL); err != nil {
 		c.t.Fatal(err)
 	}
-	<-old.exited
-	delete(c.finished, old.name)
+	<-old.Exited
+	delete(c.finished, old.Name)
 	c.kills++
 	var err error
-	if c.p.processes[i], err = c.p.spawn(c.t.Context(), old.name); err != nil {
+	if c.p.workers[i], err = c.p.spawn(c.t.Context(), old.Name); err != nil {
 		c.t.Fatal(err)
 	}
 	c.fire(i)
@@ -160,14 +164,14 @@ func (c *chaos) restart(s services.Server) {
 	c.kills++
 }
 
-// loseReplies makes Stripe's replies to one server get lost from now on, and those to the one
-// before arrive again.
+// loseReplies loses Stripe's replies to one server from now on, and delivers those to the previous
+// one again.
 func (c *chaos) loseReplies() {
 	c.t.Helper()
 	c.arriveAgain()
-	server := c.p.processes[c.rand.IntN(len(c.p.processes))].name
+	server := c.p.workers[c.rand.IntN(len(c.p.workers))].Name
 	var err error
-	c.lost, err = c.p.simulator.control.Lose(c.t.Context(), control.Rule{Server: server})
+	c.lost, err = c.p.simulator.Control.Lose(c.t.Context(), control.Rule{Server: server})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -182,9 +186,9 @@ func (c *chaos) arriveAgain() {
 	}
 }
 
-// quietRun ends what goes wrong, waits until no claim is held, lets one fresh server make a due run
-// and looks at both sides.
-func (c *chaos) quietRun() {
+// recoveryRun ends all faults, waits until no claim is held, lets one fresh server make a due run
+// and checks both sides.
+func (c *chaos) recoveryRun() {
 	c.t.Helper()
 	if c.kills < 50 && !strings.Contains(c.t.Name(), "LostReplies") {
 		c.t.Errorf("%d kills, want 50 or more", c.kills)
@@ -196,11 +200,11 @@ func (c *chaos) quietRun() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(fresh.stop)
-	if err := fire(c.t.Context(), []remote{fresh.remote}); err != nil {
+	c.t.Cleanup(fresh.Stop)
+	if err := fleet.Fire(c.t.Context(), time.Time{}, fresh.Server); err != nil {
 		c.t.Fatal(err)
 	}
-	checkAll(c.t, accounts(c.t, c.p), chaosInvoices, verdicts.Counts{Charges: 1, Entries: 1})
+	checkAll(c.t, accounts(c.t, c.p), chaosInvoices, verdict.Counts{Charges: 1, Entries: 1})
 	c.t.Logf("%d kills and restarts", c.kills)
 }
 

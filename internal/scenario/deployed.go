@@ -9,26 +9,27 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/fleet"
 	"example.com/triplecharge/ledger"
 )
 
 // Deployed is a scenario on servers that somebody else has started, such as compose.
 type Deployed struct {
-	Mode          string   // the one the servers run
+	Mode          string   // the mode that the servers run
 	Servers       []string // their URLs
 	Token         string   // their WORKER_TOKEN
 	DatabaseURL   string   // their ledger's
 	StripeURL     string   // their Stripe's; "" for the real one
 	StripeKey     string
 	Subscriptions []billing.Subscription
-	At            time.Time // the logical due time the servers were started with, in UTC
+	At            time.Time // the logical due time, in UTC
 }
 
-// Audit sets the customers up, fires all servers at once, waits for their due runs to end and
-// judges. The Result has no picture: the servers' events are in their own logs.
+// Audit sets up the customers, fires all servers at once, waits until their due runs have finished,
+// and reads both sides. The Result has no picture: the servers' events are in their own logs.
 func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
-	result = Result{Mode: d.Mode, Fault: verdicts.None}
+	result = Result{Mode: d.Mode, Fault: faults.None}
 	servers, err := d.resolve(ctx)
 	if err != nil {
 		return result, err
@@ -37,7 +38,7 @@ func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
 	if err := result.expect(); err != nil {
 		return result, err
 	}
-	b, err := d.books(ctx)
+	b, err := d.sides(ctx)
 	if err != nil {
 		return result, err
 	}
@@ -45,16 +46,16 @@ func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
 	if err := b.open(ctx); err != nil {
 		return result, err
 	}
-	if err := fire(ctx, servers); err != nil {
+	if err := fleet.Fire(ctx, d.At, servers...); err != nil {
 		return result, err
 	}
-	result.Accounts, err = b.accounts(ctx)
+	result.Invoices, err = b.accounts(ctx)
 	return result, err
 }
 
-// books are the two sides of the servers' first billing period. The caller closes them.
-func (d Deployed) books(ctx context.Context) (b books, err error) {
-	b = books{subscriptions: d.Subscriptions, period: billing.PeriodOf(d.At)}
+// sides opens both sides for the servers' first billing period. The caller closes them.
+func (d Deployed) sides(ctx context.Context) (b bothSides, err error) {
+	b = bothSides{subscriptions: d.Subscriptions, period: billing.PeriodOf(d.At)}
 	if d.StripeURL == "" {
 		b.tag()
 	}
@@ -65,13 +66,15 @@ func (d Deployed) books(ctx context.Context) (b books, err error) {
 	b.store, err = ledger.Open(ctx, d.DatabaseURL, ledger.Options{Recorder: "audit"})
 	if err != nil {
 		b.close()
+		return b, err
 	}
-	return b, err
+	b.stripe = b.stripe.ForLedger(b.store.ID())
+	return b, nil
 }
 
-// resolve finds all servers: a name that has several addresses is a service with several replicas.
-func (d Deployed) resolve(ctx context.Context) ([]remote, error) {
-	var servers []remote
+// resolve finds all servers. A name with several addresses is a service with several replicas.
+func (d Deployed) resolve(ctx context.Context) ([]fleet.Server, error) {
+	var servers []fleet.Server
 	called := map[string]int{}
 	for _, s := range d.Servers {
 		u, err := url.Parse(s)
@@ -87,9 +90,9 @@ func (d Deployed) resolve(ctx context.Context) ([]remote, error) {
 			if called[name]++; called[name] > 1 {
 				name += fmt.Sprintf("-%d", called[name])
 			}
-			servers = append(servers, remote{
-				name: name, url: "http://" + net.JoinHostPort(address, u.Port()),
-				token: d.Token,
+			servers = append(servers, fleet.Server{
+				Name: name, URL: "http://" + net.JoinHostPort(address, u.Port()),
+				Token: d.Token,
 			})
 		}
 	}

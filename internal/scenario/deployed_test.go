@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"example.com/triplecharge/billing/stripecharge"
-	"example.com/triplecharge/internal/reconcile"
-	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/verdict"
 )
 
 // deployed are servers of one mode that somebody else has started.
 func deployed(t *testing.T, mode string) Deployed {
 	t.Helper()
-	p, err := cellStage(t).stage(t.Context(), mode, verdicts.None)
+	p, err := cellHarness(t).beginCell(t.Context(), mode, faults.None)
 	t.Cleanup(p.end)
 	if err != nil {
 		t.Fatal(err)
@@ -24,8 +24,8 @@ func deployed(t *testing.T, mode string) Deployed {
 		Mode: mode, Token: p.token, DatabaseURL: p.database, StripeURL: p.stripeURL(""),
 		StripeKey: stripecharge.SimulatorKey, Subscriptions: p.Subscriptions, At: p.At,
 	}
-	for _, s := range p.remotes() {
-		d.Servers = append(d.Servers, s.url)
+	for _, s := range p.workers {
+		d.Servers = append(d.Servers, s.URL)
 	}
 	return d
 }
@@ -39,15 +39,21 @@ func TestServersThatAreUpAreWatchedMonthByMonth(t *testing.T) {
 		t.Fatalf("the servers are %v, %v", names, err)
 	}
 	if result, err := d.Audit(t.Context()); err != nil || !result.OK() {
-		t.Fatalf("the audit came to %+v, %v", result, err)
+		t.Fatalf("the audit returned %+v, %v", result, err)
+	}
+	// The servers bill the month that is judged, whatever they were started with.
+	later := d
+	later.At = d.At.AddDate(0, 5, 0)
+	if result, err := later.Audit(t.Context()); err != nil || !result.OK() {
+		t.Fatalf("the audit of another month returned %+v, %v", result, err)
 	}
 	for _, month := range []time.Month{time.January, time.February} {
 		var mu sync.Mutex
-		var told []string
-		l, err := d.Begin(t.Context(), func(e timeline.Event) {
+		var told []event.Kind
+		l, err := d.Begin(t.Context(), func(e event.Event) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, e.Name)
+			told = append(told, e.Kind)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -59,15 +65,18 @@ func TestServersThatAreUpAreWatchedMonthByMonth(t *testing.T) {
 		if err != nil || len(invoices) != 1 || l.at.Month() != month {
 			t.Fatalf("of %v it has %+v, %v; want %v", l.at, invoices, err, month)
 		}
-		if i := invoices[0]; i.Charges != 1 || i.Entries != 1 || !i.Is(reconcile.Right) {
+		if i := invoices[0]; i.Charges != 1 || i.Entries != 1 || !i.Is(verdict.Right) {
 			t.Errorf("it has %+v, want one charge and one entry", i)
 		}
-		for event, want := range map[string]int{
-			"run.started": 3, "charge.succeeded": 1, "ledger.recorded": 1, "run.finished": 3,
+		for kind, want := range map[event.Kind]int{
+			event.RunStarted: 3, event.ChargeSucceeded: 1, event.LedgerRecorded: 1,
+			event.RunFinished: 3,
 		} {
-			of := slices.DeleteFunc(slices.Clone(told), func(e string) bool { return e != event })
+			of := slices.DeleteFunc(slices.Clone(told), func(k event.Kind) bool {
+				return k != kind
+			})
 			if got := len(of); got != want {
-				t.Errorf("%s was told %d times, want %d: %v", event, got, want, told)
+				t.Errorf("got %s %d times, want %d: %v", kind, got, want, told)
 			}
 		}
 		if err := l.Close(); err != nil {
@@ -80,7 +89,7 @@ func TestServersThatCanNotBeFollowedAreNotFired(t *testing.T) {
 	t.Parallel()
 	d := deployed(t, "locked")
 	d.Token = "another"
-	l, err := d.Begin(t.Context(), func(timeline.Event) {})
+	l, err := d.Begin(t.Context(), func(event.Event) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/fleet"
+	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/services/servicetest"
 	"example.com/triplecharge/internal/stripesim/control"
-	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/verdict"
+	"example.com/triplecharge/internal/worker"
 )
 
 // workerArg, as the first argument, makes this test binary a billing server.
@@ -21,35 +23,35 @@ const workerArg = "worker"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == workerArg {
-		os.Exit(server.Main(os.Args[2:], os.Stdout, os.Stderr))
+		os.Exit(worker.Main(os.Args[2:], os.Stdout, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == sabotagedArg {
-		os.Exit(server.MainWith(os.Args[3:], os.Stdout, os.Stderr, sabotaged(os.Args[2])))
+		guard := os.Args[2]
+		os.Exit(worker.MainWith(os.Args[3:], sabotagedOutput(guard), os.Stderr, sabotaged(guard)))
 	}
 	servicetest.Main(m)
 }
 
-// The tests called Integration are the claims of the README, held with real processes, a real
-// Postgres and a real Redis: in Docker's containers where there is Docker, and always with
-// SERVICES=docker.
+// The tests called Integration check the claims of the README with real processes, a real Postgres
+// and a real Redis: in Docker's containers where there is Docker, and always with SERVICES=docker.
 
 func TestIntegrationThreeServersFireTogether(t *testing.T) {
 	t.Parallel()
 	for _, customers := range []int{1, 50} {
-		for mode, want := range map[string]verdicts.Counts{
+		for mode, want := range map[string]verdict.Counts{
 			"uncoordinated": {Charges: 3, Entries: 3},
 			"naive-lock":    {Charges: 1, Entries: 1},
 			"locked":        {Charges: 1, Entries: 1},
 		} {
 			t.Run(fmt.Sprintf("%s, %d customers", mode, customers), func(t *testing.T) {
 				t.Parallel()
-				stage := newStage(t, servicetest.Database(t), servicetest.Redis(t))
-				result, err := stage.Play(t.Context(), scenarioOf(mode, customers))
+				harness := newHarness(t, servicetest.Database(t), servicetest.Redis(t))
+				result, err := harness.Play(t.Context(), scenarioOf(mode, customers))
 				if err != nil {
 					t.Fatal(err)
 				}
 				t.Cleanup(result.Close)
-				checkAll(t, result.Accounts, customers, want)
+				checkAll(t, result.Invoices, customers, want)
 			})
 		}
 	}
@@ -57,14 +59,14 @@ func TestIntegrationThreeServersFireTogether(t *testing.T) {
 
 func TestIntegrationAFourthServerFiresLate(t *testing.T) {
 	t.Parallel()
-	for mode, want := range map[string]verdicts.Counts{
-		"naive-lock": {Charges: 2, Entries: 2}, // finds the lock free and asks nobody
+	for mode, want := range map[string]verdict.Counts{
+		"naive-lock": {Charges: 2, Entries: 2}, // finds the lock free and doesn't ask the ledger
 		"locked":     {Charges: 1, Entries: 1},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			stage := newStage(t, servicetest.Database(t), servicetest.Redis(t))
-			p := begin(t, stage, scenarioOf(mode, 3))
+			harness := newHarness(t, servicetest.Database(t), servicetest.Redis(t))
+			p := begin(t, harness, scenarioOf(mode, 3))
 			if err := p.midnight(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -72,8 +74,8 @@ func TestIntegrationAFourthServerFiresLate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(late.stop)
-			if err := fire(t.Context(), []remote{late.remote}); err != nil {
+			t.Cleanup(late.Stop)
+			if err := fleet.Fire(t.Context(), time.Time{}, late.Server); err != nil {
 				t.Fatal(err)
 			}
 			checkAll(t, accounts(t, p), 3, want)
@@ -84,56 +86,56 @@ func TestIntegrationAFourthServerFiresLate(t *testing.T) {
 func TestIntegrationRedisIsKilledAtMidnight(t *testing.T) {
 	t.Parallel()
 	redis := servicetest.OwnRedis(t)
-	stage := newStage(t, servicetest.Database(t), redis.URL())
-	p := begin(t, stage, scenarioOf("locked", 3))
+	harness := newHarness(t, servicetest.Database(t), redis.URL())
+	p := begin(t, harness, scenarioOf("locked", 3))
 	if err := redis.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
-	// One Redis down, and nobody bills.
-	if err := fire(t.Context(), p.remotes()); err != nil {
+	// While the only Redis is down, nobody bills.
+	if err := p.fireAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, accounts(t, p), 3, verdicts.Counts{})
+	checkAll(t, accounts(t, p), 3, verdict.Counts{})
 
-	// It is back, and everybody is billed once.
+	// When it is back, everybody is billed once.
 	if err := redis.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.midnight(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, accounts(t, p), 3, verdicts.Counts{Charges: 1, Entries: 1})
+	checkAll(t, accounts(t, p), 3, verdict.Counts{Charges: 1, Entries: 1})
 }
 
-// A lock can't help here: what was to remember the charge is down when it is made. The invoice is
-// unrecorded, and the next due run charges it again.
+// A lock can't help here: the ledger, which should remember the charge, is down when it is made.
+// The invoice is unrecorded, and the next due run charges it again.
 func TestIntegrationPostgresIsKilledBetweenChargeAndRecord(t *testing.T) {
 	t.Parallel()
 	postgres := servicetest.OwnPostgres(t)
-	stage := newStage(t, postgres.URL(), servicetest.Redis(t))
-	p := begin(t, stage, scenarioOf("locked", 1))
-	gate, err := p.simulator.control.Hold(t.Context(), control.Rule{
+	harness := newHarness(t, postgres.URL(), servicetest.Redis(t))
+	p := begin(t, harness, scenarioOf("locked", 1))
+	gate, err := p.simulator.Control.Hold(t.Context(), control.Rule{
 		Point: control.Committed, Operation: control.OperationCharge,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	fired := make(chan error, 1)
-	go func() { fired <- fire(t.Context(), p.remotes()) }()
+	go func() { fired <- p.fireAll(t.Context()) }()
 	if _, _, err := gate.Waiting(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	// Alice has been charged. Nobody knows yet but Stripe. The other servers find the lease held
-	// while Postgres is still there to answer them.
-	await(t, p, "invoice.skipped", 2)
+	// Alice has been charged, and only Stripe knows. The other servers find the lease held while
+	// Postgres can still answer them.
+	await(t, p, event.InvoiceSkipped, 2)
 	if err := postgres.Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := gate.Remove(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	await(t, p, "ledger.failed", 1)
+	await(t, p, event.LedgerFailed, 1)
 	if err := <-fired; err != nil {
 		t.Fatal(err)
 	}
@@ -141,14 +143,14 @@ func TestIntegrationPostgresIsKilledBetweenChargeAndRecord(t *testing.T) {
 	if err := postgres.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, accounts(t, p), 1, verdicts.Counts{Charges: 1, Entries: 0})
+	checkAll(t, accounts(t, p), 1, verdict.Counts{Charges: 1, Entries: 0})
 	if err := p.midnight(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, accounts(t, p), 1, verdicts.Counts{Charges: 2, Entries: 1})
+	checkAll(t, accounts(t, p), 1, verdict.Counts{Charges: 2, Entries: 1})
 }
 
-func newStage(t *testing.T, databaseURL, redisURL string) Stage {
+func newHarness(t *testing.T, databaseURL, redisURL string) Harness {
 	t.Helper()
 	svc, err := services.Start(t.Context(), services.Options{
 		DatabaseURL: databaseURL, RedisURL: redisURL,
@@ -161,7 +163,7 @@ func newStage(t *testing.T, databaseURL, redisURL string) Stage {
 			t.Error(err)
 		}
 	})
-	return Stage{
+	return Harness{
 		Services: svc, Worker: []string{self(t), workerArg}, Latency: 20 * time.Millisecond,
 	}
 }
@@ -189,9 +191,9 @@ func scenarioOf(mode string, customers int) Scenario {
 	return s
 }
 
-func begin(t *testing.T, stage Stage, s Scenario) *play {
+func begin(t *testing.T, harness Harness, s Scenario) *play {
 	t.Helper()
-	p, err := stage.begin(t.Context(), s)
+	p, err := harness.begin(t.Context(), s)
 	t.Cleanup(p.end)
 	if err != nil {
 		t.Fatal(err)
@@ -199,17 +201,17 @@ func begin(t *testing.T, stage Stage, s Scenario) *play {
 	return p
 }
 
-func accounts(t *testing.T, p *play) []Account {
+func accounts(t *testing.T, p *play) []reconcile.Invoice {
 	t.Helper()
-	a, err := p.books.accounts(t.Context())
+	a, err := p.sides.accounts(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
 }
 
-// checkAll holds every account to the counts, on both sides, and to the amounts that go with them.
-func checkAll(t *testing.T, accounts []Account, customers int, want verdicts.Counts) {
+// checkAll checks every invoice's counts on both sides, and the amounts that belong to them.
+func checkAll(t *testing.T, accounts []reconcile.Invoice, customers int, want verdict.Counts) {
 	t.Helper()
 	if len(accounts) != customers {
 		t.Errorf("%d accounts, want %d", len(accounts), customers)
@@ -222,8 +224,8 @@ func checkAll(t *testing.T, accounts []Account, customers int, want verdicts.Cou
 	}
 }
 
-// await returns once the servers have said the event so many times.
-func await(t *testing.T, p *play, event string, times int) {
+// await returns when the servers have logged the event that many times.
+func await(t *testing.T, p *play, kind event.Kind, times int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -231,7 +233,7 @@ func await(t *testing.T, p *play, event string, times int) {
 		events, more := p.events.since(0)
 		said := 0
 		for _, e := range events {
-			if e.Name == event {
+			if e.Kind == kind {
 				said++
 			}
 		}
@@ -241,14 +243,14 @@ func await(t *testing.T, p *play, event string, times int) {
 		select {
 		case <-more:
 		case <-ctx.Done():
-			t.Fatalf("%s was said %d times, want %d: %s", event, said, times, told(events))
+			t.Fatalf("%s was said %d times, want %d: %s", kind, said, times, told(events))
 		}
 	}
 }
 
-func told(events []timeline.Event) (s string) {
+func told(events []event.Event) (s string) {
 	for _, e := range events {
-		s += fmt.Sprintf("\n%s %s %s %s", e.Server, e.Name, e.Invoice, e.Error)
+		s += fmt.Sprintf("\n%s %s %s %s", e.Server, e.Kind, e.Invoice, e.Error)
 	}
 	return s
 }

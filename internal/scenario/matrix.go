@@ -5,19 +5,20 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
 )
 
 // CellID names a cell.
 type CellID struct {
 	Mode  string
-	Fault verdicts.Fault
+	Fault faults.Fault
 }
 
-// Matrix plays cells, so many at a time, and hands each to done, one after another, as it ends. One
-// that can't be played says why in its Err, and the others go on. When ctx ends, Matrix plays no
-// further cell, gives up those under way, which are not handed on, and returns ctx's error.
-func (st Stage) Matrix(
+// Matrix plays cells, up to parallel at the same time, and passes each to done when it has ended,
+// one call at a time. If a cell can't be played, its Err says why, and the others go on. When ctx
+// ends, Matrix starts no further cell, abandons the running ones without calling done, and returns
+// ctx's error.
+func (h Harness) Matrix(
 	ctx context.Context, ids []CellID, parallel int, done func(Cell),
 ) error {
 	var group errgroup.Group
@@ -29,7 +30,7 @@ func (st Stage) Matrix(
 				if ctx.Err() != nil {
 					return nil
 				}
-				cell, err := st.PlayCell(ctx, id.Mode, id.Fault)
+				cell, err := h.PlayCell(ctx, id.Mode, id.Fault)
 				if ctx.Err() == nil {
 					cell.Err = err
 					ended <- cell
@@ -37,7 +38,7 @@ func (st Stage) Matrix(
 				return nil
 			})
 		}
-		_ = group.Wait() // what went wrong is in the cells
+		_ = group.Wait() // the errors are in the cells
 		close(ended)
 	}()
 	for cell := range ended {

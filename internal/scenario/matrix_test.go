@@ -5,18 +5,18 @@ import (
 	"errors"
 	"testing"
 
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/services"
-	"example.com/triplecharge/internal/verdicts"
 )
 
 func TestACellThatCanNotBePlayedEndsNoOther(t *testing.T) {
 	t.Parallel()
-	stage := cellStage(t)
-	stage.Worker = []string{"/bin/false"}
-	broken := CellID{"locked", verdicts.Late}
+	harness := cellHarness(t)
+	harness.Worker = []string{"/bin/false"}
+	broken := CellID{"locked", faults.Late}
 	handed := map[CellID]Cell{}
-	ids := []CellID{broken, {"exactly-once", verdicts.RedlockMajority}}
-	err := stage.Matrix(t.Context(), ids, 1, func(c Cell) { handed[CellID{c.Mode, c.Fault}] = c })
+	ids := []CellID{broken, {"exactly-once", faults.RedlockMajority}}
+	err := harness.Matrix(t.Context(), ids, 1, func(c Cell) { handed[CellID{c.Mode, c.Fault}] = c })
 	if err != nil || len(handed) != len(ids) {
 		t.Fatalf("%d of %d cells were handed on, %v", len(handed), len(ids), err)
 	}
@@ -31,10 +31,10 @@ func TestAMatrixThatNobodyWantsAnyMoreEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	ids := []CellID{
-		{"exactly-once", verdicts.RedlockMajority}, {"exactly-once", verdicts.RedlockMinority},
+		{"exactly-once", faults.RedlockMajority}, {"exactly-once", faults.RedlockMinority},
 	}
 	handed := 0
-	err := Stage{}.Matrix(ctx, ids, 1, func(Cell) {
+	err := Harness{}.Matrix(ctx, ids, 1, func(Cell) {
 		handed++
 		cancel()
 	})
@@ -49,7 +49,7 @@ func TestACellSaysWhatTheMachineLacks(t *testing.T) {
 		"redis-server": errors.Join(errors.New("locked"), services.ErrNeedsRedisServer),
 		"":             errors.New("out of memory"),
 	} {
-		c := Cell{Err: err, Expected: verdicts.Verdict{Applies: true}}
+		c := Cell{Err: err, Expected: faults.Expectation{Applies: true}}
 		if got := c.Needs(); got != want || c.OK() {
 			t.Errorf("%v: it needs %q, as expected: %t; want %q", err, got, c.OK(), want)
 		}

@@ -4,19 +4,19 @@ import (
 	"context"
 	"slices"
 
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/stripesim/control"
-	"example.com/triplecharge/internal/timeline"
 )
 
-// midnight is what makes "all servers fire at the same instant" true whatever the machine is busy
-// with: Stripe holds each charge until every server is waiting there for that invoice, or has left
-// it, so that no clock decides the result.
+// midnight makes "all servers fire at the same instant" true on any machine, however busy. Stripe
+// holds each charge until every server waits there for that invoice or has given it up, so that no
+// clock decides the result.
 type midnight struct {
 	servers     []string
 	concurrency int
-	opened      map[string]bool            // by invoice: whose charges may pass
-	left        map[string]map[string]bool // by invoice and server: who has nothing more to do there
-	finished    map[string]bool            // by server: whose due run is over
+	opened      map[string]bool            // by invoice: its charges may pass
+	left        map[string]map[string]bool // by invoice and server: has nothing more to do
+	finished    map[string]bool            // by server: has finished its due run
 }
 
 func newMidnight(servers []string, concurrency int) *midnight {
@@ -26,12 +26,11 @@ func newMidnight(servers []string, concurrency int) *midnight {
 	}
 }
 
-// note takes in an event.
-func (m *midnight) note(e timeline.Event) {
-	switch e.Name {
-	case "run.finished":
+func (m *midnight) note(e event.Event) {
+	switch e.Kind {
+	case event.RunFinished:
 		m.finished[e.Server] = true
-	case "invoice.skipped", "invoice.failed", "ledger.recorded", LeaseWaiting:
+	case event.InvoiceSkipped, event.InvoiceFailed, event.LedgerRecorded, event.LeaseWaiting:
 		if m.left[e.Invoice] == nil {
 			m.left[e.Invoice] = map[string]bool{}
 		}
@@ -51,8 +50,8 @@ func (m *midnight) ready(waiting []control.Call) []control.Call {
 		there[inv][c.Server] = true
 		held[c.Server]++
 	}
-	// A long list comes a few invoices at a time: when every server has all its hands full here,
-	// nobody else will come, and what is here must pass.
+	// Servers bill a long list a few invoices at a time. When all charges that every server can
+	// have in flight are held here, no more will come, and these must pass.
 	full := !slices.ContainsFunc(m.servers, func(s string) bool {
 		return !m.finished[s] && held[s] < m.concurrency
 	})
@@ -72,9 +71,9 @@ func (m *midnight) ready(waiting []control.Call) []control.Call {
 
 func invoiceOf(c control.Call) string { return c.Subscription + "/" + c.Period }
 
-// hold opens the gate for each invoice when its time has come, until ctx ends. The events of
-// earlier due runs, the first read of them, are not of this midnight.
-func (m *midnight) hold(ctx context.Context, gate *control.Gate, events *log, read int) error {
+// hold opens the gate for each invoice when it is ready, until ctx ends. It skips the first read
+// events, which belong to earlier due runs.
+func (m *midnight) hold(ctx context.Context, gate *control.Gate, events *eventLog, read int) error {
 	type update struct {
 		calls []control.Call
 		err   error

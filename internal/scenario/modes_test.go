@@ -4,34 +4,35 @@ import (
 	"testing"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/fleet"
 	"example.com/triplecharge/internal/services/servicetest"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/verdict"
 )
 
-// A rolling change from locked to exactly-once has both running at midnight. Neither asks what
-// protects the other: Alice pays twice. docs/changing-modes.md says what to do instead.
+// A rolling change from locked to exactly-once has both running at midnight. Neither checks the
+// other's protection, so Alice pays twice. docs/changing-modes.md says what to do instead.
 func TestServersOfTwoModesChargeTwice(t *testing.T) {
 	t.Parallel()
 	s := scenarioOf("locked", 1)
 	s.Servers = 2
-	p := begin(t, newStage(t, servicetest.Database(t), servicetest.Redis(t)), s)
-	p.processes[1].stop()
+	p := begin(t, newHarness(t, servicetest.Database(t), servicetest.Redis(t)), s)
+	p.workers[1].Stop()
 	p.Mode = "exactly-once"
 	var err error
-	if p.processes[1], err = p.spawn(t.Context(), p.names()[1]); err != nil {
+	if p.workers[1], err = p.spawn(t.Context(), fleet.Names(p.Servers)[1]); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.midnight(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, accounts(t, p), 1, verdicts.Counts{Charges: 2, Entries: 2})
+	checkAll(t, accounts(t, p), 1, verdict.Counts{Charges: 2, Entries: 2})
 }
 
-// The way to change: stop, reconcile (here there is nothing to do), start. What the old mode has
-// billed, the new one finds in the ledger.
+// The way to change: stop, reconcile (which finds nothing here), start. The new mode finds in the
+// ledger what the old one has billed.
 func TestServersThatStopBeforeTheModeChangesChargeOnce(t *testing.T) {
 	t.Parallel()
-	p := begin(t, newStage(t, servicetest.Database(t), servicetest.Redis(t)),
+	p := begin(t, newHarness(t, servicetest.Database(t), servicetest.Redis(t)),
 		scenarioOf("locked", 3))
 	if err := p.midnight(t.Context()); err != nil {
 		t.Fatal(err)
@@ -44,13 +45,13 @@ func TestServersThatStopBeforeTheModeChangesChargeOnce(t *testing.T) {
 	if err := p.midnight(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, accounts(t, p), 3, verdicts.Counts{Charges: 1, Entries: 1})
+	checkAll(t, accounts(t, p), 3, verdict.Counts{Charges: 1, Entries: 1})
 }
 
-// A card declines, the customer puts in another one, and the next due run comes within the day.
+// A card declines, the customer enters another one, and the next due run is within the day.
 func TestADeclineThatWasFixed(t *testing.T) {
 	t.Parallel()
-	for mode, want := range map[string]verdicts.Counts{
+	for mode, want := range map[string]verdict.Counts{
 		"locked":       {Charges: 1, Entries: 1},
 		"claimed":      {Charges: 1, Entries: 1},
 		"exactly-once": {Charges: 1, Entries: 1},
@@ -62,12 +63,12 @@ func TestADeclineThatWasFixed(t *testing.T) {
 			t.Parallel()
 			s := scenarioOf(mode, 1)
 			s.Subscriptions[0].PaymentMethod = "pm_card_chargeCustomerFail"
-			p := begin(t, newStage(t, servicetest.Database(t), servicetest.Redis(t)), s)
-			for range 2 { // the second run comes before the pause is over, and changes nothing
+			p := begin(t, newHarness(t, servicetest.Database(t), servicetest.Redis(t)), s)
+			for range 2 { // the second run is before the pause is over, and changes nothing
 				if err := p.midnight(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				checkAll(t, accounts(t, p), 1, verdicts.Counts{})
+				checkAll(t, accounts(t, p), 1, verdict.Counts{})
 			}
 			fixCard(t, p)
 			if err := p.midnight(t.Context()); err != nil {
@@ -81,20 +82,21 @@ func TestADeclineThatWasFixed(t *testing.T) {
 // fixCard gives the first subscription's customer a card that pays.
 func fixCard(t *testing.T, p *play) {
 	t.Helper()
-	page, err := p.books.store.Due(t.Context(), p.books.period, "", 1)
+	page, err := p.sides.store.Due(t.Context(), p.sides.period, "", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	fixed := page[0].Subscription
 	fixed.PaymentMethod = "pm_card_visa"
-	// Another ID, since the card's set-up is idempotent by it.
+	// Another ID, since SetUp is idempotent per subscription.
 	set := fixed
 	set.ID += "-fixed"
-	if set, err = p.books.stripe.SetUp(t.Context(), set); err != nil {
+	if set, err = p.sides.stripe.SetUp(t.Context(), set); err != nil {
 		t.Fatal(err)
 	}
 	fixed.PaymentMethod = set.PaymentMethod
-	if err := p.books.store.AddSubscriptions(t.Context(), []billing.Subscription{fixed}); err != nil {
+	err = p.sides.store.AddSubscriptions(t.Context(), []billing.Subscription{fixed})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

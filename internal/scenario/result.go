@@ -1,21 +1,22 @@
 package scenario
 
 import (
-	"fmt"
 	"slices"
 
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
 )
 
-// Result is what came of a scenario.
+// Result is the result of a scenario.
 type Result struct {
 	Mode     string
-	Fault    verdicts.Fault
+	Fault    faults.Fault
 	Servers  int
-	Expected verdicts.Verdict
-	Accounts []Account        // in the order in which the subscriptions were given
-	Picture  timeline.Picture // of the first one's invoice
+	Expected faults.Expectation
+	Invoices []reconcile.Invoice // in the order in which the subscriptions were given
+	Picture  timeline.Picture    // of the first one's invoice
 	Lock     Lock
 
 	DatabaseURL, StripeURL string
@@ -23,73 +24,51 @@ type Result struct {
 	close func() // may be nil
 }
 
-// Close stops what the result kept up.
+// Close stops the simulator, which the result keeps running.
 func (r Result) Close() {
 	if r.close != nil {
 		r.close()
 	}
 }
 
-// OK reports whether every invoice has what the mode promises.
+// OK reports whether every invoice is as expected of the mode, true if nothing is expected.
 func (r Result) OK() bool {
-	return !slices.ContainsFunc(r.Accounts, func(a Account) bool {
-		return a.Counts() != r.Expected.After
+	return !slices.ContainsFunc(r.Invoices, func(i reconcile.Invoice) bool {
+		return r.Expected.Known && i.Counts() != r.Expected.After
 	})
 }
 
-// expect looks up what the mode promises.
-func (r *Result) expect() error {
-	var ok bool
-	if r.Expected, ok = verdicts.Expected(r.Mode, r.Fault, r.Servers); !ok {
-		return fmt.Errorf("no verdict is expected of %s under %s: internal/verdicts lacks it",
-			r.Mode, r.Fault)
-	}
-	return nil
+// expect looks up the expectation for the mode.
+func (r *Result) expect() (err error) {
+	r.Expected, err = faults.Expected(r.Mode, r.Fault, r.Servers)
+	return err
 }
 
-// Account is what one invoice's customer owed and paid, read from both sides. Amounts are in the
-// currency's smallest unit.
-type Account struct {
-	Subscription string `json:"subscription"`
-	Period       string `json:"period"`
-	Currency     string `json:"currency"`
-	DueMinor     int64  `json:"due_minor"`
-	Charges      int    `json:"charges"` // at Stripe
-	ChargedMinor int64  `json:"charged_minor"`
-	Entries      int    `json:"entries"` // in the ledger
-	EnteredMinor int64  `json:"entered_minor"`
-}
-
-// Counts returns the account's charges and entries.
-func (a Account) Counts() verdicts.Counts {
-	return verdicts.Counts{Charges: a.Charges, Entries: a.Entries}
-}
-
-// Lock is what the lock or the claim cost, beside what it protects: medians in milliseconds, zero
-// where there was nothing to measure.
+// Lock is the cost of the lock or the claim, and of the charge that it protects: medians in
+// milliseconds, zero if there was nothing to measure.
 type Lock struct {
-	AcquireMS float64 `json:"acquire_ms"` // to obtain it, or to learn that another has it
+	AcquireMS float64 `json:"acquire_ms"` // to obtain it, or to learn that another server has it
 	ReleaseMS float64 `json:"release_ms"`
 	ChargeMS  float64 `json:"charge_ms"`
 	Obtained  int     `json:"obtained"`
 	Held      int     `json:"held"`
-	Claims    bool    `json:"claims"` // it is a claim in Postgres, which nobody releases
+	Claims    bool    `json:"claims"` // it is a claim in Postgres, which is never released
 }
 
-func measure(events []timeline.Event) Lock {
-	took := map[string][]float64{}
+func measure(events []event.Event) Lock {
+	took := map[event.Kind][]float64{}
 	for _, e := range events {
-		took[e.Name] = append(took[e.Name], e.MS)
+		took[e.Kind] = append(took[e.Kind], e.MS)
 	}
-	obtained := slices.Concat(took["lease.obtained"], took["claim.taken"])
-	held := slices.Concat(took["lease.held"], took["claim.held"])
+	obtained := slices.Concat(took[event.LeaseObtained], took[event.ClaimTaken])
+	held := slices.Concat(took[event.LeaseHeld], took[event.ClaimHeld])
 	return Lock{
 		AcquireMS: median(slices.Concat(obtained, held)),
-		ReleaseMS: median(took["lease.released"]),
-		ChargeMS:  median(took["charge.succeeded"]),
+		ReleaseMS: median(took[event.LeaseReleased]),
+		ChargeMS:  median(took[event.ChargeSucceeded]),
 		Obtained:  len(obtained),
 		Held:      len(held),
-		Claims:    len(took["claim.taken"]) > 0,
+		Claims:    len(took[event.ClaimTaken]) > 0,
 	}
 }
 

@@ -2,22 +2,49 @@ package scenario
 
 import (
 	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/worker"
 )
 
-// sabotaged takes a guard out of whatever mode the server runs.
-func sabotaged(guard string) server.Change {
-	return func(_ server.Config, m billing.Mode) billing.Mode {
+// The guards that are not in a mode.
+const (
+	logWriter = "the log's writer" // events are written on the money path
+	sigpipe   = "the ignored SIGPIPE"
+)
+
+// sabotagedOutput is where a server without the guard writes its events.
+func sabotagedOutput(guard string) io.Writer {
+	// Without its writer, a server that SIGPIPE ends dies before the charge's entry; with it,
+	// perhaps after.
+	if guard == logWriter || guard == sigpipe {
+		return struct{ io.Writer }{os.Stdout} // no file, so written directly
+	}
+	return os.Stdout
+}
+
+// sabotaged takes a guard out of the mode that the server runs.
+func sabotaged(guard string) worker.Change {
+	return func(_ worker.Config, m billing.Mode) billing.Mode {
+		if guard == sigpipe {
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // no longer ignored,
+			signal.Reset(syscall.SIGPIPE)                           // but as at the start
+			return m
+		} else if guard == logWriter {
+			return m
+		}
 		made := m.New
 		m.New = func(p billing.Ports) billing.Biller { return made(sabotages()[guard](p)) }
 		return m
 	}
 }
 
-// sabotages are the ports without a guard, by the guard's name.
+// sabotages returns how to take each guard out of the ports, by the guard's name.
 func sabotages() map[string]func(billing.Ports) billing.Ports {
 	return map[string]func(billing.Ports) billing.Ports{
 		"the re-check": func(p billing.Ports) billing.Ports {
@@ -28,8 +55,8 @@ func sabotages() map[string]func(billing.Ports) billing.Ports {
 			p.Locker = noLock{}
 			return p
 		},
-		"trust": func(p billing.Ports) billing.Ports {
-			p.Locker = trusting{p.Locker}
+		"validity": func(p billing.Ports) billing.Ports {
+			p.Locker = alwaysValidLocker{p.Locker}
 			return p
 		},
 		"the claim": func(p billing.Ports) billing.Ports {
@@ -53,24 +80,28 @@ func sabotages() map[string]func(billing.Ports) billing.Ports {
 
 type forgetful struct{ billing.Ledger }
 
-func (forgetful) Charged(context.Context, billing.Invoice) (bool, error) { return false, nil }
+func (forgetful) Charged(
+	_ context.Context, inv billing.Invoice,
+) (billing.Invoice, bool, error) {
+	return inv, false, nil
+}
 
 type noLock struct{}
 
 func (noLock) Obtain(context.Context, string) (billing.Lease, error) { return noLock{}, nil }
-func (noLock) Trusted() error                                        { return nil }
+func (noLock) Valid() error                                          { return nil }
 func (noLock) Release(context.Context) error                         { return nil }
 
-type trusting struct{ billing.Locker }
+type alwaysValidLocker struct{ billing.Locker }
 
-func (l trusting) Obtain(ctx context.Context, key string) (billing.Lease, error) {
+func (l alwaysValidLocker) Obtain(ctx context.Context, key string) (billing.Lease, error) {
 	lease, err := l.Locker.Obtain(ctx, key)
-	return trusted{lease}, err
+	return alwaysValid{lease}, err
 }
 
-type trusted struct{ billing.Lease }
+type alwaysValid struct{ billing.Lease }
 
-func (trusted) Trusted() error { return nil }
+func (alwaysValid) Valid() error { return nil }
 
 type noClaims struct{ billing.Claims }
 
@@ -96,6 +127,8 @@ func (k noKey) Charge(ctx context.Context, r billing.Request) (billing.Charge, e
 
 type noRegistration struct{ billing.Claims }
 
-func (noRegistration) Register(_ context.Context, _ billing.Claim, intent string) (string, error) {
+func (noRegistration) Register(
+	_ context.Context, _ billing.Claim, intent billing.Intent,
+) (billing.Intent, error) {
 	return intent, nil
 }

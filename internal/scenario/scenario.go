@@ -6,7 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,50 +15,59 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/fleet"
 	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/stripesim"
 	"example.com/triplecharge/internal/stripesim/control"
-	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
 	"example.com/triplecharge/ledger"
 )
 
-// Stage is where scenarios are played: what must be there before a server can start.
-type Stage struct {
+// Harness plays scenarios. It has what must exist before a server can start.
+type Harness struct {
 	Services  *services.Services
-	Worker    []string // the command that is a billing server, without its flags
-	StripeKey string   // of the real Stripe's test mode; "" for a simulator
+	Worker    []string // the command that starts a billing server, without its flags
+	StripeKey string   // of Stripe's test mode; "" for a simulator
 	Latency   time.Duration
-	// Shared says that others use the same Redis. There, and at the real Stripe, the run's
-	// subscriptions get IDs of its own.
+	// Shared means that others use the same Redis. Then the locks of each play get a prefix.
 	Shared bool
-	// Tell is told of each event as it is read, one at a time, and must not take long. May be nil.
-	Tell func(timeline.Event)
-	// Foreign is what Worker puts in the place of the mode; nil if it is the mode itself.
-	Foreign *Foreign
+	// Tell is called for each event when it is read, one call at a time. It must not take long. It
+	// may be nil.
+	Tell func(event.Event)
+	// ThirdParty describes what Worker runs in place of the mode; nil if it runs the mode.
+	ThirdParty *ThirdParty
 }
 
-// Scenario is one mode, met by some servers at midnight.
+// Scenario is a midnight of several servers in one mode.
 type Scenario struct {
 	Mode          string
-	Fault         verdicts.Fault // "" for none, and nothing on the servers' ways
+	Fault         faults.Fault // "" for none, and no proxies
+	Beside        string       // the mode that server-a runs instead; "" if it runs the same
 	Servers       int
+	Replicated    bool // the ledger is in a Postgres of its own, which has a standby
 	Subscriptions []billing.Subscription
 	At            time.Time // the logical due time, in UTC
 	LockTTL       time.Duration
 	Flags         []string // further flags of the servers
 }
 
-// Play runs the scenario: it sets the customers up, starts the servers, fires them all at the same
-// instant, waits for their due runs to end, stops them and judges. An error says that it could not
-// be played; a wrong count is a Result. The caller closes a Result, which keeps the simulator up.
-func (st Stage) Play(ctx context.Context, s Scenario) (result Result, err error) {
-	result = Result{Mode: s.Mode, Fault: verdicts.None, Servers: s.Servers}
-	p, err := st.begin(ctx, s)
+// Play plays the scenario: it sets up the customers, starts the servers, fires them all at the same
+// instant, waits until their due runs have finished, stops them and reads both sides. It returns an
+// error if the scenario could not be played; a wrong count is no error. The caller closes the
+// Result, which keeps the simulator running.
+func (h Harness) Play(ctx context.Context, s Scenario) (result Result, err error) {
+	result = Result{Mode: s.Mode, Fault: faults.None, Servers: s.Servers}
+	p, err := h.begin(ctx, s)
 	if err == nil {
 		err = p.midnight(ctx)
 	}
 	p.stopAll()
+	if err == nil {
+		err = p.disown(ctx)
+	}
 	if err == nil {
 		err = p.judge(ctx, &result)
 	}
@@ -72,16 +81,20 @@ func (st Stage) Play(ctx context.Context, s Scenario) (result Result, err error)
 
 // begin brings a scenario to the moment before midnight. The caller ends the play, also after an
 // error.
-func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
-	p := &play{Stage: st, Scenario: s, events: newLog(st.Tell), token: rand.Text()}
-	if st.StripeKey == "" {
+func (h Harness) begin(ctx context.Context, s Scenario) (*play, error) {
+	p := &play{Harness: h, Scenario: s, events: newEventLog(h.Tell), token: rand.Text()}
+	if h.StripeKey == "" {
 		var err error
-		if p.simulator, err = startSimulator(st.Latency, p.names()); err != nil {
+		p.simulator, err = fleet.StartSimulator(
+			stripesim.Options{Latency: h.Latency}, fleet.Names(p.Servers))
+		if err != nil {
 			return p, err
 		}
 		p.followCharges()
 	}
-	for _, step := range []func(context.Context) error{p.setUp, p.startNodes, p.link, p.startAll} {
+	for _, step := range []func(context.Context) error{
+		p.setUp, p.startNodes, p.startProxies, p.startAll,
+	} {
 		if err := step(ctx); err != nil {
 			return p, err
 		}
@@ -89,177 +102,172 @@ func (st Stage) begin(ctx context.Context, s Scenario) (*play, error) {
 	return p, nil
 }
 
-// end stops what is still there of a play.
+// end stops what still runs.
 func (p *play) end() {
 	p.stopServers()
-	p.books.close()
+	p.sides.close()
+	p.closePair()
 	if p.simulator != nil {
-		p.simulator.close()
+		p.simulator.Close()
 	}
 }
 
-// stopServers ends the servers and what stands between them and the books.
+// stopServers stops the servers, their proxies and the play's Redis nodes.
 func (p *play) stopServers() {
 	p.stopAll()
-	for _, l := range p.links {
+	for _, l := range p.proxies {
 		l.close()
 	}
 	for _, node := range p.started {
-		_ = p.Services.Discard(context.Background(), node) // what is left, the services end
+		_ = p.Services.Discard(context.Background(), node) // the services end what is left
 	}
-	p.links, p.started = nil, nil
+	p.proxies, p.started = nil, nil
 }
 
-// play is a scenario under way.
+// play is a scenario that is being played.
 type play struct {
-	Stage
+	Harness
 	Scenario
-	books     books
-	simulator *simulator // nil at the real Stripe
-	database  string
-	token     string
-	nodes     []services.Server // this play's own Redis nodes, where it has some
-	started   []services.Server // these, and those that a fault has replaced
-	links     map[string]*links // by server, where something stands on its ways
-	processes []*process
-	events    *log
-	charged   chan struct{} // closed when no more charges are told of; nil at the real Stripe
-	working   atomic.Int32  // how many due runs that were fired one by one are under way
+	sides      bothSides
+	simulator  *fleet.Simulator // nil at the real Stripe
+	database   string
+	pair       *pair // nil unless the ledger is in a Postgres of its own
+	token      string
+	nodes      []services.Server   // this play's own Redis nodes, if it has any
+	quorum     int                 // how many of them belong to a quorum lock
+	started    []services.Server   // these, and those that a fault replaced
+	proxies    map[string]*proxies // by server; nil without a fault
+	workers    []*fleet.Worker
+	events     *eventLog
+	charged    chan struct{} // closed after the last event of a charge; nil at the real Stripe
+	lockPrefix string        // "" unless others use the same Redis
+	working    atomic.Int32  // due runs in progress that were fired one by one
 }
 
-// setUp opens the books, in a database of this run's own.
+// setUp opens both sides, the ledger in a new database.
 func (p *play) setUp(ctx context.Context) (err error) {
-	p.books = books{subscriptions: p.Subscriptions, period: billing.PeriodOf(p.At)}
-	if p.Shared || p.simulator == nil {
-		p.books.tag()
+	p.sides = bothSides{subscriptions: p.Subscriptions, period: billing.PeriodOf(p.At)}
+	if p.Shared {
+		p.lockPrefix = "demo-" + strings.ToLower(rand.Text()[:8]) + ":"
 	}
-	p.books.stripe, err = stripecharge.New(stripecharge.Options{
+	p.sides.stripe, err = stripecharge.New(stripecharge.Options{
 		Key: cmp.Or(p.StripeKey, stripecharge.SimulatorKey), URL: p.stripeURL(""),
 	})
 	if err != nil {
 		return err
 	}
-	if p.database, err = p.Services.NewDatabase(ctx); err != nil {
-		return err
-	}
-	p.books.store, err = ledger.Open(ctx, p.database, ledger.Options{Recorder: "demo"})
+	ours, err := p.newDatabase(ctx)
 	if err != nil {
 		return err
 	}
-	return p.books.open(ctx)
+	p.sides.store, err = ledger.Open(ctx, ours, ledger.Options{Recorder: "demo"})
+	if err != nil {
+		return err
+	}
+	p.sides.stripe = p.sides.stripe.ForLedger(p.sides.store.ID())
+	return p.sides.open(ctx)
 }
 
-// stripeURL is Stripe's address for a server, "" for the real one's.
+// stripeURL is the simulator's address for a server, "" at the real Stripe.
 func (p *play) stripeURL(server string) string {
 	if p.simulator == nil {
 		return ""
 	}
-	return cmp.Or(p.simulator.urls[server], p.simulator.urls[""])
+	return p.simulator.URL(server)
 }
-
-// quorumNodes is how many nodes Redlock's text has: two may be lost.
-const quorumNodes = 5
 
 // startNodes starts this play's own Redis nodes, if it needs any.
-func (p *play) startNodes(ctx context.Context) error {
-	mode, err := billing.ModeNamed(p.Mode)
-	if err != nil {
+func (p *play) startNodes(ctx context.Context) (err error) {
+	if p.quorum, err = fleet.NodesOf(p.Mode); err != nil {
 		return err
 	}
-	nodes := 0
-	if mode.Lock == billing.QuorumLock {
-		nodes = quorumNodes
+	n := p.quorum
+	if p.Beside != "" || p.Fault != "" && n == 0 {
+		n++ // for the modes with one node, which the fault may kill
 	}
-	if p.Fault == verdicts.MixedModes || p.Fault != "" && nodes == 0 {
-		nodes++ // for the modes with one, that the scenario may take away
-	}
-	for range nodes {
-		node, err := p.Services.StartRedis(ctx)
-		if err != nil {
-			return err
-		}
-		p.nodes = append(p.nodes, node)
-		p.started = append(p.started, node)
-	}
-	return nil
+	p.nodes, err = fleet.StartNodes(ctx, p.Services, n)
+	p.started = slices.Clone(p.nodes)
+	return err
 }
 
-// maxConcurrency is how many invoices a server handles at a time at most: a list that is shorter is
-// handled all at once.
+// maxConcurrency limits the charges that a server has in flight. It bills a shorter list all at
+// once.
 const maxConcurrency = 64
 
 func (p *play) concurrency() int { return max(1, min(len(p.Subscriptions), maxConcurrency)) }
 
-// startAll starts the servers and returns once all of them listen.
+// startAll starts the servers and returns when all of them listen.
 func (p *play) startAll(ctx context.Context) error {
-	p.processes = make([]*process, p.Servers)
+	p.workers = make([]*fleet.Worker, p.Servers)
 	group, groupCtx := errgroup.WithContext(ctx)
-	for i, name := range p.names() {
+	for i, name := range fleet.Names(p.Servers) {
 		group.Go(func() (err error) {
-			p.processes[i], err = p.spawn(groupCtx, name)
+			p.workers[i], err = p.spawn(groupCtx, name)
 			return err
 		})
 	}
 	return group.Wait()
 }
 
-func (p *play) spawn(ctx context.Context, name string) (*process, error) {
-	return spawn(ctx, name, p.token, p.command(name), p.Services.Adopt, p.events)
-}
+// lockPatience is short: no script brings Redis back while a server waits for it.
+const lockPatience = "200ms"
 
-// names are server-a, server-b and so on; after server-z comes server-27.
-func (p *play) names() []string {
-	var names []string
-	for i := range p.Servers {
-		if i < 26 {
-			names = append(names, "server-"+string(rune('a'+i)))
-		} else {
-			names = append(names, "server-"+strconv.Itoa(i+1))
-		}
-	}
-	return names
-}
+// spawn starts a server, which reaches its services through its proxies if it has any.
+func (p *play) spawn(ctx context.Context, name string) (*fleet.Worker, error) {
+	through := p.proxies[name]
+	spec := fleet.Spec{
+		Services: p.Services, Command: p.Worker, Name: name, Mode: p.mode(name), At: p.At,
+		LockTTL: p.LockTTL,
+		// No hold, so that a server's run ends while the fault lasts.
+		Flags: append([]string{"--lock-patience", lockPatience, "--hold", "0s"}, p.Flags...),
 
-// command is a server's command line. Its environment has what it needs and nothing else, so that
-// what a person has exported can't change a run.
-func (p *play) command(name string) *exec.Cmd {
-	args := append(p.Worker[1:len(p.Worker):len(p.Worker)],
-		"--name", name, "--mode", p.mode(name), "--at", p.At.Format(time.RFC3339),
-		"--lock-ttl", p.LockTTL.String(), "--concurrency", strconv.Itoa(p.concurrency()),
-		"--listen", "127.0.0.1:0", "--log-format", "json",
-	)
-	l := p.links[name]
-	if url := p.stripeURL(name); url != "" {
-		args = append(args, "--stripe-url", l.to(toStripe, url))
+		DatabaseURL: p.database, RedisURL: p.Services.RedisURL(),
+		StripeURL: p.stripeURL(name), StripeKey: p.StripeKey, Token: p.token,
+		Tell: func(_ string, e event.Event, err error) {
+			if err == nil {
+				p.events.add(e)
+			}
+		},
 	}
-	args = append(args, p.Flags...)
-	redisURL := p.Services.RedisURL()
-	var nodes []string
+	if !slices.Contains(p.Flags, "--concurrency") {
+		spec.Flags = append(spec.Flags, "--concurrency", strconv.Itoa(p.concurrency()))
+	}
+	if p.lockPrefix != "" {
+		spec.Flags = append(spec.Flags, "--lock-prefix", p.lockPrefix)
+	}
+	if through != nil {
+		spec.DatabaseURL, spec.StripeURL = through.postgres.URL(), through.stripe.URL()
+	}
 	for i, node := range p.nodes {
-		redisURL = l.to(toRedis(i), node.URL()) // the last is that of modes with one node
-		if p.Foreign == nil {
-			redisURL += redisPatience()
+		spec.RedisURL = node.URL() // the last is the node of modes that use a single one
+		if through != nil {
+			spec.RedisURL = through.redis[i].URL()
 		}
-		if i < quorumNodes {
-			nodes = append(nodes, redisURL)
+		if p.ThirdParty == nil {
+			spec.RedisURL += redisPatience()
+		}
+		if i < p.quorum {
+			spec.RedisNodes = append(spec.RedisNodes, spec.RedisURL)
 		}
 	}
-	cmd := exec.Command(p.Worker[0], args...)
-	// The URLs hold passwords, which a command line would show to everyone on the machine.
-	cmd.Env = []string{
-		"DATABASE_URL=" + l.to(toPostgres, p.database), "REDIS_URL=" + redisURL,
-		"WORKER_REDIS_NODES=" + strings.Join(nodes, ","),
-		"STRIPE_SECRET_KEY=" + p.StripeKey, "WORKER_TOKEN=" + p.token,
-	}
-	return cmd
+	return spec.Start(ctx)
 }
 
-// midnight fires all servers at the same instant and returns when all their due runs are over.
+// disown leaves the services' Redis, if this play used it, to the next play, which has another
+// ledger.
+func (p *play) disown(ctx context.Context) error {
+	if len(p.nodes) > 0 || p.Services.RedisURL() == "" {
+		return nil
+	}
+	return redislock.Disown(ctx, p.Services.RedisURL(), p.lockPrefix)
+}
+
+// midnight fires all servers at the same instant and returns when all their due runs have finished.
 func (p *play) midnight(ctx context.Context) error {
 	if p.simulator == nil {
-		return fire(ctx, p.remotes())
+		return p.fireAll(ctx)
 	}
-	gate, err := p.simulator.control.Hold(ctx, control.Rule{
+	gate, err := p.simulator.Control.Hold(ctx, control.Rule{
 		Point: control.Arriving, Operation: control.OperationCharge,
 	})
 	if err != nil {
@@ -270,45 +278,46 @@ func (p *play) midnight(ctx context.Context) error {
 	held := make(chan struct{})
 	go func() {
 		defer close(held)
-		m := newMidnight(p.names(), p.concurrency())
+		m := newMidnight(fleet.Names(p.Servers), p.concurrency())
 		if err := m.hold(ctx, gate, p.events, len(earlier)); err != nil {
 			cancel(err)
 		}
 	}()
-	err = fire(ctx, p.remotes())
+	err = p.fireAll(ctx)
 	if cause := context.Cause(ctx); cause != nil {
-		err = cause // the request that ctx cut short only says that it was
+		err = cause // err would only say that the request was canceled
 	}
 	cancel(nil)
 	<-held
 	return errors.Join(err, gate.Remove(context.WithoutCancel(ctx)))
 }
 
-func (p *play) remotes() []remote {
-	var servers []remote
-	for _, process := range p.processes {
-		servers = append(servers, process.remote)
+// fireAll makes one due run on each server, all at once.
+func (p *play) fireAll(ctx context.Context) error {
+	var servers []fleet.Server
+	for _, w := range p.workers {
+		servers = append(servers, w.Server)
 	}
-	return servers
+	return fleet.Fire(ctx, time.Time{}, servers...)
 }
 
 // stopAll ends all servers and waits for them.
 func (p *play) stopAll() {
 	var group errgroup.Group
-	for _, process := range p.processes {
-		if process != nil {
-			group.Go(func() error { process.stop(); return nil })
+	for _, w := range p.workers {
+		if w != nil {
+			group.Go(func() error { w.Stop(); return nil })
 		}
 	}
 	_ = group.Wait()
 }
 
-// judge fills in what came of it.
+// judge fills in the result.
 func (p *play) judge(ctx context.Context, r *Result) (err error) {
 	if err := r.expect(); err != nil {
 		return err
 	}
-	if r.Accounts, err = p.books.accounts(ctx); err != nil {
+	if r.Invoices, err = p.sides.accounts(ctx); err != nil {
 		return err
 	}
 	if r.Picture, err = p.picture(ctx); err != nil {

@@ -3,6 +3,7 @@ package services
 import (
 	"archive/tar"
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -20,29 +21,29 @@ import (
 	"strings"
 	"time"
 
-	"github.com/xi2/xz"
+	"github.com/ulikunitz/xz"
 )
 
 const (
 	// mavenCentral publishes Postgres for several systems as an archive that runs from any
 	// folder: https://github.com/zonkyio/embedded-postgres-binaries.
 	mavenCentral = "https://repo1.maven.org/maven2"
-	// embeddedVersion is of a Postgres that all the systems in embeddedPlatform are built for.
+	// embeddedVersion is a Postgres version published for every system in embeddedPlatform.
 	embeddedVersion = "16.9.0"
-	// downloadLimit bounds the download as a whole, for a network that swallows packets.
+	// downloadLimit bounds the whole download, in case the network silently drops packets.
 	downloadLimit = 5 * time.Minute
-	// archiveLimit is several times the size of an archive, which is held in memory.
+	// archiveLimit is several times the size of an archive, which must fit in memory.
 	archiveLimit = 128 << 20
 )
 
-// download is a Postgres to be fetched from a repository laid out as Maven's are.
+// download fetches Postgres from a Maven repository.
 //
-// The module embedded-postgres fetches from there too, but it leaves a log file in the temporary
-// folder, can't be interrupted, accepts an archive without a checksum, and runs the server in a
-// session of its own, where no guard reaches it. So only its archives are used, not its code.
+// The module embedded-postgres is not used: it leaves a log file in the temporary folder, can't be
+// interrupted, accepts archives without a checksum, and runs the server in a separate session,
+// where the guard can't end it. Its archives are used.
 type download struct {
 	repository string
-	cache      string // the folder that keeps the archive for next time; "" for none
+	cache      string // the folder that keeps archives for later runs; "" for none
 	log        func(line string)
 }
 
@@ -54,7 +55,7 @@ func (d download) unpack(ctx context.Context, dir string) (bin string, err error
 	jar, err := d.fromCache(file)
 	if err != nil {
 		d.log(fmt.Sprintf("no Postgres on this machine: downloading %s (about 10 MB, kept in %s)",
-			url, cmp.Or(d.cache, "no place: HOME is not set")))
+			url, cmp.Or(d.cache, "no folder, as HOME is not set")))
 		if jar, err = fetchVerified(ctx, url); err != nil {
 			return "", fmt.Errorf("download Postgres: %w", err)
 		}
@@ -63,7 +64,7 @@ func (d download) unpack(ctx context.Context, dir string) (bin string, err error
 	bin = filepath.Join(dir, "bin")
 	err = unpackJar(jar, dir)
 	if err == nil && !holdsPostgres(bin) {
-		err = errors.New("it holds no initdb and postgres")
+		err = errors.New("the archive lacks initdb or postgres")
 	}
 	if err != nil {
 		if d.cache != "" {
@@ -74,7 +75,7 @@ func (d download) unpack(ctx context.Context, dir string) (bin string, err error
 	return bin, nil
 }
 
-// embeddedPlatform is how the repository calls this system.
+// embeddedPlatform returns the repository's name for this system.
 func embeddedPlatform() string {
 	arch := runtime.GOARCH
 	if arch == "arm64" {
@@ -86,7 +87,7 @@ func embeddedPlatform() string {
 	return runtime.GOOS + "-" + arch
 }
 
-// fetchVerified returns what the URL holds, once it agrees with the checksum published beside it.
+// fetchVerified downloads a URL and checks it against the checksum published beside it.
 func fetchVerified(ctx context.Context, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, downloadLimit)
 	defer cancel()
@@ -106,7 +107,8 @@ func fetchVerified(ctx context.Context, url string) ([]byte, error) {
 	}
 	sum := sha256.Sum256(jar)
 	if got := hex.EncodeToString(sum[:]); got != strings.TrimSpace(string(published)) {
-		return nil, fmt.Errorf("%s has the checksum %s, not the published %.64q", url, got, published)
+		return nil,
+			fmt.Errorf("%s has the checksum %s, not the published %.64q", url, got, published)
 	}
 	return jar, nil
 }
@@ -138,29 +140,27 @@ func (d download) fromCache(file string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(d.cache, file))
 }
 
-// toCache keeps a verified archive. That it can't be kept is no reason not to run.
+// toCache saves a verified archive. Failing to save it is only logged.
 func (d download) toCache(file string, jar []byte) {
 	if d.cache == "" {
 		return
 	}
+	// The rename keeps other processes from reading half an archive.
+	partial := filepath.Join(d.cache, fmt.Sprintf(".%s.%d", file, os.Getpid()))
 	err := os.MkdirAll(d.cache, 0o755)
 	if err == nil {
-		// Under another name first, so that nobody sees half an archive.
-		partial := filepath.Join(d.cache, fmt.Sprintf(".%s.%d", file, os.Getpid()))
 		err = os.WriteFile(partial, jar, 0o644)
-		if err == nil {
-			err = os.Rename(partial, filepath.Join(d.cache, file))
-		}
-		if err != nil {
-			err = errors.Join(err, os.Remove(partial))
-		}
+	}
+	if err == nil {
+		err = os.Rename(partial, filepath.Join(d.cache, file))
 	}
 	if err != nil {
+		os.Remove(partial) //nolint:errcheck // may not have been written
 		d.log("the download could not be kept for next time: " + err.Error())
 	}
 }
 
-// unpackJar unpacks the one .txz that the jar (a zip) holds.
+// unpackJar unpacks the only .txz in the jar, which is a zip.
 func unpackJar(jar []byte, dir string) error {
 	z, err := zip.NewReader(bytes.NewReader(jar), int64(len(jar)))
 	if err != nil {
@@ -176,15 +176,15 @@ func unpackJar(jar []byte, dir string) error {
 		}
 		return errors.Join(unpackTxz(r, dir), r.Close())
 	}
-	return errors.New("it holds no .txz")
+	return errors.New("the archive has no .txz")
 }
 
 func unpackTxz(r io.Reader, dir string) error {
-	decompressed, err := xz.NewReader(r, 0)
+	decompressed, err := xz.NewReader(bufio.NewReader(r)) // xz reads single bytes
 	if err != nil {
 		return err
 	}
-	// A root keeps every name of the archive inside the folder.
+	// os.Root rejects names that lead out of the folder.
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -215,12 +215,13 @@ func unpackEntry(root *os.Root, h *tar.Header, content io.Reader) error {
 	case tar.TypeSymlink:
 		return root.Symlink(h.Linkname, h.Name)
 	case tar.TypeReg:
-		f, err := root.OpenFile(h.Name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, h.FileInfo().Mode().Perm())
+		f, err := root.OpenFile(h.Name, os.O_CREATE|os.O_EXCL|os.O_WRONLY,
+			h.FileInfo().Mode().Perm())
 		if err != nil {
 			return err
 		}
 		_, err = io.Copy(f, content)
 		return errors.Join(err, f.Close())
 	}
-	return nil // the archives hold nothing else that matters
+	return nil // the archives contain no other kinds that matter
 }

@@ -6,10 +6,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +16,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/ulikunitz/xz"
 )
 
 // maven is a repository that serves one archive, whatever it is asked for.
@@ -118,7 +118,8 @@ func TestABadDownloadIsReported(t *testing.T) {
 		"no such version":  {status: http.StatusNotFound, word: "404"},
 		"not an archive":   {jar: []byte("<html>log in</html>"), word: "zip"},
 		"nothing in it":    {jar: jarOf(t), word: "initdb"},
-		"leads out of it":  {jar: jarOf(t, entry{name: "../../evil", content: "x"}), word: "escapes"},
+		"leads out of it": {jar: jarOf(t, entry{name: "../../evil", content: "x"}),
+			word: "escapes"},
 		"a link out of it": {
 			jar:  jarOf(t, entry{name: "bin", link: "/tmp"}, entry{name: "bin/x"}),
 			word: "escapes",
@@ -181,7 +182,7 @@ func jarOf(t *testing.T, entries ...entry) []byte {
 		must(t, err)
 	}
 	must(t, w.Close())
-	return zipOf(t, "postgres.txz", xzOf(files.Bytes()))
+	return zipOf(t, "postgres.txz", xzOf(t, files.Bytes()))
 }
 
 func zipOf(t *testing.T, name string, content []byte) []byte {
@@ -198,38 +199,13 @@ func zipOf(t *testing.T, name string, content []byte) []byte {
 	return jar.Bytes()
 }
 
-// xzOf wraps data as .xz without compressing it: https://tukaani.org/xz/xz-file-format.txt.
-func xzOf(data []byte) []byte {
-	sum := func(b []byte) []byte {
-		return binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(b))
-	}
-	pad := func(b []byte) []byte { return append(b, make([]byte, -len(b)&3)...) }
-	flags := []byte{0, 1} // the data is followed by its CRC32
-
-	file := append([]byte("\xfd7zXZ\x00"), flags...)
-	file = append(file, sum(flags)...)
-
-	// The block: one filter, LZMA2 (0x21) with a dictionary of 64 KiB, in chunks of at most that.
-	header := []byte{2, 0, 0x21, 1, 8, 0, 0, 0}
-	block := append(header, sum(header)...)
-	control := byte(1) // uncompressed, and forget what was before; the next chunks don't
-	for rest := data; len(rest) > 0; control = 2 {
-		n := min(len(rest), 1<<16)
-		block = append(block, control, byte((n-1)>>8), byte(n-1))
-		block = append(block, rest[:n]...)
-		rest = rest[n:]
-	}
-	block = append(block, 0)
-	unpadded := len(block) + 4
-	file = append(append(file, pad(block)...), sum(data)...)
-
-	index := []byte{0, 1}
-	index = binary.AppendUvarint(index, uint64(unpadded))
-	index = pad(binary.AppendUvarint(index, uint64(len(data))))
-	index = append(index, sum(index)...)
-
-	footer := binary.LittleEndian.AppendUint32(nil, uint32(len(index)/4-1))
-	footer = append(footer, flags...)
-	file = append(append(file, index...), sum(footer)...)
-	return append(append(file, footer...), 'Y', 'Z')
+func xzOf(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := xz.NewWriter(&file)
+	must(t, err)
+	_, err = w.Write(data)
+	must(t, err)
+	must(t, w.Close())
+	return file.Bytes()
 }

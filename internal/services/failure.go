@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// failure is an error of Start. A person reads it who wanted to see something run: so it names
-// what was tried, what the program underneath said, and the ways out.
+// failure is an error from Start, written for a person: what was tried, the underlying error, and
+// what to do next.
 type failure struct {
-	what  string // as the start of a sentence that the cause ends
+	what  string // what failed; the cause follows after a colon
 	cause error
 	ways  []string
 }
 
-// fail returns the failure, but for Ctrl-C: whoever pressed it needs no advice.
+// fail returns a failure; after Ctrl-C it returns the bare cause, which needs no advice.
 func fail(cause error, what string, ways ...string) error {
 	if errors.Is(cause, context.Canceled) {
 		return cause
@@ -33,14 +33,14 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.cause }
 
-// badGiven says that a URL somebody gave leads nowhere.
+// badGiven reports that no usable server is at a given URL.
 func badGiven(cause error, service, address, option string) error {
 	return fail(cause, "the "+service+" that was given, "+address+", can't be used",
 		"correct "+option,
 		"leave it out, and one is started on this machine")
 }
 
-// badStart says that a program was found, and did not come up.
+// badStart reports that a server program was found but did not start.
 func badStart(cause error, service, program, dir, option string) error {
 	return fail(cause, service+" ("+program+") did not start",
 		"if "+filepath.Dir(dir)+" is full, or closed to other users, set TMPDIR to a folder"+
@@ -48,7 +48,7 @@ func badStart(cause error, service, program, dir, option string) error {
 		"give a running one with "+option)
 }
 
-// noPostgres says that none was found, and why none could be downloaded.
+// noPostgres reports that Postgres was not found, and why the download failed.
 func noPostgres(cause error, m machine) error {
 	return fail(cause, "no Postgres in PATH nor in "+strings.Join(m.postgresPlaces, ", ")+
 		", and none could be downloaded",

@@ -116,7 +116,8 @@ func TestAPostgresThatDoesNotRunIsReported(t *testing.T) {
 			must(t, os.MkdirAll(bin, 0o755))
 			script(t, filepath.Join(bin, "initdb"), tt.initdb)
 			script(t, filepath.Join(bin, "postgres"), tt.postgres)
-			refusal(t, Options{SkipRedis: true, machine: m}, bin, tt.word, "--database-url", "TMPDIR")
+			refusal(t, Options{SkipRedis: true, machine: m}, bin, tt.word, "--database-url",
+				"TMPDIR")
 		})
 	}
 }
@@ -149,7 +150,9 @@ func TestAFullDiskIsReported(t *testing.T) {
 			must(t, err)
 			said := string(all)
 			t.Log(said)
-			for _, word := range []string{"error: ", "o space left", "TMPDIR", "docker compose up"} {
+			for _, word := range []string{
+				"error: ", "o space left", "TMPDIR", "docker compose up",
+			} {
 				if !strings.Contains(said, word) {
 					t.Errorf("the error does not mention %q:\n%s", word, said)
 				}

@@ -12,10 +12,10 @@ import (
 	"syscall"
 )
 
-// machine is where programs are looked for, and where they come from if there are none.
+// machine says where to look for programs, and where to download Postgres from.
 type machine struct {
 	lookPath func(name string) (string, error) // finds a program in PATH
-	// postgresPlaces are folders (patterns) outside PATH that packages put Postgres into.
+	// postgresPlaces are patterns of folders outside PATH where packages install Postgres.
 	postgresPlaces []string
 	redisPlaces    []string
 	repository     string // the base URL that Postgres is downloaded from
@@ -41,17 +41,18 @@ func thisMachine() machine {
 	return m
 }
 
-// findPostgres returns the folder of initdb and postgres: the one in PATH, else the newest of the
-// known places, else "". initdb runs the postgres that lies beside it, so they go together.
+// findPostgres returns the folder of initdb and postgres: from PATH, else the newest in the known
+// places, else "". Both must be in one folder, because initdb runs the postgres beside it.
 func (m machine) findPostgres() string {
 	if path, err := m.lookPath("initdb"); err == nil {
-		if path, err = filepath.EvalSymlinks(path); err == nil && holdsPostgres(filepath.Dir(path)) {
+		if path, err = filepath.EvalSymlinks(path); err == nil &&
+			holdsPostgres(filepath.Dir(path)) {
 			return filepath.Dir(path)
 		}
 	}
 	newest := ""
 	for _, place := range m.postgresPlaces {
-		dirs, _ := filepath.Glob(place) // it fails for a malformed pattern only
+		dirs, _ := filepath.Glob(place) // fails only for a malformed pattern
 		for _, dir := range dirs {
 			if holdsPostgres(dir) && (newest == "" || major(dir) > major(newest)) {
 				newest = dir
@@ -70,14 +71,14 @@ func holdsPostgres(dir string) bool {
 	return true
 }
 
-// major is the first number in a path: the major version in each of the known places.
+// major returns the first number in a path, which is the major version in all known places.
 func major(path string) int {
 	notDigit := func(r rune) bool { return r < '0' || r > '9' }
 	numbers := strings.FieldsFunc(path, notDigit)
 	if len(numbers) == 0 {
 		return 0
 	}
-	n, _ := strconv.Atoi(numbers[0]) // digits only; absurdly many sort last
+	n, _ := strconv.Atoi(numbers[0]) // all digits; too many of them sort last
 	return n
 }
 
@@ -96,16 +97,16 @@ func (m machine) findRedis() string {
 	return ""
 }
 
-// account is whom servers run as. Its zero value means: as whoever runs us.
-type account struct {
+// osUser is the user that servers run as. The zero value is this process's user.
+type osUser struct {
 	credential *syscall.Credential
 }
 
-// unprivileged returns the account for servers. Postgres refuses to run as root, and nothing here
-// needs root: so if we are root, it is user postgres, else nobody.
-func unprivileged() (account, error) {
+// unprivileged returns the user for servers. Postgres refuses to run as root, so if this process
+// does, the servers run as user postgres, else as nobody.
+func unprivileged() (osUser, error) {
 	if os.Geteuid() != 0 {
-		return account{}, nil
+		return osUser{}, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
@@ -115,33 +116,33 @@ func unprivileged() (account, error) {
 		uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
 		gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
 		if uidErr == nil && gidErr == nil {
-			return account{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+			return osUser{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
 		}
 	}
-	return account{}, errors.New("servers must not run as root, and this machine has neither a" +
-		" user postgres nor nobody: run as an ordinary user")
+	return osUser{}, errors.New("servers must not run as root, and there is no user postgres" +
+		" or nobody: run as an ordinary user")
 }
 
-// own gives a file or folder to the account.
-func (a account) own(path string) error {
+// own makes the user the owner of a file or folder.
+func (a osUser) own(path string) error {
 	if a.credential == nil {
 		return nil
 	}
 	return os.Lchown(path, int(a.credential.Uid), int(a.credential.Gid))
 }
 
-// ownAll gives a folder with all that is in it to the account.
-func (a account) ownAll(dir string) error {
+// ownAll makes the user the owner of a folder and everything in it.
+func (a osUser) ownAll(dir string) error {
 	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		return errors.Join(err, a.own(path))
 	})
 }
 
-// command returns a command that runs as the account, in dir, with only the environment it needs.
-func (a account) command(dir, path string, args ...string) *exec.Cmd {
+// command returns a command that runs as the user, in dir, with only the environment it needs.
+func (a osUser) command(dir, path string, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
-	// The C locale: messages that we can read, and no dependence on which locales are installed.
+	// The C locale is always installed, and awaitReady can parse its messages.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: a.credential}
 	return cmd

@@ -15,14 +15,14 @@ import (
 //go:embed guard.sh
 var guardScript string
 
-// guard owns one temporary folder and one process group, and sees to it that neither outlives
-// this process: not after an orderly close, not after Ctrl-C, not after kill -9.
+// guard owns a temporary folder and a process group, and removes both when this process ends: by
+// close, by Ctrl-C, or by kill -9.
 //
-// Two shells do it, each a child that waits for the end of a pipe which only we hold. The first
-// (the leader) does nothing: its process id is the group that the servers join, a group other
-// than ours, so that a terminal's Ctrl-C reaches neither. The second (the sweeper), in a group of
-// its own, ends the group and removes the folder once the pipe ends. Linux' parent-death signal
-// would not do: it follows the thread that started the child, and no other system has it.
+// Two child shells wait until a pipe closes whose other end only this process holds. The leader
+// does nothing else: the servers join its process group, which a terminal's Ctrl-C doesn't reach.
+// The sweeper, in another group, then ends the leader's group and removes the folder. Linux's
+// parent-death signal can't replace them: it follows the thread that started the child, and other
+// systems lack it.
 type guard struct {
 	dir     string
 	pipe    io.Closer
@@ -30,8 +30,8 @@ type guard struct {
 	sweeper *exec.Cmd
 }
 
-// newGuard starts the two shells. The folder is made only afterwards, when it is first needed, so
-// that there is no moment in which it exists and nobody would remove it.
+// newGuard starts the two shells. The folder is created later, when first needed, so it never
+// exists without a sweeper to remove it.
 func newGuard() (*guard, error) {
 	root, err := filepath.Abs(os.TempDir())
 	if err != nil {
@@ -41,7 +41,7 @@ func newGuard() (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the guard's pipe: %w", err)
 	}
-	defer read.Close() //nolint:errcheck // the children hold copies; ours has no more use
+	defer read.Close() //nolint:errcheck // the children have copies
 
 	g := &guard{dir: filepath.Join(root, "triplecharge-"+rand.Text()), pipe: write}
 	g.leader = shell(read, "read -r _")
@@ -56,10 +56,9 @@ func newGuard() (*guard, error) {
 	return g, nil
 }
 
-// folder makes a folder inside the guard's, for the account alone.
-func (g *guard) folder(name string, as account) (string, error) {
-	// The outer one can be passed through, though not listed, by the servers' user. The mode is
-	// set again because a umask may have taken that away.
+// folder creates a subfolder of the guard's folder that only the user can open.
+func (g *guard) folder(name string, as osUser) (string, error) {
+	// The servers' user may pass through the outer folder but not list it. Chmod undoes the umask.
 	if err := os.MkdirAll(g.dir, 0o711); err != nil {
 		return "", err
 	}
@@ -73,7 +72,7 @@ func (g *guard) folder(name string, as account) (string, error) {
 	return dir, as.own(dir)
 }
 
-// shell returns a POSIX shell in a process group of its own.
+// shell returns a POSIX shell in a new process group.
 func shell(stdin *os.File, script string, args ...string) *exec.Cmd {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", script, "triplecharge-guard"}, args...)...)
 	cmd.Stdin = stdin
@@ -83,7 +82,7 @@ func shell(stdin *os.File, script string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// adopt puts a command that has not started yet under the guard.
+// adopt makes a command, not yet started, join the guard's process group.
 func (g *guard) adopt(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -92,13 +91,13 @@ func (g *guard) adopt(cmd *exec.Cmd) {
 	cmd.SysProcAttr.Pgid = g.leader.Process.Pid
 }
 
-// close has the guard do its work now, and returns once it is done.
+// close ends the process group, removes the folder, and waits for both.
 func (g *guard) close() error {
 	err := g.pipe.Close()
 	// The leader first: until it is reaped, the sweeper sees it in the group and waits.
 	g.leader.Wait() //nolint:errcheck // the sweeper may have ended it by a signal
 	if swept := g.sweeper.Wait(); swept != nil {
-		// The sweeper was killed, or could not remove everything: say what is in the way.
+		// The sweeper was killed or could not remove everything; RemoveAll's error says why.
 		err = errors.Join(err, os.RemoveAll(g.dir))
 	}
 	return err

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Runs beside the servers and clears up after them. $1 is their process group, $2 their folder.
+# Cleans up after the servers. $1 is their process group, $2 their folder.
 #
-# Standard input is a pipe whose other end only our parent holds: it ends when the parent closes
-# it, and also when the parent is killed, however that happened.
+# Standard input is a pipe whose other end only the parent holds. It closes when the parent closes
+# it or dies, however it dies.
 trap '' HUP INT QUIT TERM PIPE
 while read -r _; do :; done
 
-# A server that was stopped by SIGSTOP must wake up to be told. SIGINT is a quick and orderly end
-# for Postgres and Redis alike. An empty group can't be joined any more, so that a server whose
-# start was under way when the parent died is either counted here or never runs.
+# SIGCONT wakes servers paused by SIGSTOP, so that they handle the next signal. SIGINT stops both
+# Postgres and Redis quickly and in order. An empty group can't be joined, so a server that was
+# starting when the parent died is either in the group here or never runs.
 kill -s CONT -- "-$1" 2>/dev/null
 for step in "INT 40" "KILL 10"; do
 	kill -s "${step% *}" -- "-$1" 2>/dev/null || break
@@ -19,7 +19,7 @@ for step in "INT 40" "KILL 10"; do
 	done
 done
 
-# Postgres' children leave a moment after it, and write until then.
+# Postgres's child processes write files for a moment after it ends.
 tries=20
 until rm -rf -- "$2" 2>/dev/null || [ "$tries" -eq 0 ]; do
 	sleep 0.05

@@ -150,7 +150,7 @@ func TestTheFolderIsRemovedWhenTheGuardWasKilled(t *testing.T) {
 	t.Parallel()
 	g, err := newGuard()
 	must(t, err)
-	dir, err := g.folder("some", account{})
+	dir, err := g.folder("some", osUser{})
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
 	must(t, g.sweeper.Process.Kill())

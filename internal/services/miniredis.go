@@ -8,8 +8,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// embeddedRedis is a Redis inside this process, for machines that have none. It is stopped and
-// started by itself, not by signals, and knows no replication.
+// embeddedRedis is a Redis inside this process, for machines without redis-server. It can't
+// replicate.
 type embeddedRedis struct {
 	port     int
 	password string
@@ -20,7 +20,7 @@ type embeddedRedis struct {
 
 func (s *embeddedRedis) URL() string { return redisURL(s.port, s.password) }
 
-// Start begins with an empty memory each time, as a Redis without persistence does.
+// Start always starts empty, like a Redis without persistence.
 func (s *embeddedRedis) Start(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,7 +29,7 @@ func (s *embeddedRedis) Start(context.Context) error {
 	}
 	server := miniredis.NewMiniRedis()
 	server.RequireAuth(s.password)
-	// Without this, a TTL would only run down when a test says so.
+	// Otherwise TTLs run down only when a test advances them.
 	server.ClockTTL(true)
 	if err := server.StartAddr(loopback(s.port)); err != nil {
 		return fmt.Errorf("start the embedded Redis: %w: %w", errPortTaken, err)
@@ -48,5 +48,5 @@ func (s *embeddedRedis) Stop(context.Context) error {
 	return nil
 }
 
-// Kill is Stop: it never had anything on disk.
+// Kill is the same as Stop, because nothing is ever on disk.
 func (s *embeddedRedis) Kill(ctx context.Context) error { return s.Stop(ctx) }

@@ -14,10 +14,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// pingLimit bounds one attempt to reach a server; one that takes longer is not there.
+// pingLimit bounds one attempt to reach a server.
 const pingLimit = 5 * time.Second
 
-// Ping returns nil if the Postgres or Redis at the URL lets us in and answers.
+// Ping returns nil if the Postgres or Redis at the URL accepts the login and answers.
 func Ping(ctx context.Context, rawURL string) error {
 	scheme, _, _ := strings.Cut(rawURL, ":")
 	if scheme == "postgres" || scheme == "postgresql" {
@@ -36,14 +36,13 @@ func pingPostgres(ctx context.Context, databaseURL string) error {
 	return errors.Join(conn.Ping(ctx), conn.Close(ctx))
 }
 
-// pingRedis returns nil if a Redis answers at the URL and accepts its user and password. It
-// speaks the few words of the protocol itself: a client library would try again on its own, and
-// print what went wrong each time.
+// pingRedis is Ping for Redis. It speaks the protocol itself because a client library would retry
+// and print each error.
 func pingRedis(ctx context.Context, rawURL string) error {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		// The parser's own message repeats the URL, and with it the password.
-		return errors.New("not a URL; redis://[user:password@]host:port/0 is one")
+		// The parser's message repeats the URL and its password.
+		return errors.New("not a URL: want redis://[user:password@]host:port/0")
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
@@ -51,25 +50,22 @@ func pingRedis(ctx context.Context, rawURL string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // nothing was entrusted to it
+	defer conn.Close() //nolint:errcheck // no data was written
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
 		return fmt.Errorf("talk to Redis: %w", err)
 	}
 	replies := bufio.NewReader(conn)
 	if password, ok := u.User.Password(); ok {
-		if err := ask(conn, replies, authArgs(u.User.Username(), password)...); err != nil {
+		auth := []string{"AUTH", password}
+		if user := u.User.Username(); user != "" {
+			auth = []string{"AUTH", user, password}
+		}
+		if err := ask(conn, replies, auth...); err != nil {
 			return err
 		}
 	}
 	return ask(conn, replies, "PING")
-}
-
-func authArgs(user, password string) []string {
-	if user == "" {
-		return []string{"AUTH", password}
-	}
-	return []string{"AUTH", user, password}
 }
 
 func dialRedis(ctx context.Context, u *url.URL) (net.Conn, error) {
@@ -88,7 +84,7 @@ func dialRedis(ctx context.Context, u *url.URL) (net.Conn, error) {
 	return nil, fmt.Errorf("scheme %q: want redis, rediss or unix", u.Scheme)
 }
 
-// ask sends one command and returns the error that Redis replies, if it does.
+// ask sends one command and returns any error that Redis replies with.
 func ask(conn net.Conn, replies *bufio.Reader, args ...string) error {
 	var command strings.Builder
 	fmt.Fprintf(&command, "*%d\r\n", len(args))
@@ -106,7 +102,7 @@ func ask(conn net.Conn, replies *bufio.Reader, args ...string) error {
 		return errors.New(reason)
 	}
 	if !strings.HasPrefix(reply, "+") {
-		return errors.New("what answers there is not Redis")
+		return errors.New("the server at this address is not Redis")
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// startPostgres makes a database cluster with the programs in bin and runs it.
+// startPostgres creates a database cluster with the programs in bin and starts its server.
 func startPostgres(ctx context.Context, g *guard, bin, buffers string) (Server, error) {
 	as, err := unprivileged()
 	if err != nil {
@@ -33,9 +33,9 @@ func startPostgres(ctx context.Context, g *guard, bin, buffers string) (Server, 
 	})
 }
 
-// initdb fills dir/data. Its user is postgres, who needs the password: other people may have
-// accounts on this machine.
-func initdb(ctx context.Context, g *guard, as account, bin, dir, password string) error {
+// initdb creates the cluster in dir/data. User postgres needs the password, because other people
+// may be logged in to this machine.
+func initdb(ctx context.Context, g *guard, as osUser, bin, dir, password string) error {
 	pwfile := filepath.Join(dir, "password")
 	if err := os.WriteFile(pwfile, []byte(password), 0o600); err != nil {
 		return fmt.Errorf("write the database's password: %w", err)
@@ -59,7 +59,7 @@ func initdb(ctx context.Context, g *guard, as account, bin, dir, password string
 	return os.Remove(pwfile)
 }
 
-// runUntil runs a command to its end, or interrupts it when the context ends.
+// runUntil runs a command and waits for it, and interrupts it when the context ends.
 func runUntil(ctx context.Context, cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
@@ -72,7 +72,7 @@ func runUntil(ctx context.Context, cmd *exec.Cmd) error {
 }
 
 func newPostgres(
-	g *guard, as account, bin, dir string, port int, password, buffers string,
+	g *guard, as osUser, bin, dir string, port int, password, buffers string,
 ) *local {
 	address := (&url.URL{
 		Scheme:   "postgres",
@@ -86,13 +86,14 @@ func newPostgres(
 		url:  address,
 		dir:  dir,
 		command: func() *exec.Cmd {
-			cmd := as.command(dir, filepath.Join(bin, "postgres"), postgresArgs(dir, port, buffers)...)
+			cmd := as.command(dir, filepath.Join(bin, "postgres"),
+				postgresArgs(dir, port, buffers)...)
 			g.adopt(cmd)
 			return cmd
 		},
-		stop: syscall.SIGINT, // "fast": ends sessions, keeps what was committed
-		// SIGQUIT is "immediate": no checkpoint, and the next start recovers from the log, as
-		// after a crash. SIGKILL would leave sessions that go on for a while, and shared memory.
+		stop: syscall.SIGINT, // "fast": ends sessions, keeps committed data
+		// SIGQUIT is "immediate": no checkpoint, so the next start recovers as after a crash.
+		// SIGKILL would leave sessions running for a while, and shared memory.
 		kill: syscall.SIGQUIT,
 	}
 }
@@ -101,14 +102,14 @@ func postgresArgs(dir string, port int, buffers string) []string {
 	args := []string{"-D", filepath.Join(dir, "data"), "-p", strconv.Itoa(port)}
 	for _, setting := range []string{
 		"listen_addresses=127.0.0.1",
-		"unix_socket_directories=",        // a socket's path has 107 bytes at most, TMPDIR may have more
-		"dynamic_shared_memory_type=mmap", // in our folder, where it is sure to be removed
+		"unix_socket_directories=",        // TMPDIR may exceed a socket path's 107 bytes
+		"dynamic_shared_memory_type=mmap", // in the guard's folder, which is always removed
 		"timezone=UTC",
 		"log_timezone=UTC",
 		"max_connections=200",
 		"shared_buffers=" + buffers,
-		// What is on disk never needs to survive the machine. A commit is still ordered after
-		// its log record, so that Kill loses nothing that was committed.
+		// Nothing has to survive a crash of the machine. Commits are still written in order, so
+		// Kill loses no committed data.
 		"fsync=off",
 		"full_page_writes=off",
 		"synchronous_commit=on",

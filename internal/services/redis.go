@@ -12,19 +12,18 @@ import (
 	"syscall"
 )
 
-// redisNodes starts Redis servers that share a program and a password. Each is independent of the
-// others unless it replicates one.
+// redisNodes starts Redis servers, all with the same program and password.
 type redisNodes struct {
 	guard    *guard
-	program  string // "" for the one embedded in this process
+	program  string // "" for the embedded Redis
 	password string
 }
 
-// ErrNeedsRedisServer says that the Redis embedded in this process will not do.
+// ErrNeedsRedisServer is returned where the embedded Redis does not suffice.
 var ErrNeedsRedisServer = errors.New(
 	"needs redis-server (apt-get install redis-server, or brew install redis)")
 
-// String says what the nodes are.
+// String describes the program for Services.Describe.
 func (n *redisNodes) String() string {
 	if n.program == "" {
 		return "embedded, as no redis-server was found,"
@@ -32,7 +31,7 @@ func (n *redisNodes) String() string {
 	return n.program
 }
 
-// start runs one more node, a replica of the node at the URL unless that is empty.
+// start starts another node, which replicates the node at the URL primary unless that is empty.
 func (n *redisNodes) start(ctx context.Context, primary string) (Server, error) {
 	return onFreePort(ctx, func(port int) (Server, error) {
 		return n.startOn(ctx, port, primary)
@@ -76,18 +75,18 @@ func (n *redisNodes) startOn(ctx context.Context, port int, primary string) (Ser
 	return s, s.Start(ctx)
 }
 
-// config is read from standard input, so that the password shows in no list of processes.
+// config is passed on standard input, so the password appears in no process list.
 func (n *redisNodes) config(port int, primary string) (string, error) {
 	lines := []string{
 		"bind 127.0.0.1",
 		"port " + strconv.Itoa(port),
-		// Nothing on disk: a Redis that restarts is empty, which is what the scenarios are about.
+		// Nothing on disk: the scenarios need a Redis that is empty after a restart.
 		`save ""`,
 		"appendonly no",
-		// A replica gets its first copy from memory to memory, and at once.
+		// A replica gets its first copy at once, without a file.
 		"repl-diskless-sync yes",
 		"repl-diskless-sync-delay 0",
-		// The password also proves that the server which answers on this port is this one.
+		// The password also shows that this server, and no other, answers on the port.
 		"requirepass " + n.password,
 		"masterauth " + n.password,
 	}

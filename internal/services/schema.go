@@ -12,15 +12,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// schema is a part of somebody's database that is ours alone.
+// schema is a Postgres schema that only this run uses.
 type schema struct {
 	name    string
 	admin   string // the URL as given
-	address string // the URL that leads to the schema
+	address string // the URL of the schema
 }
 
-// newSchema makes an empty schema, so that runs on one database don't meet each other or what
-// else is there.
+// newSchema creates an empty schema, so that runs can share a database.
 func newSchema(ctx context.Context, databaseURL string) (*schema, error) {
 	name := "run_" + strings.ToLower(rand.Text())
 	address, err := withSearchPath(databaseURL, name)
@@ -34,8 +33,8 @@ func newSchema(ctx context.Context, databaseURL string) (*schema, error) {
 	return s, nil
 }
 
-// withSearchPath returns the URL (or the keyword=value string) with the schema as the only one in
-// which unqualified names are looked up and created.
+// withSearchPath returns the URL (or keyword=value string) with the schema as its only
+// search_path.
 func withSearchPath(databaseURL, schema string) (string, error) {
 	if !strings.HasPrefix(databaseURL, "postgres://") &&
 		!strings.HasPrefix(databaseURL, "postgresql://") {
@@ -43,8 +42,8 @@ func withSearchPath(databaseURL, schema string) (string, error) {
 	}
 	u, err := url.Parse(databaseURL)
 	if err != nil {
-		// The parser's own message repeats the URL, and with it the password.
-		return "", errors.New("not a URL; postgres://user:password@host:port/database is one")
+		// The parser's message repeats the URL and its password.
+		return "", errors.New("not a URL: want postgres://user:password@host:port/database")
 	}
 	query := u.Query()
 	query.Set("search_path", schema)
@@ -52,11 +51,11 @@ func withSearchPath(databaseURL, schema string) (string, error) {
 	return u.String(), nil
 }
 
-// drop removes the schema and what is in it. Who still uses it is not waited for very long.
+// drop drops the schema and everything in it. It waits five seconds for others' locks.
 func (s *schema) drop(ctx context.Context) error {
 	err := s.exec(ctx, "SET lock_timeout = '5s'; DROP SCHEMA "+s.name+" CASCADE")
 	if err != nil {
-		return fmt.Errorf("drop schema %s, which is yours to drop now: %w", s.name, err)
+		return fmt.Errorf("drop schema %s; drop it by hand: %w", s.name, err)
 	}
 	return nil
 }
@@ -68,7 +67,7 @@ func (s *schema) exec(ctx context.Context, sql string) error {
 	if err != nil {
 		return err // pgx leaves the password out
 	}
-	// Several statements at once, and no statement left prepared: this works through a pooler.
+	// The simple protocol sends several statements at once and works through a pooler.
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
@@ -78,5 +77,5 @@ func (s *schema) exec(ctx context.Context, sql string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// schemaLimit bounds making and dropping a schema, a connection to a far database included.
+// schemaLimit bounds creating or dropping a schema, including the connection to a remote server.
 const schemaLimit = 15 * time.Second

@@ -13,51 +13,51 @@ import (
 	"time"
 )
 
-// Server is one Postgres or Redis that a test or a scenario can take away and bring back. Its
-// methods may be called from several goroutines.
+// Server is one Postgres or Redis that a test or a scenario can stop and start again. Its methods
+// are safe for concurrent use.
 type Server interface {
-	// URL is where it listens, with the password; it stays the same over Stop, Kill and Start.
+	// URL returns its address with the password, which Stop, Kill and Start don't change.
 	URL() string
-	// Stop ends it as an operator would, and returns once it is gone. Stopping a stopped server
-	// does nothing.
+	// Stop shuts it down in order and returns once it has ended. Stopping a stopped server does
+	// nothing.
 	Stop(ctx context.Context) error
-	// Kill ends it as a crash would, with nothing tidied up, and returns once it is gone.
+	// Kill ends it as a crash would, without cleanup, and returns once it has ended.
 	Kill(ctx context.Context) error
-	// Start brings it back at the same address, Postgres with its data and Redis empty, and
+	// Start starts it again at the same address, Postgres with its data and Redis empty, and
 	// returns once it answers. Starting a running server does nothing.
 	Start(ctx context.Context) error
 }
 
 const (
-	// startLimit bounds a start whose context has no deadline: a hundred times what one takes.
+	// startLimit bounds a start, which normally takes a hundredth of it.
 	startLimit = 30 * time.Second
 	// stopLimit is how long a server may take to stop before it is killed.
 	stopLimit = 5 * time.Second
-	// pollEvery is the pace at which a starting server is asked whether it is there yet.
+	// pollEvery is the interval between pings of a starting server.
 	pollEvery = 10 * time.Millisecond
 )
 
-// errPortTaken says that another program listens on the port; the start is retried on another.
+// errPortTaken means another program listens on the port; start again on another port.
 var errPortTaken = errors.New("the port is in use")
 
 // local is a server that runs as a child process.
 type local struct {
 	name    string
 	url     string
-	dir     string           // what is its own in the guard's folder
+	dir     string           // its subfolder of the guard's folder
 	command func() *exec.Cmd // the server, not started yet
 	stop    syscall.Signal
 	kill    syscall.Signal
 
-	mu  sync.Mutex
-	run *run // nil when it is not running
+	mu      sync.Mutex
+	process *process // nil before the first start
 }
 
-// run is one life of a process.
-type run struct {
+// process is a started command; each Start makes another.
+type process struct {
 	cmd  *exec.Cmd
 	log  tail
-	done chan struct{} // closed when the process is gone
+	done chan struct{} // closed when the process has ended
 }
 
 func (s *local) URL() string { return s.url }
@@ -65,14 +65,14 @@ func (s *local) URL() string { return s.url }
 func (s *local) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.run.alive() {
+	if s.process.alive() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	r := &run{cmd: s.command(), done: make(chan struct{})}
+	r := &process{cmd: s.command(), done: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = &r.log, &r.log
-	// Whoever inherited the server's output must not keep us waiting for its end.
+	// Don't wait for child processes that inherited the server's output.
 	r.cmd.WaitDelay = time.Second
 	if err := r.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", s.name, err)
@@ -81,19 +81,28 @@ func (s *local) Start(ctx context.Context) error {
 		r.cmd.Wait() //nolint:errcheck // how it ended is in its log
 		close(r.done)
 	}()
-	s.run = r
+	s.process = r
 	if err := s.awaitReady(ctx, r); err != nil {
 		return errors.Join(err, s.end(context.WithoutCancel(ctx), s.stop))
 	}
 	return nil
 }
 
-// awaitReady returns once the server answers, has died, or had its time.
-func (s *local) awaitReady(ctx context.Context, r *run) error {
+// awaitReady waits until the server answers, its process ends, or ctx is done.
+func (s *local) awaitReady(ctx context.Context, r *process) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	pings, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // whoever else has the port may never answer
+		select {
+		case <-r.done:
+			cancel()
+		case <-pings.Done():
+		}
+	}()
 	for {
-		err := Ping(ctx, s.url)
+		err := Ping(pings, s.url)
 		if err == nil {
 			return nil
 		}
@@ -105,7 +114,7 @@ func (s *local) awaitReady(ctx context.Context, r *run) error {
 			return fmt.Errorf("%s stopped while starting (%s): %s",
 				s.name, r.cmd.ProcessState, r.log.reason())
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w; it last answered: %w", s.name, ctx.Err(), err)
+			return fmt.Errorf("wait for %s: %w; last ping: %w", s.name, ctx.Err(), err)
 		case <-tick.C:
 		}
 	}
@@ -123,15 +132,15 @@ func (s *local) Kill(ctx context.Context) error {
 	return s.end(ctx, s.kill)
 }
 
-// end signals the process and waits until it is gone, the hard way if it takes too long.
+// end signals the process and waits for it, and kills it if that takes too long.
 func (s *local) end(ctx context.Context, signal syscall.Signal) error {
-	r := s.run
+	r := s.process
 	if !r.alive() {
 		return nil
 	}
 	limit := time.NewTimer(stopLimit)
 	defer limit.Stop()
-	r.cmd.Process.Signal(signal) //nolint:errcheck // it fails only for a process that has ended
+	r.cmd.Process.Signal(signal) //nolint:errcheck // fails only for a process that has ended
 	select {
 	case <-r.done:
 		return nil
@@ -143,7 +152,7 @@ func (s *local) end(ctx context.Context, signal syscall.Signal) error {
 	return nil
 }
 
-func (r *run) alive() bool {
+func (r *process) alive() bool {
 	if r == nil {
 		return false
 	}
@@ -155,8 +164,8 @@ func (r *run) alive() bool {
 	}
 }
 
-// onFreePort starts a server, again on another port while the chosen one turns out to be taken:
-// between the look and the server's own bind, anyone may come first.
+// onFreePort starts a server on a free port, and tries another port if a program takes the chosen
+// one before the server does.
 func onFreePort(ctx context.Context, start func(port int) (Server, error)) (Server, error) {
 	const attempts = 5
 	var err error
@@ -173,9 +182,9 @@ func onFreePort(ctx context.Context, start func(port int) (Server, error)) (Serv
 	return nil, err
 }
 
-// FreePort returns a loopback port nobody listens on at the moment. It lies below the ranges from
-// which Linux (32768 on) and macOS (49152 on) give ports to outgoing connections, or one of those
-// could take the port of a server that a scenario has stopped for a while.
+// FreePort returns a loopback port that is free at the moment. It is below the ports that Linux
+// (from 32768) and macOS (from 49152) use for outgoing connections, which could otherwise take the
+// port of a server that a scenario has stopped.
 func FreePort(ctx context.Context) (int, error) {
 	const lowest, count, attempts = 20000, 12000, 100
 	var err error

@@ -1,9 +1,8 @@
-// Package services answers where Postgres and Redis come from: a URL that was given, else a
-// server program on this machine, else one that comes along (Redis inside this process, Postgres
-// by a download that is announced).
+// Package services provides Postgres and Redis: at a given URL, else from a server program on this
+// machine, else without one (an embedded Redis, and a Postgres whose download is announced).
 //
-// What it starts listens on a free port of 127.0.0.1, has a random password, keeps its files in
-// one temporary folder, and is gone a few seconds after this process, however that ended.
+// The servers it starts listen on free ports of 127.0.0.1, have random passwords, keep their files
+// in one temporary folder, and end within seconds of this process, however it ends.
 package services
 
 import (
@@ -21,57 +20,60 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Options say what is given and whom to tell. The zero value starts everything and tells nobody.
+// Options configure Start. The zero value starts both servers and logs nothing.
 type Options struct {
-	// DatabaseURL is a Postgres to use. What is in it stays as it is: the run gets a schema of
-	// its own, run_ and something random, which Close drops (a run that is killed leaves it
-	// behind). Two runs on one database therefore don't meet. The schema is the search_path that
-	// each connection asks for when it starts; a pooler in between must let that through. Empty
-	// means: start one.
+	// DatabaseURL is the Postgres to use; empty starts one. Existing data is left alone: each run
+	// gets its own schema (run_ and random letters), so two runs can share a database. Close
+	// drops the schema; a killed run leaves it behind. Each connection sets search_path when it
+	// starts, so a pooler must pass that parameter on.
 	DatabaseURL string
-	// RedisURL is a Redis to use. Empty means: start one.
+	// RedisURL is the Redis to use; empty starts one.
 	RedisURL string
-	// SkipPostgres and SkipRedis leave one out, for what needs only the other.
+	// SkipPostgres and SkipRedis leave out a server that is not needed.
 	SkipPostgres, SkipRedis bool
-	// SharedBuffers is the shared_buffers of a Postgres that is started, "" for 64MB: little beside
-	// a test. The indexes of a million invoices want more.
+	// SharedBuffers sets shared_buffers of a Postgres started here; empty means 64MB, enough for
+	// tests. The indexes of a million invoices need more.
 	SharedBuffers string
-	// Log is told in one line what was chosen, and before anything is downloaded. May be nil.
+	// Log receives a line per server chosen, and one before each download. May be nil.
 	Log func(line string)
 
-	machine *machine // nil but in tests: this machine
+	machine *machine // set only by tests; nil means this machine
 }
 
-// Services is one Postgres and one Redis, and what was started beside them. Its methods may be
-// called from several goroutines.
+// Services is one Postgres, one Redis, and any further servers and schemas. Its methods are safe
+// for concurrent use.
 type Services struct {
-	machine  machine
-	log      func(line string)
-	guard    *guard
-	buffers  string
-	nodes    *redisNodes
-	postgres Server
-	redis    Server
+	machine     machine
+	log         func(line string)
+	guard       *guard
+	buffers     string
+	postgresBin string // of a Postgres started here
+	nodes       *redisNodes
+	postgres    Server
+	redis       Server
 
 	mu        sync.Mutex // guards the rest
 	closed    bool
 	closeErr  error
-	ours      []Server  // what Close stops
-	schemas   []*schema // what Close drops
+	ours      []Server  // stopped by Close
+	schemas   []*schema // dropped by Close
 	described []string
+
+	seeding sync.Mutex
+	seed    *seed // nil until the first StartReplicated
 }
 
-// What a person would set to give a server; our errors name it.
+// The options that give a server's URL, as error messages name them.
 const (
 	databaseOption = "--database-url or DATABASE_URL"
 	redisOption    = "--redis-url or REDIS_URL"
 )
 
-// ErrGiven says that a server was given by its URL, and so is not ours to stop, kill or start.
+// ErrGiven refuses to stop, kill or start a server that was given by its URL.
 var ErrGiven = errors.New("the server was given by its URL and is not ours to stop or start")
 
-// Start brings up what the options ask for. When it returns an error, the error says what was
-// tried and what can be done, and nothing is left behind; else the caller must Close.
+// Start starts or connects to the servers that the options ask for. An error says what was tried
+// and what to do next, and leaves nothing behind. Otherwise the caller must call Close.
 func Start(ctx context.Context, o Options) (*Services, error) {
 	s := &Services{
 		machine: thisMachine(), log: o.Log, buffers: cmp.Or(o.SharedBuffers, "64MB"),
@@ -87,7 +89,7 @@ func Start(ctx context.Context, o Options) (*Services, error) {
 		return nil, err
 	}
 	s.nodes = &redisNodes{guard: s.guard, program: s.machine.findRedis(), password: rand.Text()}
-	// Redis first: it is there in no time, and what is wrong with it shows before the long wait.
+	// Redis first: it starts at once, so its errors show before the wait for Postgres.
 	if !o.SkipRedis {
 		s.redis, err = s.chooseRedis(ctx, o.RedisURL)
 	}
@@ -100,17 +102,17 @@ func Start(ctx context.Context, o Options) (*Services, error) {
 	return s, nil
 }
 
-// DatabaseURL is Postgres' URL, with the schema where there is one; "" if Postgres was skipped.
+// DatabaseURL returns the Postgres URL, including any schema; "" if Postgres was skipped.
 func (s *Services) DatabaseURL() string { return urlOf(s.postgres) }
 
-// RedisURL is Redis' URL, "" if Redis was skipped.
+// RedisURL returns the Redis URL; "" if Redis was skipped.
 func (s *Services) RedisURL() string { return urlOf(s.redis) }
 
-// Postgres is the server behind DatabaseURL, nil if it was skipped. One that was given by its URL
-// answers ErrGiven to whoever wants to stop it.
+// Postgres returns the server at DatabaseURL, nil if it was skipped. Stopping, killing or starting
+// a server that was given by its URL returns ErrGiven.
 func (s *Services) Postgres() Server { return s.postgres }
 
-// Redis is the server behind RedisURL, as Postgres is that behind DatabaseURL.
+// Redis returns the server at RedisURL, under the same rules as Postgres.
 func (s *Services) Redis() Server { return s.redis }
 
 func urlOf(server Server) string {
@@ -120,19 +122,19 @@ func urlOf(server Server) string {
 	return server.URL()
 }
 
-// Describe says of each service, in a line, what was chosen.
+// Describe returns a line per server that says which one was chosen.
 func (s *Services) Describe() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.described...)
 }
 
-// NewDatabase makes one more schema, empty, and returns the URL that leads to it; Close drops it.
+// NewDatabase creates another empty schema and returns its URL. Close drops it.
 func (s *Services) NewDatabase(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.postgres == nil {
-		return "", errors.New("make a database: there is no Postgres, or not any more")
+		return "", errors.New("make a database: Postgres was skipped or is closed")
 	}
 	schema, err := newSchema(ctx, s.DatabaseURL())
 	if err != nil {
@@ -142,8 +144,8 @@ func (s *Services) NewDatabase(ctx context.Context) (string, error) {
 	return schema.address, nil
 }
 
-// DropDatabase drops a schema that NewDatabase made, for those who make many. Its connections must
-// be closed. Of a URL that NewDatabase did not return, or that was dropped, nothing becomes.
+// DropDatabase drops a schema that NewDatabase created, before Close does. Its connections must be
+// closed. Unknown or already dropped URLs are ignored.
 func (s *Services) DropDatabase(ctx context.Context, databaseURL string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,13 +160,13 @@ func (s *Services) DropDatabase(ctx context.Context, databaseURL string) error {
 	return err
 }
 
-// StartRedis starts one more Redis, empty and independent of the others; Redlock needs five.
+// StartRedis starts another empty, independent Redis; Redlock needs five.
 func (s *Services) StartRedis(ctx context.Context) (Server, error) {
 	return s.startRedis(ctx, "")
 }
 
-// StartReplica starts a Redis that replicates another one, which must be of these services. The
-// embedded Redis can't replicate: where there is no redis-server, it is ErrNeedsRedisServer.
+// StartReplica starts a Redis that replicates primary, which these services must have started. It
+// returns ErrNeedsRedisServer if only the embedded Redis, which can't replicate, is available.
 func (s *Services) StartReplica(ctx context.Context, primary Server) (Server, error) {
 	return s.startRedis(ctx, primary.URL())
 }
@@ -183,8 +185,8 @@ func (s *Services) startRedis(ctx context.Context, primary string) (Server, erro
 	return server, nil
 }
 
-// Discard stops a server that StartRedis or StartReplica returned, and removes its folder, for
-// those who start many. It can't be started again.
+// Discard stops a server that was started after Start, and removes its folder before Close does.
+// The server can't be started again.
 func (s *Services) Discard(ctx context.Context, server Server) error {
 	err := server.Stop(ctx)
 	s.mu.Lock()
@@ -196,13 +198,13 @@ func (s *Services) Discard(ctx context.Context, server Server) error {
 	return err
 }
 
-// Adopt makes a command that has not started yet end with this process: when this process dies,
-// the command gets SIGINT and, if that is not enough, SIGKILL. It joins a process group in which
-// Ctrl-C doesn't reach it. The caller still must wait for it, before Close.
+// Adopt makes a command, not yet started, end when this process does: it gets SIGINT, then SIGKILL
+// if it lingers. It joins a process group that Ctrl-C doesn't reach. The caller must wait for the
+// command before calling Close.
 func (s *Services) Adopt(cmd *exec.Cmd) { s.guard.adopt(cmd) }
 
-// Close stops what was started, drops the schema if there is one, and removes the folder. A second
-// Close does nothing and returns what the first did.
+// Close stops the servers, drops the schemas and removes the folder. Further calls do nothing and
+// return the first call's error.
 func (s *Services) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,7 +214,7 @@ func (s *Services) Close() error {
 	s.closed = true
 	ctx := context.Background() // each step has its own limit
 	var errs []error
-	if _, given := s.postgres.(givenServer); given { // of a server of ours, the whole folder goes
+	if _, given := s.postgres.(givenServer); given { // our own server's folder is removed whole
 		for _, schema := range s.schemas {
 			errs = append(errs, schema.drop(ctx))
 		}
@@ -259,6 +261,7 @@ func (s *Services) choosePostgres(ctx context.Context, given string) (Server, er
 			return nil, noPostgres(err, s.machine)
 		}
 	}
+	s.postgresBin = bin
 	server, err := startPostgres(ctx, s.guard, bin, s.buffers)
 	if err != nil {
 		return nil, badStart(err, "Postgres", bin, s.guard.dir, databaseOption)
@@ -273,7 +276,7 @@ func (s *Services) downloadPostgres(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, err := s.guard.folder("download", account{})
+	dir, err := s.guard.folder("download", osUser{})
 	if err != nil {
 		return "", err
 	}
@@ -292,7 +295,7 @@ func (s *Services) describe(line string) {
 	s.log(line)
 }
 
-// addressOf is the part of a URL that can be shown: no user, no password.
+// addressOf returns the part of a URL that is safe to show, without user and password.
 func addressOf(rawURL string) string {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -309,7 +312,7 @@ func databaseOf(databaseURL string) string {
 	return fmt.Sprintf("%s:%d/%s", config.Host, config.Port, config.Database)
 }
 
-// givenServer is a server that somebody else runs.
+// givenServer is the URL of a server that somebody else runs.
 type givenServer string
 
 func (g givenServer) URL() string                 { return string(g) }

@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// tail is a writer that remembers the end of what was written. Servers log into it rather than
-// into a file, so that the reason for a failure survives a full disk. The zero value is ready.
+// tail is a writer that keeps the last tailSize bytes. Servers log to it instead of a file, so that
+// a full disk doesn't lose the reason for a failure. The zero value is ready to use.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte
 }
 
-// tailSize holds the log of a start many times over.
+// tailSize is many times the size of a start's log.
 const tailSize = 16 << 10
 
 func (t *tail) Write(p []byte) (int, error) {
@@ -32,12 +32,12 @@ func (t *tail) contains(s string) bool {
 	return bytes.Contains(t.buf, []byte(s))
 }
 
-// reason returns the line that best says why a server gave up: the last that names an error, else
-// the last of all.
+// reason returns the line that best explains why a server ended: the last one that names an error,
+// else the last one.
 func (t *tail) reason() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	last := "it said nothing"
+	last := "no output"
 	found := false
 	for line := range strings.Lines(string(t.buf)) {
 		line = strings.TrimSpace(line)
@@ -51,9 +51,9 @@ func (t *tail) reason() string {
 
 func namesError(line string) bool {
 	if strings.Contains(line, "the database system is") {
-		return false // said to those who ask too early, as we do
+		return false // the reply to a ping during startup
 	}
-	// Postgres' and initdb's, then Redis'.
+	// The last one is Redis's; the others are from Postgres and initdb.
 	for _, word := range []string{"FATAL:", "PANIC:", "ERROR:", "error:", "could not", "Can't "} {
 		if strings.Contains(line, word) {
 			return true

@@ -1,82 +1,81 @@
 package stripesim
 
 import (
+	"context"
 	"hash/maphash"
+	"net/http"
 	"sync/atomic"
 	"time"
 )
 
 // account is everything that Stripe would remember. A reset replaces it as a whole.
 type account struct {
-	clock *clock
-	ids   ids
-	locks objectLocks
-	keys  keyStore
-	index searchIndex
+	clock   *clock
+	created int64
+	ids     ids
+	locks   objectLocks
+	keys    keyStore
+	index   searchIndex
 
 	customers    table[customer]
 	methods      table[paymentMethod]
 	intents      table[intent]
 	charges      table[charge]
 	refunds      table[refund]
+	disputes     table[dispute]
 	transactions table[transaction]
 	events       table[event]
 	requests     atomic.Uint64 // the number of the last
 
+	// tables are those above, by kind.
+	tables [kinds]interface {
+		len() ref
+		load(ref) view
+	}
+
 	feed    feed
 	balance balance
-	retired chan struct{} // closed when a reset has replaced this account
+	later   later
+
+	endpoints  table[endpoint]
+	webhooks   *http.Client
+	deliveries chan struct{} // one for each event that is being sent
+
+	ctx    context.Context // ends with the simulator, or when a reset has replaced this account
+	retire func()
 }
 
 func newAccount(c *clock, lockTimeout, searchLag time.Duration) *account {
-	a := &account{clock: c, ids: newIDs(), retired: make(chan struct{})}
+	a := &account{clock: c, created: c.unix(), ids: newIDs()}
+	a.ctx, a.retire = context.WithCancel(context.Background())
+	a.webhooks, a.deliveries = newWebhookClient(), make(chan struct{}, atOnce)
 	a.locks.timeout = lockTimeout
 	a.keys.seed = maphash.MakeSeed()
+	a.customers.register(a, kindCustomer)
+	a.methods.register(a, kindMethod)
+	a.intents.register(a, kindIntent)
+	a.charges.register(a, kindCharge)
+	a.refunds.register(a, kindRefund)
+	a.disputes.register(a, kindDispute)
+	a.transactions.register(a, kindTransaction)
+	a.events.register(a, kindEvent)
+	a.endpoints.register(a, kindEndpoint)
+	// A charge is locked by its PaymentIntent, a refund by its charge.
+	a.charges.guard = func(r ref) (kind, ref) {
+		if i := a.charges.get(r).intent; i != 0 {
+			return kindIntent, i
+		}
+		return kindCharge, r
+	}
+	a.refunds.guard = func(r ref) (kind, ref) { return a.charges.guard(a.refunds.get(r).charge) }
 	a.index.clock = c
+	a.customers.index, a.intents.index, a.charges.index = &a.index, &a.index, &a.index
 	a.index.setLag(a, searchLag)
-	a.customers.changed = func(r ref, o *customer) { a.index.note(kindCustomer, r, o) }
-	a.intents.changed = func(r ref, o *intent) { a.index.note(kindIntent, r, o) }
-	a.charges.changed = func(r ref, o *charge) { a.index.note(kindCharge, r, o) }
 	return a
 }
 
-// retire ends what waits for news of this account.
-func (a *account) retire() {
-	close(a.retired)
-}
-
-// empty says whether the account has no objects.
+// empty reports whether the account has no objects.
 func (a *account) empty() bool {
-	return a.customers.len()+a.methods.len()+a.intents.len()+a.events.len() == 0
-}
-
-// load returns the present snapshot of an object that is known to exist.
-func (a *account) load(k kind, r ref) any {
-	switch k {
-	case kindCustomer:
-		return a.customers.get(r)
-	case kindMethod:
-		return a.methods.get(r)
-	case kindIntent:
-		return a.intents.get(r)
-	case kindCharge:
-		return a.charges.get(r)
-	case kindRefund:
-		return a.refunds.get(r)
-	case kindTransaction:
-		return a.transactions.get(r)
-	case kindEvent:
-		return a.events.get(r)
-	}
-	return nil
-}
-
-// find looks an id up in a table. It is not a method of account because methods have no type
-// parameters.
-func find[T object](a *account, t *table[T], k kind, id string) (ref, *T) {
-	r, ok := a.ids.ref(k, id)
-	if !ok {
-		return 0, nil
-	}
-	return r, t.get(r)
+	return a.customers.len()+a.methods.len()+a.intents.len()+a.events.len()+
+		a.endpoints.len() == 0
 }

@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
@@ -12,12 +13,12 @@ import (
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
-// pollTime is how long a long poll waits for news: less than what proxies and clients give up
-// after.
+// pollTime is how long a long poll waits for a change: less than the time-outs of proxies and
+// clients.
 const pollTime = 20 * time.Second
 
-// Admin serves the control API, for an address of its own; package control is its client. With a
-// token, every request must carry it as a bearer token.
+// Admin serves the control API, for a separate address; package control is its client. If the token
+// is not empty, every request must carry it as a bearer token.
 func (s *Simulator) Admin(token string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.adminIndex)
@@ -36,8 +37,8 @@ func (s *Simulator) Admin(token string) http.Handler {
 			problem(w, http.StatusUnauthorized, "the admin token is missing or wrong")
 			return
 		}
-		// A page in a browser cannot send this type to another site without asking first, so that
-		// no web site can drive a simulator on the reader's machine.
+		// A browser does not send this type to another site without asking that site first, so no
+		// web page can drive a simulator on its reader's machine.
 		media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if r.Method == http.MethodPost && media != "application/json" {
 			problem(w, http.StatusUnsupportedMediaType, "send Content-Type: application/json")
@@ -50,18 +51,18 @@ func (s *Simulator) Admin(token string) http.Handler {
 func (s *Simulator) adminIndex(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, `The control API of a Stripe simulator (see internal/stripesim/README.md):
 POST   /rules            {"kind":"hold|lose|fail","rule":{...},"status":500,"when":"before|after"}
-GET    /rules/{id}       who waits at a gate; ?since=REVISION waits for a change
+GET    /rules/{id}       calls waiting at a gate; ?since=REVISION waits for a change
 POST   /rules/{id}/open  {"calls":["call_1"]}
 DELETE /rules/{id}
 GET    /clock
 POST   /clock            {"now":"2026-12-01T00:00:00Z"} or {"advance":86400000000000}
 POST   /settings         {"latency":250000000,"jitter":0,"rate_limit":25,"search_lag":0}
 POST   /reset            {}
-GET    /charges          money taken, a JSON line each; ?follow=true goes on as it is taken
+GET    /charges          charges so far, one JSON line each; ?follow=true keeps following
 `)
 }
 
-// problem answers an error.
+// problem answers with an error.
 func problem(w http.ResponseWriter, status int, message string) {
 	answer(w, status, control.Problem{Error: message})
 }
@@ -72,12 +73,12 @@ func answer(w http.ResponseWriter, status int, body any) {
 	json.NewEncoder(w).Encode(body)
 }
 
-// decode reads a request, and answers it if it cannot be read.
+// decode reads a request, or answers with what is wrong with it.
 func decode(w http.ResponseWriter, r *http.Request, into any) bool {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		problem(w, http.StatusBadRequest, "the body is not what is expected here: "+err.Error())
+		problem(w, http.StatusBadRequest, "not a valid request body: "+err.Error())
 		return false
 	}
 	return true
@@ -91,7 +92,8 @@ func (s *Simulator) adminAddRule(w http.ResponseWriter, r *http.Request) {
 	id, err := s.rules.add(n)
 	if err != nil {
 		problem(w, http.StatusBadRequest, `a rule is a "hold" with a point of arriving, executing `+
-			`or committed, a "lose", or a "fail" with a status from 400 to 599 and when before or after`)
+			`or committed, a "lose", or a "fail" with a status from 400 to 599 and a when of `+
+			`before or after`)
 		return
 	}
 	answer(w, http.StatusCreated, control.RuleAdded{ID: id})
@@ -174,6 +176,7 @@ func (s *Simulator) adminSetClock(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.clock.advance(*set.Advance)
 	}
+	s.account.Load().settle()
 	s.adminReadClock(w, r)
 }
 
@@ -194,8 +197,10 @@ func (s *Simulator) adminSettings(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.latency.Store(&next)
-	if set.RateLimit != nil {
-		s.setRateLimit(*set.RateLimit)
+	if set.RateLimit != nil || set.EndpointLimit != nil {
+		now := s.limits.Load()
+		inAll, each := &now.perSecond, &now.perEndpoint
+		s.setLimits(*cmp.Or(set.RateLimit, inAll), *cmp.Or(set.EndpointLimit, each))
 	}
 	if set.SearchLag != nil {
 		a := s.account.Load()
@@ -209,7 +214,7 @@ func (s *Simulator) adminReset(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, struct{}{})
 }
 
-// adminCharges writes the feed, a line a charge.
+// adminCharges writes the feed, one line for each charge.
 func (s *Simulator) adminCharges(w http.ResponseWriter, r *http.Request) {
 	a := s.account.Load()
 	w.Header().Set("Content-Type", "application/jsonl")
@@ -228,7 +233,7 @@ func (s *Simulator) adminCharges(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).Flush()
 		select {
 		case <-news:
-		case <-a.retired:
+		case <-a.ctx.Done():
 			return
 		case <-s.closing:
 			return
@@ -241,18 +246,16 @@ func (s *Simulator) adminCharges(w http.ResponseWriter, r *http.Request) {
 func (a *account) describeCharge(sequence int, entry feedEntry) control.Charge {
 	o := a.charges.get(entry.charge)
 	d := control.Charge{
-		Sequence: sequence, ID: a.ids.id(kindCharge, o.ref), AmountMinor: o.taken,
-		Currency: o.currency, Created: time.Unix(o.created, 0).UTC(), Server: entry.origin.server,
-		Began:          time.Unix(0, entry.origin.began).UTC(),
-		Executed:       time.Unix(0, entry.origin.executed).UTC(),
-		IdempotencyKey: entry.origin.key, Subscription: o.metadata.get("subscription"),
-		Period: o.metadata.get("period"), Metadata: make(map[string]string),
-	}
-	if o.intent != 0 {
-		d.PaymentIntent = a.ids.id(kindIntent, o.intent)
-	}
-	if o.customer != 0 {
-		d.Customer = a.ids.id(kindCustomer, o.customer)
+		Sequence: sequence, ID: a.ids.id(kindCharge, o.ref),
+		PaymentIntent: a.ids.id(kindIntent, o.intent),
+		Customer:      a.ids.id(kindCustomer, o.customer),
+		AmountMinor:   o.taken, Currency: o.currency,
+		Created:  time.Unix(o.created, 0).UTC(),
+		Began:    time.Unix(0, entry.origin.began).UTC(),
+		Executed: time.Unix(0, entry.origin.executed).UTC(),
+		Server:   entry.origin.server, IdempotencyKey: entry.origin.key,
+		Subscription: o.metadata.get("subscription"), Period: o.metadata.get("period"),
+		Metadata: make(map[string]string),
 	}
 	for _, p := range o.metadata {
 		d.Metadata[p.key] = p.value

@@ -1,13 +1,12 @@
 package stripesim
 
 import (
-	"hash/fnv"
 	"net/http"
 	"strings"
 )
 
-// authenticate accepts any secret test key. Live keys are refused, since whoever sends one here
-// means to talk to somebody else; no key is ever logged or repeated.
+// authenticate accepts any secret test key. A live key was meant for Stripe, and is refused. No key
+// is ever logged or repeated.
 func (c *call) authenticate() *apiError {
 	key := apiKey(c.http)
 	switch {
@@ -23,14 +22,10 @@ func (c *call) authenticate() *apiError {
 		return errUnauthorized("Invalid API Key provided. This simulator accepts any key that " +
 			"begins with sk_test_.")
 	}
-	// Different keys stand for different callers, whose idempotency keys don't meet.
-	h := fnv.New64a()
-	h.Write([]byte(key))
-	c.scope = h.Sum64()
 	return nil
 }
 
-// apiKey is the bearer token, or the user of basic authentication, as curl -u sends it.
+// apiKey returns the bearer token, or the user of basic authentication, as curl -u sends it.
 func apiKey(r *http.Request) string {
 	if user, _, ok := r.BasicAuth(); ok {
 		return user

@@ -5,21 +5,17 @@ import (
 	"time"
 )
 
-// clock is the simulator's time: a base that ticks, and an offset that the admin sets.
+// clock is the simulator's time: a ticking base, and an offset that the control API sets.
 type clock struct {
 	base   func() time.Time
 	offset atomic.Int64 // nanoseconds
-}
-
-func newClock(base func() time.Time) *clock {
-	return &clock{base: base}
 }
 
 func (c *clock) now() time.Time {
 	return c.base().Add(time.Duration(c.offset.Load()))
 }
 
-// unix is the time as Stripe writes it: whole seconds.
+// unix returns the time as Stripe writes it, in whole seconds.
 func (c *clock) unix() int64 {
 	return c.now().Unix()
 }

@@ -12,11 +12,11 @@ import (
 func confirmTerms() []term {
 	return []term{
 		{"a confirmation takes the money of a PaymentIntent", confirmTerm},
-		{"a second confirmation says that it succeeded", confirmAgainTerm},
+		{"a second confirmation is refused: it already succeeded", confirmAgainTerm},
 		{"two confirmations at once take the money once", confirmTwiceAtOnceTerm},
-		{"without a payment method there is nothing to confirm", confirmNothingTerm},
+		{"a confirmation without a payment method is refused", confirmNothingTerm},
 		{"after a decline another card pays the same PaymentIntent", declinedThenFixedTerm},
-		{"a card that asks for authentication waits for it", requiresActionTerm},
+		{"a card that requires authentication waits for it", requiresActionTerm},
 	}
 }
 

@@ -12,7 +12,8 @@ func declineTerms() []term {
 		{"a decline has its code, charge and PaymentIntent", declineTerm},
 		{"every declining card has its codes", declineCodesTerm},
 		{"a card that declines fails when it is attached", attachDeclinedTerm},
-		{"off session, authentication cannot be asked for", offSessionAuthenticationTerm},
+		{"off session, a card that needs authentication is declined", offSessionAuthenticationTerm},
+		{"off session, a card that was set up before pays", setUpBeforeTerm},
 	}
 }
 
@@ -88,11 +89,33 @@ func attachDeclinedTerm(t *testing.T, s *target) {
 }
 
 func offSessionAuthenticationTerm(t *testing.T, s *target) {
-	_, err := s.api.intents.New(tenDollars(s.customer(t, "pm_card_authenticationRequired"), ""))
-	e := wantProblem(t, err, problem{http.StatusPaymentRequired, stripe.ErrorTypeCard,
-		stripe.ErrorCodeAuthenticationRequired, ""})
-	if e.PaymentIntent == nil ||
-		e.PaymentIntent.Status != stripe.PaymentIntentStatusRequiresPaymentMethod {
-		t.Errorf("error.payment_intent is %+v", e.PaymentIntent)
+	for _, card := range []string{
+		"pm_card_authenticationRequired", "pm_card_authenticationRequiredOnSetup",
+		"pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+		"pm_card_threeDSecure2Required", "pm_card_threeDSecureRequiredChargeDeclined",
+	} {
+		_, err := s.api.intents.New(tenDollars(s.customer(t, card), ""))
+		e := wantProblem(t, err, problem{http.StatusPaymentRequired, stripe.ErrorTypeCard,
+			stripe.ErrorCodeAuthenticationRequired, ""})
+		if e.PaymentIntent == nil ||
+			e.PaymentIntent.Status != stripe.PaymentIntentStatusRequiresPaymentMethod {
+			t.Errorf("%s: error.payment_intent is %+v", card, e.PaymentIntent)
+		}
+		if e.ChargeID != "" || e.PaymentIntent != nil && e.PaymentIntent.LatestCharge != nil {
+			t.Errorf("%s: there is a charge %q, want none: nothing was authenticated", card,
+				e.ChargeID)
+		}
 	}
+}
+
+func setUpBeforeTerm(t *testing.T, s *target) {
+	const card = "pm_card_authenticationRequiredSetupForOffSession"
+	s.paid(t, s.customer(t, card))
+	on := tenDollars(s.customer(t, card), "")
+	on.OffSession = nil
+	i, err := s.api.intents.New(on)
+	if err != nil || i.Status != stripe.PaymentIntentStatusRequiresAction {
+		t.Errorf("on session, got %+v, %v, want it to wait for authentication", i, err)
+	}
+	s.paid(t, s.customer(t, "pm_card_threeDSecureOptional"))
 }

@@ -11,7 +11,7 @@ import (
 
 func idempotencyTerms() []term {
 	return []term{
-		{"a replay is the first answer, byte for byte", replayTerm},
+		{"a replay is the first reply, byte for byte", replayTerm},
 		{"a replayed decline is the first decline", replayedDeclineTerm},
 		{"a replay shows the object as it was", replayIsOfThenTerm},
 		{"the order of the parameters does not matter to a key", parameterOrderTerm},
@@ -21,8 +21,8 @@ func idempotencyTerms() []term {
 		{"an unexpected state is saved under its key", savedStateTerm},
 		{"a key has at most 255 characters", keyLengthTerm},
 		{"a key is ignored on GET and DELETE", keyIgnoredTerm},
-		{"without a key every request is its own", noKeyTerm},
-		{"headers of a POST with a key", keyHeadersTerm},
+		{"without a key, every request executes", noKeyTerm},
+		{"a POST with a key has these headers", keyHeadersTerm},
 	}
 }
 
@@ -100,8 +100,10 @@ func otherParametersTerm(t *testing.T, s *target) {
 		t.Fatalf("got %d: %s", got.status, got.body)
 	}
 	for name, change := range map[string]func(*stripe.PaymentIntentParams){
-		"another amount":   func(p *stripe.PaymentIntentParams) { p.Amount = stripe.Int64(2000) },
-		"other metadata":   func(p *stripe.PaymentIntentParams) { p.Metadata["period"] = "2027-01" },
+		"another amount": func(p *stripe.PaymentIntentParams) { p.Amount = stripe.Int64(2000) },
+		"other metadata": func(p *stripe.PaymentIntentParams) {
+			p.Metadata["period"] = "2027-01"
+		},
 		"more metadata":    func(p *stripe.PaymentIntentParams) { p.AddMetadata("server", "b") },
 		"a parameter less": func(p *stripe.PaymentIntentParams) { p.Metadata = nil },
 		"an expansion":     func(p *stripe.PaymentIntentParams) { p.AddExpand("customer") },
@@ -112,7 +114,8 @@ func otherParametersTerm(t *testing.T, s *target) {
 		_, err := s.api.intents.New(params)
 		e := stripeError(t, err)
 		if e.HTTPStatusCode != http.StatusBadRequest || e.Type != stripe.ErrorTypeIdempotency {
-			t.Errorf("with %s: got %d %s, want 400 idempotency_error", name, e.HTTPStatusCode, e.Type)
+			t.Errorf("with %s: got %d %s, want 400 idempotency_error",
+				name, e.HTTPStatusCode, e.Type)
 		}
 	}
 }

@@ -12,19 +12,19 @@ func intentTerms() []term {
 		{"a new PaymentIntent requires a payment method", createdTerm},
 		{"with a payment method it requires confirmation", createdWithMethodTerm},
 		{"create and confirm takes the money", createAndConfirmTerm},
-		{"capture_method is automatic unless said otherwise", captureMethodTerm},
+		{"capture_method is automatic by default", captureMethodTerm},
 		{"manual capture authorizes, then takes", manualCaptureTerm},
 		{"a capture may be partial, but not too large", partialCaptureTerm},
 		{"a canceled PaymentIntent stays canceled", cancelTerm},
-		{"canceling an authorization gives it back", cancelAuthorizationTerm},
-		{"what succeeded cannot be canceled or captured", succeededIsFinalTerm},
-		{"an update changes what was not charged yet", updateTerm},
-		{"after success only notes can be updated", updateAfterTerm},
+		{"canceling an authorization releases it", cancelAuthorizationTerm},
+		{"a PaymentIntent that succeeded cannot be canceled or captured", succeededIsFinalTerm},
+		{"a PaymentIntent can be updated before it is charged", updateTerm},
+		{"after success, only metadata and the like can be updated", updateAfterTerm},
 		{"metadata merges, and an empty value deletes", metadataTerm},
 		{"off_session without confirm is refused", offSessionTerm},
 		{"a payment method of another customer is refused", strangersMethodTerm},
 		{"a payment method without a customer pays once", payOnceTerm},
-		{"setup_future_usage keeps the card", futureUsageTerm},
+		{"setup_future_usage saves the card", futureUsageTerm},
 	}
 }
 
@@ -121,7 +121,10 @@ func partialCaptureTerm(t *testing.T, s *target) {
 	_, err := s.api.intents.Capture(i.ID, &stripe.PaymentIntentCaptureParams{
 		AmountToCapture: stripe.Int64(1001),
 	})
-	wantProblem(t, err, invalid(stripe.ErrorCodeAmountTooLarge, "amount_to_capture"))
+	e := wantProblem(t, err, invalid(stripe.ErrorCodeAmountTooLarge, ""))
+	if e.PaymentIntent == nil || e.PaymentIntent.ID != i.ID {
+		t.Errorf("error.payment_intent is %+v", e.PaymentIntent)
+	}
 	i, err = s.api.intents.Capture(i.ID, &stripe.PaymentIntentCaptureParams{
 		AmountToCapture: stripe.Int64(400),
 	})
@@ -129,8 +132,16 @@ func partialCaptureTerm(t *testing.T, s *target) {
 		t.Fatalf("got %+v, %v, want 400 received", i, err)
 	}
 	c, err := s.api.charges.Get(i.LatestCharge.ID, nil)
-	if err != nil || c.AmountCaptured != 400 || c.AmountRefunded != 600 || c.Refunded {
-		t.Errorf("the charge is %+v, %v, want 400 captured, 600 given back", c, err)
+	if err != nil || c.AmountCaptured != 400 || c.AmountRefunded != 0 || c.Refunded {
+		t.Errorf("the charge is %+v, %v, want 400 captured, nothing refunded", c, err)
+	}
+	_, err = s.refund(t, c.ID, 401)
+	wantProblem(t, err, invalid("", "amount"))
+	if _, err := s.refund(t, c.ID, 400); err != nil {
+		t.Error(err)
+	}
+	if c, err := s.api.charges.Get(c.ID, nil); err != nil || !c.Refunded {
+		t.Errorf("all that was captured is refunded, but the charge is %+v, %v", c, err)
 	}
 }
 
@@ -189,7 +200,10 @@ func updateTerm(t *testing.T, s *target) {
 func updateAfterTerm(t *testing.T, s *target) {
 	i := s.paid(t, s.customer(t, "pm_card_visa"))
 	_, err := s.api.intents.Update(i.ID, &stripe.PaymentIntentParams{Amount: stripe.Int64(2000)})
-	wantProblem(t, err, invalid(stripe.ErrorCodePaymentIntentUnexpectedState, ""))
+	e := wantProblem(t, err, invalid(stripe.ErrorCodePaymentIntentUnexpectedState, "amount"))
+	if e.PaymentIntent == nil || e.PaymentIntent.Status != stripe.PaymentIntentStatusSucceeded {
+		t.Errorf("error.payment_intent is %+v", e.PaymentIntent)
+	}
 	params := &stripe.PaymentIntentParams{Description: stripe.String("paid")}
 	if i, err := s.api.intents.Update(i.ID, params); err != nil || i.Description != "paid" {
 		t.Errorf("got %+v, %v", i, err)
@@ -236,11 +250,14 @@ func offSessionTerm(t *testing.T, s *target) {
 func strangersMethodTerm(t *testing.T, s *target) {
 	who, other := s.customer(t, "pm_card_visa"), s.customer(t, "pm_card_visa")
 	_, err := s.api.intents.New(tenDollars(alice{who.customer, other.method}, ""))
-	wantProblem(t, err, invalid("", "payment_method"))
+	e := wantProblem(t, err, invalid("", "payment_method"))
+	if e.PaymentIntent == nil {
+		t.Error("error.payment_intent is missing")
+	}
 	params := tenDollars(other, "")
 	params.Customer = nil
 	_, err = s.api.intents.New(params)
-	wantProblem(t, err, invalid("", "payment_method"))
+	wantProblem(t, err, invalid(stripe.ErrorCodeParameterMissing, "customer"))
 }
 
 func payOnceTerm(t *testing.T, s *target) {

@@ -3,6 +3,7 @@ package stripesim_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stripe/stripe-go/v76"
@@ -11,8 +12,9 @@ import (
 func ledgerTerms() []term {
 	return []term{
 		{"a charge and its refund move the balance", transactionsTerm},
-		{"the balance sums by currency", balanceTerm},
-		{"events tell what happened to a charge", eventsTerm},
+		{"the balance has a sum for each currency", balanceTerm},
+		{"events report the changes of a charge", eventsTerm},
+		{"the account is the key's", accountTerm},
 	}
 }
 
@@ -33,6 +35,17 @@ func transactionsTerm(t *testing.T, s *target) {
 		if err != nil || tx.Amount != want || tx.Net != tx.Amount-tx.Fee || tx.Source.ID != source {
 			t.Errorf("the transaction of %s is %+v, %v, want %d", source, tx, err, want)
 		}
+	}
+}
+
+func accountTerm(t *testing.T, s *target) {
+	first, err := s.api.account.Get()
+	if err != nil || !strings.HasPrefix(first.ID, "acct_") || first.Country == "" ||
+		first.DefaultCurrency == "" || first.Created == 0 {
+		t.Fatalf("the account is %+v, %v", first, err)
+	}
+	if again, err := s.api.account.Get(); err != nil || again.ID != first.ID {
+		t.Errorf("then it is %+v, %v", again, err)
 	}
 }
 
@@ -85,9 +98,9 @@ func eventsTerm(t *testing.T, s *target) {
 
 func oldChargeTerms() []term {
 	return []term{
-		{"a charge of the older API is made from a token", oldChargeTerm},
+		{"the older API charges a token", oldChargeTerm},
 		{"a charge can be authorized and captured", oldCaptureTerm},
-		{"a charge's notes can be changed", updateChargeTerm},
+		{"a charge's metadata and description can be changed", updateChargeTerm},
 	}
 }
 
@@ -148,8 +161,8 @@ func updateChargeTerm(t *testing.T, s *target) {
 
 func searchTerms() []term {
 	return []term{
-		{"a search that cannot be read is refused", badSearchTerm},
-		{"a search has its own shape", searchShapeTerm},
+		{"a malformed search is refused", badSearchTerm},
+		{"a search result has its own format", searchShapeTerm},
 	}
 }
 

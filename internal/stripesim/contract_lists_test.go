@@ -12,11 +12,11 @@ import (
 func listTerms() []term {
 	return []term{
 		{"a list is newest first, in pages", pagesTerm},
-		{"limit is 10 unless given, from 1 to 100", limitTerm},
-		{"ending_before goes back", endingBeforeTerm},
-		{"created bounds a list", createdRangeTerm},
-		{"a list has its url and no total", listShapeTerm},
-		{"a cursor has to exist", cursorTerm},
+		{"limit is 10 by default, from 1 to 100", limitTerm},
+		{"ending_before pages backward", endingBeforeTerm},
+		{"created filters a list", createdRangeTerm},
+		{"a list has a url and no total", listShapeTerm},
+		{"an unknown cursor is refused", cursorTerm},
 	}
 }
 
@@ -62,10 +62,14 @@ func limitTerm(t *testing.T, s *target) {
 		t.Errorf("%d without a limit, want 10", n)
 	}
 	wantAnswer(t, got, http.StatusOK, `"has_more": true`)
-	for _, limit := range []string{"0", "101", "x"} {
+	for limit, want := range map[string]int{"0": 1, "101": 12} {
 		got := s.send(t, "GET", "/v1/payment_intents", nil, append(form, "limit", limit)...)
-		wantAnswer(t, got, http.StatusBadRequest, `"param": "limit"`)
+		if n := strings.Count(got.body, `"object": "payment_intent"`); n != want {
+			t.Errorf("limit %s: %d, want %d", limit, n, want)
+		}
 	}
+	got = s.send(t, "GET", "/v1/payment_intents", nil, append(form, "limit", "x")...)
+	wantAnswer(t, got, http.StatusBadRequest, `"param": "limit"`)
 }
 
 func endingBeforeTerm(t *testing.T, s *target) {
@@ -126,9 +130,9 @@ func cursorTerm(t *testing.T, s *target) {
 
 func expandTerms() []term {
 	return []term{
-		{"expand shows objects in place of ids", expandTerm},
-		{"expand reaches through a list", expandListTerm},
-		{"what cannot be expanded is refused", expandNothingTerm},
+		{"expand replaces ids with objects", expandTerm},
+		{"expand works within lists", expandListTerm},
+		{"a property that cannot be expanded is refused", expandNothingTerm},
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 
 func parameterTerms() []term {
 	return []term{
-		{"amounts that are none are refused", amountTerm},
-		{"what is unknown, missing or empty is named", wrongParametersTerm},
+		{"invalid amounts are refused", amountTerm},
+		{"the error names an unknown, missing or empty parameter", wrongParametersTerm},
 		{"an unknown currency is refused", currencyTerm},
-		{"parameters nest by brackets", nestingTerm},
+		{"brackets nest parameters", nestingTerm},
 		{"a body that is not a form is refused", notAFormTerm},
 	}
 }
@@ -62,7 +62,8 @@ func wrongParametersTerm(t *testing.T, s *target) {
 			got := s.send(t, "POST", "/v1/payment_intents", nil, c.form...)
 			wantAnswer(t, got, http.StatusBadRequest, `"code": "`+c.code+`"`,
 				`"param": "`+c.param+`"`,
-				`"doc_url": "https://stripe.com/docs/error-codes/`+strings.ReplaceAll(c.code, "_", "-"))
+				`"doc_url": "https://stripe.com/docs/error-codes/`+
+					strings.ReplaceAll(c.code, "_", "-"))
 		})
 	}
 }
@@ -91,8 +92,8 @@ func notAFormTerm(t *testing.T, s *target) {
 
 func identityTerms() []term {
 	return []term{
-		{"without a good key there is no answer but 401", unauthorizedTerm},
-		{"every other answer has a request id and the version", requestIDTerm},
+		{"without a valid API key, the reply is 401", unauthorizedTerm},
+		{"every other reply has a request id and the version", requestIDTerm},
 		{"an unknown id in a path is 404", unknownInPathTerm},
 		{"an unknown id in a parameter is 400", unknownInParameterTerm},
 		{"an unknown route is a 404 in JSON", unknownRouteTerm},
@@ -120,7 +121,9 @@ func unauthorizedTerm(t *testing.T, s *target) {
 }
 
 func requestIDTerm(t *testing.T, s *target) {
-	for path, status := range map[string]int{"/v1/balance": 200, "/v1/charges/x": 404, "/v1/x": 404} {
+	for path, status := range map[string]int{
+		"/v1/balance": 200, "/v1/charges/x": 404, "/v1/x": 404,
+	} {
 		got := s.send(t, "GET", path, []string{"Stripe-Version", "2023-10-16"})
 		if got.status != status || !strings.HasPrefix(got.header.Get("Request-Id"), "req_") ||
 			got.header.Get("Stripe-Version") != "2023-10-16" {
@@ -155,7 +158,8 @@ func unknownInParameterTerm(t *testing.T, s *target) {
 	_, err = s.api.intents.New(tenDollars(alice{who.customer, "pm_x"}, ""))
 	wantProblem(t, err, invalid(stripe.ErrorCodeResourceMissing, "payment_method"))
 	_, err = s.api.refunds.New(&stripe.RefundParams{Charge: stripe.String("ch_x")})
-	wantProblem(t, err, invalid(stripe.ErrorCodeResourceMissing, "charge"))
+	wantProblem(t, err, problem{http.StatusNotFound, stripe.ErrorTypeInvalidRequest,
+		stripe.ErrorCodeResourceMissing, "id"})
 }
 
 func unknownRouteTerm(t *testing.T, s *target) {
@@ -175,7 +179,8 @@ func unknownRouteTerm(t *testing.T, s *target) {
 func prettyTerm(t *testing.T, s *target) {
 	got := s.send(t, "POST", "/v1/payment_intents", nil, "amount", "1000", "currency", "usd")
 	if !strings.HasPrefix(got.body, "{\n  \"id\": \"pi_") ||
-		!strings.Contains(got.body, "\",\n  \"object\": \"payment_intent\",\n  \"amount\": 1000,\n") {
+		!strings.Contains(got.body,
+			"\",\n  \"object\": \"payment_intent\",\n  \"amount\": 1000,\n") {
 		t.Errorf("the body begins %.120q", got.body)
 	}
 }

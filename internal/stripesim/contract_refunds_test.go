@@ -11,11 +11,11 @@ import (
 func refundTerms() []term {
 	return []term{
 		{"partial refunds add up to a full one", partialRefundsTerm},
-		{"a refund by PaymentIntent gives all back", refundByIntentTerm},
+		{"a refund by PaymentIntent refunds the whole charge", refundByIntentTerm},
 		{"a refund that is too large names both amounts", refundTooLargeTerm},
-		{"what took no money cannot be refunded", refundNothingTerm},
+		{"a charge that took no money cannot be refunded", refundNothingTerm},
 		{"refunds are listed by charge and by PaymentIntent", listRefundsTerm},
-		{"a refund's metadata can be changed, and nothing else", updateRefundTerm},
+		{"a refund's metadata can be changed, but it cannot be canceled", updateRefundTerm},
 	}
 }
 
@@ -36,7 +36,8 @@ func partialRefundsTerm(t *testing.T, s *target) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Amount != step.amount || r.Status != stripe.RefundStatusSucceeded || r.Charge.ID != id {
+		if r.Amount != step.amount || r.Status != stripe.RefundStatusSucceeded ||
+			r.Charge.ID != id {
 			t.Errorf("the refund is %+v", r)
 		}
 		c, err := s.api.charges.Get(id, nil)

@@ -39,7 +39,7 @@ func contract() []term {
 	for _, part := range [][]term{
 		idempotencyTerms(), intentTerms(), confirmTerms(), declineTerms(), parameterTerms(),
 		identityTerms(), listTerms(), refundTerms(), customerTerms(), methodTerms(), searchTerms(),
-		expandTerms(), ledgerTerms(), oldChargeTerms(),
+		expandTerms(), ledgerTerms(), oldChargeTerms(), refusalTerms(),
 	} {
 		all = append(all, part...)
 	}

@@ -14,8 +14,8 @@ const (
 	typeAPI         = "api_error"
 )
 
-// apiError is an error as Stripe answers it. The objects it carries are snapshots, so that it can
-// be written again for a replay.
+// apiError is an error as Stripe answers it. It carries snapshots of objects, so it can be written
+// again for a replay.
 type apiError struct {
 	status  int
 	typ     string
@@ -26,18 +26,23 @@ type apiError struct {
 	charge  ref
 	intent  *intent
 	method  *paymentMethod
-	// executed says that the request got past validation, so that its result is saved under the
-	// idempotency key.
+	// executed: the request passed validation, so its result is saved under the idempotency key.
 	executed bool
 }
 
-func (e *apiError) Error() string {
-	return fmt.Sprintf("%d %s %s: %s", e.status, e.typ, e.code, e.message)
-}
-
+// errInvalid is for an invalid request. Stripe refuses many values without an error code: "".
 func errInvalid(code, param, message string) *apiError {
 	return &apiError{status: http.StatusBadRequest, typ: typeInvalid,
 		code: code, param: param, message: message}
+}
+
+func errCard(code, param, message string) *apiError {
+	return &apiError{status: http.StatusPaymentRequired, typ: typeCard,
+		code: code, param: param, message: message}
+}
+
+func errNoToken(token, param string) *apiError {
+	return errInvalid("resource_missing", param, "No such token: '"+token+"'")
 }
 
 func errUnknownParameters(names []string) *apiError {
@@ -49,10 +54,6 @@ func errUnknownParameters(names []string) *apiError {
 		"Received unknown parameter"+s+": "+strings.Join(names, ", "))
 }
 
-func errMissingParameter(name string) *apiError {
-	return errInvalid("parameter_missing", name, "Missing required param: "+name+".")
-}
-
 func errEmptyParameter(name string) *apiError {
 	return errInvalid("parameter_invalid_empty", name, fmt.Sprintf(
 		"You passed an empty string for '%[1]s'. We assume empty values are an attempt to unset "+
@@ -60,24 +61,10 @@ func errEmptyParameter(name string) *apiError {
 			"request or supply a non-empty value.", name))
 }
 
-func errInvalidInteger(name, message string) *apiError {
-	return errInvalid("parameter_invalid_integer", name, message)
-}
-
-// errNotSimulated is a parameter that Stripe has and this simulator has not.
-func errNotSimulated(name string) *apiError {
-	return errInvalid("", name, "stripesim does not simulate the parameter "+name+".")
-}
-
-// errInvalidParameter is for the many values that Stripe refuses without a code of their own.
-func errInvalidParameter(name, message string) *apiError {
-	return errInvalid("", name, message)
-}
-
-// errNoSuch is an id that nothing answers to; 404 in a path, 400 in a parameter.
+// errNoSuch is for an unknown id: 404 in a path, 400 in a parameter.
 func errNoSuch(k kind, id, param string, status int) *apiError {
 	return &apiError{status: status, typ: typeInvalid, code: "resource_missing", param: param,
-		message: fmt.Sprintf("No such %s: '%s'", nouns[k], id)}
+		message: fmt.Sprintf("No such %s: '%s'", names[k].noun, id)}
 }
 
 func errLockTimeout() *apiError {
@@ -102,20 +89,20 @@ func errKeyInUse(key string) *apiError {
 			"through): " + key + ". Please wait for the other request to finish."}
 }
 
-// errKeyReused is a key that came with other parameters, or to another endpoint.
-func errKeyReused(key string, sameEndpoint bool) *apiError {
+// errKeyReused is for a key that comes with other parameters, or to another endpoint.
+func errKeyReused(key, first, now string) *apiError {
 	message := "Keys for idempotent requests can only be used with the same parameters they were " +
 		"first used with. Try using a key other than '" + key + "' if you meant to execute a " +
 		"different request."
-	if !sameEndpoint {
+	if first != now {
 		message = "Keys for idempotent requests can only be used for the same endpoint they were " +
-			"first used for. Try using a key other than '" + key + "' if you meant to execute " +
-			"a different request."
+			"first used for ('" + now + "' vs '" + first + "'). Try using a key other than '" +
+			key + "' if you meant to execute a different request."
 	}
 	return &apiError{status: http.StatusBadRequest, typ: typeIdempotency, message: message}
 }
 
-// errForced is what an admin's rule asked for.
+// errForced is the status that a rule of the control API asks for.
 func errForced(status int) *apiError {
 	e := &apiError{status: status, typ: typeAPI, executed: true,
 		message: "An unknown error occurred (forced by a rule of the simulator)."}
@@ -126,22 +113,62 @@ func errForced(status int) *apiError {
 }
 
 func errUnrecognized(method, path string) *apiError {
+	advice := "Please see https://stripe.com/docs or we can help at https://support.stripe.com/. " +
+		"If Stripe has this endpoint, it is one that stripesim does not simulate: `stripesim " +
+		"--endpoints` lists those that it does."
 	if strings.HasSuffix(path, "/") {
-		return &apiError{status: http.StatusNotFound, typ: typeInvalid, message: fmt.Sprintf(
-			"Unrecognized request URL (%s: %s). If you are trying to list objects, remove the "+
-				"trailing slash. If you are trying to retrieve an object, make sure you passed a "+
-				"valid (non-empty) identifier in your code.", method, path)}
+		advice = "If you are trying to list objects, remove the trailing slash. If you are " +
+			"trying to retrieve an object, make sure you passed a valid (non-empty) identifier " +
+			"in your code."
 	}
 	return &apiError{status: http.StatusNotFound, typ: typeInvalid, message: fmt.Sprintf(
-		"Unrecognized request URL (%s: %s). Please see https://stripe.com/docs or we can help at "+
-			"https://support.stripe.com/. If Stripe has this endpoint, it is one that stripesim "+
-			"does not simulate: it serves customers, payment_methods, payment_intents, charges, "+
-			"refunds, balance, balance_transactions and events.", method, path)}
+		"Unrecognized request URL (%s: %s). %s", method, path, advice)}
 }
 
-// errUnexpectedState is a request that a PaymentIntent's status does not allow.
-func errUnexpectedState(i *intent, message string) *apiError {
-	e := errInvalid("payment_intent_unexpected_state", "", message)
-	e.intent, e.executed = i, true
-	return e
+func (e *apiError) json(w *writer, _ expansion) {
+	w.object("error", func() { w.errorBody(e, w.request) })
+}
+
+// errorBody writes an error's properties in alphabetical order, as Stripe does, with the address of
+// the log of the request, unless that is zero.
+func (w *writer) errorBody(e *apiError, request ref) {
+	if e.charge != 0 {
+		w.id("charge", kindCharge, e.charge)
+	}
+	if e.code != "" {
+		w.text("code", e.code)
+	}
+	if e.decline != "" {
+		w.text("decline_code", e.decline)
+	}
+	if e.code != "" {
+		w.key("doc_url")
+		w.buf = append(w.buf, `"https://stripe.com/docs/error-codes/`...)
+		for _, c := range []byte(e.code) {
+			if c == '_' {
+				c = '-'
+			}
+			w.buf = append(w.buf, c)
+		}
+		w.buf = append(w.buf, '"')
+	}
+	w.text("message", e.message)
+	if e.param != "" {
+		w.text("param", e.param)
+	}
+	if e.intent != nil {
+		w.key("payment_intent")
+		w.value(e.intent, nil)
+	}
+	if e.method != nil {
+		w.key("payment_method")
+		w.value(e.method, nil)
+	}
+	if request != 0 {
+		w.key("request_log_url")
+		w.buf = append(w.buf, `"https://dashboard.stripe.com/test/logs/`...)
+		w.buf = w.account.ids.append(w.buf, kindRequest, request)
+		w.buf = append(w.buf, '"')
+	}
+	w.text("type", e.typ)
 }

@@ -1,9 +1,8 @@
 package stripesim
 
 import (
-	"fmt"
-	"net/http"
-	"slices"
+	"encoding/json"
+	"reflect"
 	"strings"
 )
 
@@ -28,89 +27,84 @@ const (
 	eventChargeRefunded    = "charge.refunded"
 	eventRefundCreated     = "refund.created"
 	eventRefundUpdated     = "refund.updated"
+	eventRefundFailed      = "refund.failed"
+	eventDisputeCreated    = "charge.dispute.created"
+	eventDisputeWithdrawn  = "charge.dispute.funds_withdrawn"
 )
 
-// event says that an object changed, and to what. It never changes itself.
+// event reports a change of an object. It never changes itself.
 type event struct {
 	ref     ref
 	created int64
 	typ     string
-	object  any // the snapshot
+	object  view // the snapshot
 	request ref
 	key     string
 }
 
 func (e event) createdAt() int64 { return e.created }
 
-// emit reports what a request did. The order of events is the order of the changes of each object.
-func (a *account) emit(c *call, typ string, object any) {
-	a.events.add(a.clock.unix(), func(r ref, created int64) *event {
-		return &event{ref: r, created: created, typ: typ, object: object,
-			request: c.request, key: c.key}
-	})
+// emit reports what a request did. Events of one object are in the order of its changes.
+// A nil call is Stripe itself.
+func (a *account) emit(c *call, typ string, object view) {
+	next := event{typ: typ, object: object}
+	if c != nil {
+		next.request, next.key = c.request, c.key
+	}
+	a.deliver(a.events.add(a.clock.unix(), func(r ref, created int64) *event {
+		made := next
+		made.ref, made.created = r, created
+		return &made
+	}))
 }
 
-func retrieveEvent(c *call) (any, *apiError) {
-	c.params.expand(kindEvent)
-	if err := c.params.done(); err != nil {
-		return nil, err
-	}
-	id := c.http.PathValue("id")
-	_, found := find(c.account, &c.account.events, kindEvent, id)
-	if found == nil {
-		return nil, errNoSuch(kindEvent, id, "id", http.StatusNotFound)
-	}
-	return found, nil
+// update is a changed object, with the old values of what was changed.
+type update struct {
+	view
+	previous map[string]any
 }
 
-// maxEventTypes is Stripe's limit on the list of types to filter by.
-const maxEventTypes = 20
-
-func listEvents(c *call) (any, *apiError) {
-	a, p := c.account, c.params
-	q := readListQuery(c, kindEvent)
-	typ, types := p.text("type"), p.list("types")
-	p.flag("delivery_success")
-	switch {
-	case typ != "" && len(types) > 0:
-		p.fail(errInvalid("parameters_exclusive", "types",
-			"You may only specify one of these parameters: type, types."))
-	case len(types) > maxEventTypes:
-		p.fail(errInvalidParameter("types", fmt.Sprintf(
-			"You may filter by at most %d types.", maxEventTypes)))
+// emitUpdate reports a change of an object, unless nothing changed.
+func (a *account) emitUpdate(c *call, typ string, before, now view) {
+	var old, new map[string]any
+	for into, o := range map[*map[string]any]view{&old: before, &new: now} {
+		w := writer{account: a}
+		w.value(o, nil)
+		_ = json.Unmarshal(w.buf, into) // it is JSON that was just written
 	}
-	if err := p.done(); err != nil {
-		return nil, err
+	if previous := differences(old, new); len(previous) > 0 {
+		a.emit(c, typ, update{now, previous})
 	}
-	return q.page(c, everything(a.events.len()), a.events.created, func(r ref) bool {
-		e := a.events.get(r)
-		return (typ == "" || matchesType(typ, e.typ)) &&
-			(len(types) == 0 || slices.Contains(types, e.typ))
-	})
 }
 
-// matchesType compares with a pattern, in which a star at the end stands for anything.
-func matchesType(pattern, typ string) bool {
+// differences returns the old values of what differs, within objects, too; null for what was not
+// there.
+func differences(old, now map[string]any) map[string]any {
+	found := make(map[string]any)
+	for name, value := range now {
+		was := old[name]
+		within, isObject := was.(map[string]any)
+		changed, isStill := value.(map[string]any)
+		switch {
+		case reflect.DeepEqual(was, value):
+		case isObject && isStill:
+			found[name] = differences(within, changed)
+		default:
+			found[name] = was
+		}
+	}
+	for name, was := range old {
+		if _, there := now[name]; !there {
+			found[name] = was
+		}
+	}
+	return found
+}
+
+// matchesPattern compares a text with a pattern: "" matches anything, as does a star at the end.
+func matchesPattern(pattern, text string) bool {
 	if prefix, open := strings.CutSuffix(pattern, "*"); open {
-		return strings.HasPrefix(typ, prefix)
+		return strings.HasPrefix(text, prefix)
 	}
-	return pattern == typ
-}
-
-func (w *writer) event(e *event) {
-	w.id("id", kindEvent, e.ref)
-	w.text("object", "event")
-	w.text("api_version", apiVersion)
-	w.number("created", e.created)
-	w.object("data", func() {
-		w.key("object")
-		w.value(e.object, nil)
-	})
-	w.flag("livemode", false)
-	w.number("pending_webhooks", 0)
-	w.object("request", func() {
-		w.id("id", kindRequest, e.request)
-		w.textOrNull("idempotency_key", e.key)
-	})
-	w.text("type", e.typ)
+	return pattern == "" || pattern == text
 }

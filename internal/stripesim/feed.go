@@ -2,14 +2,14 @@ package stripesim
 
 import "sync"
 
-// origin is whose request something came from.
+// origin is the request that took money.
 type origin struct {
 	server, key     string
 	request         ref
 	began, executed int64 // in nanoseconds, by the machine's clock
 }
 
-// feed is the log of money taken, in the order in which it was committed.
+// feed is the log of charges in the order of commit.
 type feed struct {
 	mu      sync.Mutex
 	entries []feedEntry
@@ -37,7 +37,7 @@ func (f *feed) len() int {
 	return len(f.entries)
 }
 
-// after returns the entries after the first n, and what tells of the next one.
+// after returns the entries after the first n, and a channel that is closed at the next one.
 func (f *feed) after(n int) (entries []feedEntry, news <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,14 +1,15 @@
 package stripesim
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// The bounds on what a request may send keep one request from costing more than its length.
+// These bounds keep a request's cost proportional to its length.
 const (
 	maxParams = 1000
 	maxDepth  = 8
@@ -30,8 +31,8 @@ var (
 	errFormSize     = errors.New("too many parameters, or nested too deeply")
 )
 
-// decodeForm reads parameters in Stripe's form encoding: a=1, a[b]=1, a[]=1 and a[0][b]=1. Of a
-// name sent twice the last value counts.
+// decodeForm reads parameters in Stripe's form encoding: a=1, a[b]=1, a[]=1 and a[0][b]=1. If a
+// name is sent twice, the last value counts.
 func decodeForm(root *field, encoded string) error {
 	root.nested = true
 	for count := 0; encoded != ""; count++ {
@@ -80,7 +81,7 @@ func (f *field) decodePair(pair string) error {
 	return nil
 }
 
-// descendAll follows "b][c]", what is left of a[b][c] after the first bracket.
+// descendAll follows the rest of a[b][c] after the first bracket: "b][c]".
 func (f *field) descendAll(rest string) (*field, error) {
 	for depth := 0; ; depth++ {
 		if depth >= maxDepth {
@@ -108,7 +109,7 @@ func (f *field) descendAll(rest string) (*field, error) {
 	}
 }
 
-// descend returns the child of this name, which is made if it is not there.
+// descend returns the child of this name, and creates it if necessary.
 func (f *field) descend(name string) (*field, error) {
 	if !f.nested {
 		if f.value != "" {
@@ -134,15 +135,14 @@ func (f *field) child(name string) *field {
 }
 
 // canonical appends the parameters in an order that does not depend on how they were sent: two
-// requests are the same request if this is the same.
+// requests have the same parameters if the results are equal.
 func (f *field) canonical(b []byte) []byte {
 	if !f.nested {
 		b = strconv.AppendQuote(b, f.value)
 		return append(b, ';')
 	}
-	sorted := make([]*field, len(f.children))
-	copy(sorted, f.children)
-	sort.Slice(sorted, func(i, j int) bool { return sorted[i].name < sorted[j].name })
+	sorted := slices.SortedFunc(slices.Values(f.children),
+		func(a, b *field) int { return cmp.Compare(a.name, b.name) })
 	b = append(b, '{')
 	for _, c := range sorted {
 		b = strconv.AppendQuote(b, c.name)

@@ -13,25 +13,17 @@ import (
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
-const (
-	pointArriving  = control.Arriving
-	pointExecuting = control.Executing
-	pointCommitted = control.Committed
-	failBefore     = control.BeforeCommit
-	failAfter      = control.AfterCommit
-)
-
-// rules are what the admin has asked to happen to requests.
+// rules are the control API's rules in effect.
 type rules struct {
 	closing <-chan struct{}
-	count   atomic.Int32 // so that a simulator without rules pays one load a request
+	count   atomic.Int32 // of rules: without any, a request costs one load
 
 	mu   sync.Mutex
 	last int // number of the last rule or held call
 	byID map[string]*rule
 }
 
-// rule is one of them. Its fields but the first two are guarded by rules.mu.
+// rule is one rule. rules.mu guards all fields but number and NewRule.
 type rule struct {
 	number int
 	control.NewRule
@@ -41,27 +33,23 @@ type rule struct {
 	changed  chan struct{}
 }
 
-// heldCall is a request that waits.
+// heldCall is a request that waits at a gate.
 type heldCall struct {
 	control.Call
 	open    chan struct{} // closed to let it pass, or to drop it
 	dropped bool          // written before open is closed
 }
 
-func newRules(closing <-chan struct{}) *rules {
-	return &rules{closing: closing, byID: make(map[string]*rule)}
-}
-
 var errBadRule = errors.New("not a rule")
 
 // add puts a rule into effect and returns its id.
 func (s *rules) add(n control.NewRule) (string, error) {
-	points := []control.Point{pointArriving, pointExecuting, pointCommitted}
+	points := []control.Point{control.Arriving, control.Executing, control.Committed}
 	switch {
 	case n.Kind == control.KindHold && slices.Contains(points, n.Rule.Point):
 	case n.Kind == control.KindLose && n.Rule.Point == "":
 	case n.Kind == control.KindFail && n.Rule.Point == "" && n.Status >= 400 && n.Status < 600 &&
-		(n.When == failBefore || n.When == failAfter):
+		(n.When == control.BeforeCommit || n.When == control.AfterCommit):
 	default:
 		return "", errBadRule
 	}
@@ -87,7 +75,7 @@ func (s *rules) matching(c *call, d *control.Call, kind string, point control.Po
 	return found
 }
 
-// inEffect returns the rules of a kind that match the request now.
+// inEffect returns the rules of a kind that match the request at this moment.
 func (s *rules) inEffect(c *call, kind string) []*rule {
 	if s.count.Load() == 0 {
 		return nil
@@ -100,19 +88,15 @@ func (s *rules) inEffect(c *call, kind string) []*rule {
 
 func matches(r *control.Rule, c *control.Call, takesMoney bool) bool {
 	same := func(want, got string) bool { return want == "" || want == got }
-	path := same(r.Path, c.Path)
-	if prefix, open := strings.CutSuffix(r.Path, "*"); open {
-		path = strings.HasPrefix(c.Path, prefix)
-	}
 	operation := same(r.Operation, c.Operation) ||
 		r.Operation == control.OperationCharge && takesMoney
-	return path && operation && same(r.Server, c.Server) && same(r.Key, c.IdempotencyKey) &&
-		same(r.Method, c.Method) && same(r.Subscription, c.Subscription) &&
-		same(r.Period, c.Period)
+	return matchesPattern(r.Path, c.Path) && operation && same(r.Server, c.Server) &&
+		same(r.Key, c.IdempotencyKey) && same(r.Method, c.Method) &&
+		same(r.Subscription, c.Subscription) && same(r.Period, c.Period)
 }
 
-// describe is the request as an admin sees it. The subscription and the period are those of the
-// request's metadata or, for one on a PaymentIntent that exists, of that one's.
+// describe returns the request as the control API shows it. The subscription and the period come
+// from the request's metadata or, if it names an existing PaymentIntent, from that one's.
 func (c *call) describe() control.Call {
 	d := control.Call{Server: c.server, IdempotencyKey: c.key, Method: c.http.Method,
 		Path: c.http.URL.Path, Operation: c.route.operation, Arrived: c.arrived}
@@ -127,7 +111,7 @@ func (c *call) describe() control.Call {
 	if !strings.HasPrefix(c.route.operation, "payment_intents.") {
 		return d
 	}
-	_, i := find(c.account, &c.account.intents, kindIntent, c.http.PathValue("id"))
+	i := c.account.intents.find(c.http.PathValue("id"))
 	if i == nil {
 		return d
 	}
@@ -137,7 +121,7 @@ func (c *call) describe() control.Call {
 	return d
 }
 
-// hold waits at each gate that the request matches at this point, from the oldest on.
+// hold waits at each gate that the request matches at this point, oldest first.
 func (s *rules) hold(c *call, point control.Point) {
 	if s.count.Load() == 0 {
 		return
@@ -160,7 +144,7 @@ func (s *rules) hold(c *call, point control.Point) {
 }
 
 // join makes the request wait at the oldest gate that it matches and has not passed; nil if there
-// is none. The gate is found and joined under one lock, so that it cannot be removed in between.
+// is none. The gate is found and joined under one lock, so it cannot be removed in between.
 func (s *rules) join(c *call, d control.Call, point control.Point, passed *int) *heldCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,19 +163,14 @@ func (s *rules) join(c *call, d control.Call, point control.Point, passed *int) 
 	return nil
 }
 
-// change tells those who watch the gate. The caller holds rules.mu.
+// change wakes those who watch the gate. The caller holds rules.mu.
 func (r *rule) change() {
 	r.revision++
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
 
-// loses says whether the reply is to be dropped.
-func (s *rules) loses(c *call) bool {
-	return len(s.inEffect(c, control.KindLose)) > 0
-}
-
-// fails returns the error to answer in place of the result, nil for none.
+// fails returns the error to answer instead of the result, nil for none.
 func (s *rules) fails(c *call, when control.When) *apiError {
 	for _, r := range s.inEffect(c, control.KindFail) {
 		if r.When == when {
@@ -201,7 +180,8 @@ func (s *rules) fails(c *call, when control.When) *apiError {
 	return nil
 }
 
-// watch returns who waits at a gate, the revision of that, and what tells of the next change.
+// watch returns the calls at a gate with their revision, and a channel that is closed at the next
+// change.
 func (s *rules) watch(id string) (w control.Waiting, changed <-chan struct{}, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,9 +225,7 @@ func (r *rule) release(drop bool, chosen func(*heldCall) bool) {
 	}
 }
 
-func everyCall(*heldCall) bool { return true }
-
-// remove lets everybody at the gate pass and forgets the rule.
+// remove lets every call at the gate pass and forgets the rule.
 func (s *rules) remove(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -266,7 +244,7 @@ func (s *rules) abortAll() {
 }
 
 func (s *rules) forget(id string, r *rule, drop bool) {
-	r.release(drop, everyCall)
+	r.release(drop, func(*heldCall) bool { return true })
 	r.change()
 	delete(s.byID, id)
 	s.count.Add(-1)

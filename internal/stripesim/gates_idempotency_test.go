@@ -13,18 +13,38 @@ import (
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
-func TestTheSameKeyOfAnotherAPIKeyIsAnotherKey(t *testing.T) {
+func TestAnAccountsAPIKeysShareItsIdempotencyKeys(t *testing.T) {
 	t.Parallel()
 	w := setup(t, stripesim.Options{})
 	who := w.api("server-a").customer(t, "pm_card_visa")
-	for _, secret := range []string{"sk_test_one", "sk_test_two", "sk_test_one"} {
+	for _, secret := range []string{"sk_test_one", "rk_test_two", "sk_test_one"} {
 		a := newAPI(w.urls["server-a"], secret)
 		if _, err := a.intents.New(tenDollars(who, "k")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := w.charges(); n != 2 {
-		t.Errorf("%d charges, want one of each API key", n)
+	if n := w.charges(); n != 1 {
+		t.Errorf("%d charges, want one: keys belong to the account", n)
+	}
+}
+
+func TestLimitsAreTheAccountsAndEachEndpoints(t *testing.T) {
+	t.Parallel()
+	w := setup(t, stripesim.Options{RateLimit: 5, EndpointLimit: 3,
+		Now: func() time.Time { return time.Unix(0, 0) }})
+	refused := func(path string) (n int) {
+		for range 4 {
+			if w.send("server-a", "GET", path, nil).status == http.StatusTooManyRequests {
+				n++
+			}
+		}
+		return n
+	}
+	if n := refused("/v1/charges"); n != 1 {
+		t.Errorf("%d of 4 requests to one endpoint were refused, want 1", n)
+	}
+	if n := refused("/v1/refunds"); n != 2 {
+		t.Errorf("%d of 4 more to another were refused, want 2: 5 in all", n)
 	}
 }
 

@@ -29,7 +29,10 @@ func TestGateHoldsOnlyWhatItMatches(t *testing.T) {
 			who := a.customer(t, "pm_card_visa")
 			rule.Point = control.Arriving
 			gate := w.hold(rule)
-			held := w.start(func() error { _, err := a.intents.New(tenDollars(who, "of-a")); return err })
+			held := w.start(func() error {
+				_, err := a.intents.New(tenDollars(who, "of-a"))
+				return err
+			})
 			calls := w.waiting(gate, 1)
 
 			if _, err := b.intents.New(tenDollars(who, "of-b")); err != nil {
@@ -189,7 +192,9 @@ func TestALostReplyWasCommitted(t *testing.T) {
 
 func TestAForcedStatusIsSavedUnderTheKey(t *testing.T) {
 	t.Parallel()
-	for when, charges := range map[control.When]int{control.BeforeCommit: 0, control.AfterCommit: 1} {
+	for when, charges := range map[control.When]int{
+		control.BeforeCommit: 0, control.AfterCommit: 1,
+	} {
 		t.Run(string(when), func(t *testing.T) {
 			t.Parallel()
 			w := setup(t, stripesim.Options{})

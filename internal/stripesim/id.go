@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// kind is a type of object; its order is that of the tables below and has no other meaning.
+// kind is a type of object.
 type kind uint8
 
 const (
@@ -16,30 +16,36 @@ const (
 	kindIntent
 	kindCharge
 	kindRefund
+	kindDispute
 	kindTransaction
 	kindEvent
+	kindEndpoint
 	kindRequest
 	kinds
 )
 
-// prefixes is how the ids of each kind begin.
-var prefixes = [kinds]string{
-	"", "cus_", "pm_1", "pi_3", "ch_3", "re_3", "txn_3", "evt_1", "req_",
-}
-
-// nouns is what Stripe calls each kind in its error messages.
-var nouns = [kinds]string{
-	"", "customer", "PaymentMethod", "payment_intent", "charge", "refund",
-	"balance transaction", "event", "request",
+// names are the words for each kind: how its ids begin, what Stripe calls it in an error message,
+// and the parameter that such an error names if the id was in the path.
+var names = [kinds]struct{ prefix, noun, param string }{
+	kindCustomer:    {"cus_", "customer", "id"},
+	kindMethod:      {"pm_1", "PaymentMethod", "payment_method"},
+	kindIntent:      {"pi_3", "payment_intent", "intent"},
+	kindCharge:      {"ch_3", "charge", "id"},
+	kindRefund:      {"re_3", "refund", "refund"},
+	kindDispute:     {"du_1", "dispute", "dispute"},
+	kindTransaction: {"txn_3", "balance transaction", "id"},
+	kindEvent:       {"evt_1", "event", "id"},
+	kindEndpoint:    {"we_1", "webhook endpoint", "webhook_endpoint"},
+	kindRequest:     {"req_", "request", ""},
 }
 
 // ref is the number of an object within its kind, counted from one in the order of creation; zero
 // is no object.
 type ref uint64
 
-// ids turns refs into ids and back, so that an id needs no map to be looked up and no memory to be
-// kept. An id carries a tag drawn at random for each account: the id of an earlier run, which a
-// ledger on disk may still hold, is unknown to this one instead of being somebody else's.
+// ids turns refs into ids and back, so no map of ids is kept. Each account draws a random tag that
+// all its ids carry: an id from an earlier run, which a ledger on disk may still hold, is unknown
+// to this account instead of naming some other object.
 type ids struct {
 	tag string
 	key uint64
@@ -56,19 +62,22 @@ const (
 
 func newIDs() ids {
 	var seed [2 * 8]byte
-	rand.Read(seed[:]) // never fails, says its documentation
+	rand.Read(seed[:]) // documented never to fail
 	tag := base62(nil, binary.BigEndian.Uint64(seed[:8]))
 	return ids{string(tag[len(tag)-tagLength:]), binary.BigEndian.Uint64(seed[8:])}
 }
 
-// id is the id of an object as Stripe would write it.
+// id is the id of an object as Stripe would write it, "" for no object.
 func (i *ids) id(k kind, r ref) string {
+	if r == 0 {
+		return ""
+	}
 	return string(i.append(nil, k, r))
 }
 
 // append appends the id to b.
 func (i *ids) append(b []byte, k kind, r ref) []byte {
-	b = append(b, prefixes[k]...)
+	b = append(b, names[k].prefix...)
 	b = append(b, i.tag...)
 	return base62(b, scramble(uint64(r)^i.mask(uint64(k))))
 }
@@ -79,10 +88,10 @@ func (i *ids) secret(b []byte, r ref) []byte {
 	return base62(b, scramble(uint64(r)^i.mask(secretKind+1)))
 }
 
-// ref is the number behind an id of this account and kind. Whether the object exists is the
-// table's knowledge.
+// ref is the number behind an id of this account and kind. Whether the object exists, only
+// its table knows.
 func (i *ids) ref(k kind, id string) (ref, bool) {
-	rest, ok := strings.CutPrefix(id, prefixes[k])
+	rest, ok := strings.CutPrefix(id, names[k].prefix)
 	if !ok {
 		return 0, false
 	}
@@ -101,7 +110,7 @@ func (i *ids) ref(k kind, id string) (ref, bool) {
 	return ref(unscramble(n) ^ i.mask(uint64(k))), true
 }
 
-// mask differs by kind, so that the n-th customer and the n-th charge do not look alike.
+// mask differs by kind, so the ids of the n-th customer and the n-th charge do not look alike.
 func (i *ids) mask(k uint64) uint64 {
 	return i.key ^ k*0x9e3779b97f4a7c15
 }

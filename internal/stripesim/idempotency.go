@@ -14,54 +14,50 @@ const maxKey = 255
 // keyLifetime is how long a key is remembered: Stripe promises 24 hours "at least".
 const keyLifetime = 24 * time.Hour
 
-// keyShards spreads the keys so that requests seldom meet; a power of two.
+// keyShards spreads the keys over locks that requests seldom share.
 const keyShards = 64
 
-// keyStore remembers what was answered under each idempotency key.
+// keyStore remembers the answer under each idempotency key. Keys belong to the account, whichever
+// of its API keys a request has (https://docs.stripe.com/api/idempotent_requests).
 type keyStore struct {
-	seed   maphash.Seed // random, so that nobody can make two requests that look the same
+	seed   maphash.Seed // random, so nobody can craft two requests with equal fingerprints
 	shards [keyShards]keyShard
 }
 
-// keyShard has two generations: what is older than both lifetimes goes with its map, without a
-// queue that would cost memory for each key.
+// keyShard has two generations: keys older than both lifetimes go with their map, without a queue
+// that would cost memory for each key.
 type keyShard struct {
 	mu         sync.Mutex
-	young, old map[keyName]*keyEntry
+	young, old map[string]*keyEntry
 	rotated    time.Time
-}
-
-type keyName struct {
-	scope uint64
-	key   string
 }
 
 // keyEntry is one key: the request it is bound to and, once that has executed, its reply.
 type keyEntry struct {
-	endpoint, parameters uint64 // fingerprints
-	bound                time.Time
-	request              ref
-	status               int // zero while the request executes
-	body                 any
+	path       string
+	parameters uint64 // a fingerprint
+	bound      time.Time
+	request    ref
+	status     int // zero while the request executes
+	body       view
 }
 
-// bindResult is how a request finds its key.
+// bindResult is the state in which a request finds its key.
 type bindResult int
 
 const (
-	keyFree      bindResult = iota // it is bound now, and the request executes
-	keyInUse                       // the first request still executes
-	keySaved                       // the first request's reply is to be replayed
-	keyMismatch                    // it was first used with other parameters
-	keyElsewhere                   // it was first used at another endpoint
+	keyFree     bindResult = iota // it is bound now, and the request executes
+	keyInUse                      // the first request still executes
+	keySaved                      // the first request's reply is to be replayed
+	keyMismatch                   // it was first used with other parameters, or elsewhere
 )
 
-// runOnce executes the request unless its key says that it was executed already.
+// runOnce executes the request unless its key was used before.
 func (c *call) runOnce() reply {
 	keys := &c.account.keys
-	endpoint, parameters := keys.fingerprint(c)
-	entry, result := keys.bind(keyName{c.scope, c.key}, keyEntry{
-		endpoint: endpoint, parameters: parameters,
+	path := c.http.URL.Path
+	entry, result := keys.bind(c.key, keyEntry{
+		path: path, parameters: keys.fingerprint(c),
 		bound: c.sim.clock.now(), request: c.request,
 	})
 	switch result {
@@ -70,15 +66,15 @@ func (c *call) runOnce() reply {
 	case keySaved:
 		return reply{status: entry.status, body: entry.body, request: entry.request,
 			saved: true, replayed: true}
-	case keyMismatch, keyElsewhere:
-		err := errKeyReused(c.key, result == keyMismatch)
+	case keyMismatch:
+		err := errKeyReused(c.key, entry.path, path)
 		return reply{status: err.status, body: err, request: entry.request}
 	}
 
 	saved := false
 	defer func() {
 		if !saved {
-			keys.release(keyName{c.scope, c.key}, entry)
+			keys.release(c.key, entry)
 		}
 	}()
 	body, err := c.execute()
@@ -88,29 +84,24 @@ func (c *call) runOnce() reply {
 		answer.saved = (c.began || err.executed) && err.status != http.StatusTooManyRequests
 	}
 	if saved = answer.saved; saved {
-		keys.save(keyName{c.scope, c.key}, entry, &answer)
+		keys.save(c.key, entry, &answer)
 	}
 	return answer
 }
 
-// fingerprint identifies the endpoint and the parameters of a request.
-func (k *keyStore) fingerprint(c *call) (endpoint, parameters uint64) {
-	endpoint = maphash.String(k.seed, c.http.URL.Path)
+// fingerprint identifies the parameters of a request.
+func (k *keyStore) fingerprint(c *call) uint64 {
 	var buf [1 << 10]byte
-	return endpoint, maphash.Bytes(k.seed, c.form.canonical(buf[:0]))
+	return maphash.Bytes(k.seed, c.form.canonical(buf[:0]))
 }
 
-func (k *keyStore) shard(n keyName) *keyShard {
-	h := n.scope
-	for _, b := range []byte(n.key) {
-		h = (h ^ uint64(b)) * 1099511628211
-	}
-	return &k.shards[scramble(h)%keyShards]
+func (k *keyStore) shard(n string) *keyShard {
+	return &k.shards[maphash.String(k.seed, n)%keyShards]
 }
 
-// bind looks the key up, and binds it to the request if nobody has. The entry returned is a copy,
-// except for a key that is newly bound.
-func (k *keyStore) bind(n keyName, next keyEntry) (*keyEntry, bindResult) {
+// bind looks the key up, and binds it to the request if it is free. The entry returned is a copy,
+// unless the key is newly bound.
+func (k *keyStore) bind(n string, next keyEntry) (*keyEntry, bindResult) {
 	s := k.shard(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,9 +109,7 @@ func (k *keyStore) bind(n keyName, next keyEntry) (*keyEntry, bindResult) {
 	if found := s.find(n, next.bound); found != nil {
 		entry := *found
 		switch {
-		case entry.endpoint != next.endpoint:
-			return &entry, keyElsewhere
-		case entry.parameters != next.parameters:
+		case entry.path != next.path, entry.parameters != next.parameters:
 			return &entry, keyMismatch
 		case entry.status == 0:
 			return &entry, keyInUse
@@ -132,9 +121,9 @@ func (k *keyStore) bind(n keyName, next keyEntry) (*keyEntry, bindResult) {
 	return &next, keyFree
 }
 
-// find returns the entry of a key that is not forgotten. One that still executes is never
-// forgotten.
-func (s *keyShard) find(n keyName, now time.Time) *keyEntry {
+// find returns the entry of a key that is not forgotten. A key whose request still executes is
+// never forgotten.
+func (s *keyShard) find(n string, now time.Time) *keyEntry {
 	entry := s.young[n]
 	if entry == nil {
 		entry = s.old[n]
@@ -145,16 +134,16 @@ func (s *keyShard) find(n keyName, now time.Time) *keyEntry {
 	return entry
 }
 
-// rotate forgets the old generation once all in it have outlived their lifetime.
+// rotate forgets the old generation once all its keys are past their lifetime.
 func (s *keyShard) rotate(now time.Time) {
 	if s.young == nil {
-		s.young, s.rotated = make(map[keyName]*keyEntry), now
+		s.young, s.rotated = make(map[string]*keyEntry), now
 	}
 	for range 2 {
 		if now.Sub(s.rotated) < keyLifetime {
 			return
 		}
-		next := make(map[keyName]*keyEntry)
+		next := make(map[string]*keyEntry)
 		for n, entry := range s.old {
 			if entry.status == 0 {
 				next[n] = entry
@@ -167,19 +156,19 @@ func (s *keyShard) rotate(now time.Time) {
 }
 
 // save keeps the reply for replays.
-func (k *keyStore) save(n keyName, entry *keyEntry, r *reply) {
+func (k *keyStore) save(n string, entry *keyEntry, r *reply) {
 	s := k.shard(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entry.status, entry.body = r.status, r.body
 }
 
-// release unbinds a key whose request did not execute, so that it may be used for another.
-func (k *keyStore) release(n keyName, entry *keyEntry) {
+// release unbinds a key whose request did not execute, so another request may use it.
+func (k *keyStore) release(n string, entry *keyEntry) {
 	s := k.shard(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, generation := range []map[keyName]*keyEntry{s.young, s.old} {
+	for _, generation := range []map[string]*keyEntry{s.young, s.old} {
 		if generation[n] == entry {
 			delete(generation, n)
 		}

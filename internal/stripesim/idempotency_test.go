@@ -34,7 +34,8 @@ func TestSameKeyReplaysTheFirstAnswer(t *testing.T) {
 	if got := first.header.Get("Idempotent-Replayed"); got != "" {
 		t.Errorf("the first answer says Idempotent-Replayed: %q", got)
 	}
-	if got, want := again.header.Get("Original-Request"), first.header.Get("Request-Id"); got != want {
+	got, want := again.header.Get("Original-Request"), first.header.Get("Request-Id")
+	if got != want {
 		t.Errorf("Original-Request is %q, want the first's %q", got, want)
 	}
 	if n := w.charges(); n != 1 {
@@ -66,7 +67,8 @@ func TestSameKeyWhileTheFirstExecutesIsAConflict(t *testing.T) {
 	conflict := stripeError(t, err)
 	if conflict.HTTPStatusCode != http.StatusConflict ||
 		conflict.Code != stripe.ErrorCodeIdempotencyKeyInUse {
-		t.Errorf("got %d %s, want 409 idempotency_key_in_use", conflict.HTTPStatusCode, conflict.Code)
+		t.Errorf("got %d %s, want 409 idempotency_key_in_use",
+			conflict.HTTPStatusCode, conflict.Code)
 	}
 	if got := conflict.LastResponse.Header.Get("Stripe-Should-Retry"); got == "false" {
 		t.Error("the conflict tells the client not to retry")

@@ -2,11 +2,9 @@ package stripesim
 
 import (
 	"fmt"
-	"net/http"
-	"slices"
 )
 
-// The statuses of a PaymentIntent that cards can bring about
+// The statuses that a PaymentIntent paid by card can have
 // (https://stripe.com/docs/payments/intents).
 const (
 	needsMethod   = "requires_payment_method"
@@ -35,14 +33,14 @@ type intent struct {
 	capture   string
 	metadata  metadata
 	lastError *apiError
-	details   *intentDetails // nil: none of them was ever set
+	details   *paymentDetails // nil: none of them was ever set
 }
 
 func (i intent) createdAt() int64 { return i.created }
 
-// intentDetails are the properties that most PaymentIntents do not have. Snapshots share them, so
-// they are copied to be changed.
-type intentDetails struct {
+// paymentDetails are the properties that most PaymentIntents and charges do not have. Snapshots
+// share them, so they are copied before a change.
+type paymentDetails struct {
 	canceledAt         int64
 	cancellationReason string
 	confirmation       string // empty: automatic
@@ -52,83 +50,34 @@ type intentDetails struct {
 	descriptor         string
 	descriptorSuffix   string
 	transferGroup      string
+	returnURL          string // of the authentication that is waited for
 	types              []string
 	noRedirects        bool
 	shipping           *shipping
 }
 
-// detail returns the details to read.
-func (i *intent) detail() intentDetails {
-	if i.details == nil {
-		return intentDetails{}
+// copy returns the details to read or to change; nil has none.
+func (d *paymentDetails) copy() paymentDetails {
+	if d == nil {
+		return paymentDetails{}
 	}
-	return *i.details
+	return *d
 }
 
-// setDetail stores details that were changed, and keeps none if they are all empty.
-func (i *intent) setDetail(d intentDetails) {
+// orNil returns the details to store: nil if all are empty.
+func (d paymentDetails) orNil() *paymentDetails {
 	empty := d.canceledAt == 0 && d.shipping == nil && len(d.types) == 0 && !d.noRedirects &&
 		d.cancellationReason+d.confirmation+d.description+d.receiptEmail+d.futureUsage+
-			d.descriptor+d.descriptorSuffix+d.transferGroup == ""
+			d.descriptor+d.descriptorSuffix+d.transferGroup+d.returnURL == ""
 	if empty {
-		i.details = nil
-		return
+		return nil
 	}
-	i.details = &d
+	kept := d // &d would allocate d in the empty case, too
+	return &kept
 }
 
-func createIntent(c *call) (any, *apiError) {
-	p, a := c.params, c.account
-	next := intent{capture: captureAuto}
-	next.amount = readAmount(p, "amount", true)
-	next.currency = readCurrency(p)
-	checkMinimum(p, next.amount, next.currency)
-	r := readIntent(c, &next)
-	confirm := p.flag("confirm")
-	offSession := readConfirmation(p)
-	if offSession.sent && !confirm {
-		p.fail(errInvalidParameter("off_session", "You cannot set `off_session` without "+
-			"`confirm=true`: it describes the confirmation."))
-	}
-	e := p.expand(kindIntent)
-	if err := p.done(); err != nil {
-		return nil, err
-	}
-	if err := r.resolve(c, &next); err != nil {
-		return nil, err
-	}
-	if !confirm {
-		if err := c.begin(); err != nil {
-			return nil, err
-		}
-		return c.expanded(a.addIntent(c, next, r.method, nil), e), nil
-	}
-	if r.method == nil {
-		return nil, errNothingToConfirm(nil)
-	}
-	m, releaseMethod, err := c.lockPayer(r.method)
-	if err != nil {
-		return nil, err
-	}
-	defer releaseMethod()
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
-
-	// It is born locked, so that nobody else can confirm or cancel it before its outcome is known.
-	m = a.saved(m)
-	var release func()
-	created := a.addIntent(c, next, m, &release)
-	defer release()
-	confirmed, err := a.take(c, created, m, offSession)
-	if err != nil {
-		return nil, err
-	}
-	return c.expanded(confirmed, e), nil
-}
-
-// addIntent stores a PaymentIntent that was not confirmed yet, locked if the caller has a place for
-// what releases it.
+// addIntent stores an unconfirmed PaymentIntent, locked if release is not nil: *release then
+// unlocks it.
 func (a *account) addIntent(c *call, next intent, m *paymentMethod, release *func()) *intent {
 	next.status = needsMethod
 	if m != nil {
@@ -148,116 +97,173 @@ func (a *account) addIntent(c *call, next intent, m *paymentMethod, release *fun
 	return created
 }
 
-// intentRefs are the objects that a request on a PaymentIntent names.
-type intentRefs struct {
-	customerID, methodID string
-	newMethod            *paymentMethod // of payment_method_data
-	customer             *customer
-	method               *paymentMethod
+// confirmable returns why the status does not allow a confirmation, nil if it does.
+func (i *intent) confirmable() *apiError {
+	switch i.status {
+	case needsMethod, needsConfirm, needsAction:
+		return nil
+	case succeeded:
+		return errUnexpectedState(i, "You cannot confirm this PaymentIntent because it "+
+			"has already succeeded after being previously confirmed.")
+	}
+	return errWrongStatus(i, "You cannot confirm this PaymentIntent", "confirmed",
+		"requires_confirmation, requires_action")
 }
 
-// readIntent reads what create and update have in common.
-func readIntent(c *call, i *intent) intentRefs {
-	p, d := c.params, i.detail()
-	r := intentRefs{customerID: p.text("customer"), methodID: p.text("payment_method")}
-	r.newMethod = readMethodData(p)
-	p.update("description", &d.description)
-	p.update("receipt_email", &d.receiptEmail)
-	readFutureUsage(p, &d)
-	p.update("statement_descriptor", &d.descriptor)
-	p.update("statement_descriptor_suffix", &d.descriptorSuffix)
-	p.update("transfer_group", &d.transferGroup)
-	if method := p.choice("capture_method", captureAuto, captureAsync, captureManual); method != "" {
-		i.capture = method
-	}
-	if method := p.choice("confirmation_method", "automatic", "manual"); method == "manual" {
-		d.confirmation = method
-	}
-	if types := readTypes(p); types != nil {
-		d.types = types
-	}
-	if q := p.object("automatic_payment_methods"); q != nil {
-		q.flag("enabled")
-		d.noRedirects = q.choice("allow_redirects", "always", "never") == "never"
-	}
-	if q := p.object("shipping"); q != nil {
-		d.shipping = readShipping(q)
-	}
-	i.metadata = p.metadata(i.metadata)
-	i.setDetail(d)
-	p.refuse("application_fee_amount", "mandate_data", "on_behalf_of", "payment_method_options",
-		"payment_method_configuration", "radar_options", "transfer_data")
-	return r
-}
-
-func readFutureUsage(p *params, d *intentDetails) {
-	usage, sent := p.optional("setup_future_usage")
-	if usage != "" {
-		usage = p.choice("setup_future_usage", "off_session", "on_session")
-	}
-	if sent {
-		d.futureUsage = usage
-	}
-}
-
-// readTypes returns payment_method_types, nil if they were not sent.
-func readTypes(p *params) []string {
-	types := p.list("payment_method_types")
-	for n, t := range types {
-		if !slices.Contains(methodTypes(), t) {
-			p.fail(errInvalidParameter(join("payment_method_types", fmt.Sprint(n)),
-				"Invalid payment_method_types: "+t))
-		}
-	}
-	return types
-}
-
-// readMethodData reads a card that is given in place of a saved one.
-func readMethodData(p *params) *paymentMethod {
-	q := p.object("payment_method_data")
-	if q == nil {
+// updatable returns why a PaymentIntent that is in progress or finished cannot be changed in this
+// way, nil if it can: only its description, metadata and the like can be changed.
+func (i *intent) updatable(p *params) *apiError {
+	switch i.status {
+	case needsMethod, needsConfirm, needsAction:
 		return nil
 	}
-	q.choice("type", "card")
-	return &paymentMethod{card: readCard(q), billing: readBilling(q, nil),
-		metadata: q.metadata(nil)}
-}
-
-// resolve looks up what the request names and checks that they belong together.
-func (r *intentRefs) resolve(c *call, i *intent) *apiError {
-	var err *apiError
-	if r.customerID != "" {
-		if r.customer, err = c.customer(r.customerID, "customer"); err != nil {
-			return err
+	for _, f := range p.field.children {
+		switch f.name {
+		case "metadata", "description", "receipt_email", "shipping", "transfer_group", "expand",
+			"setup_future_usage":
+		default:
+			e := errUnexpectedState(i, fmt.Sprintf("This PaymentIntent's %s could not be "+
+				"updated because it has a status of %s. You may only update the %s of a "+
+				"PaymentIntent with one of the following statuses: requires_payment_method, "+
+				"requires_confirmation, requires_action.", f.name, i.status, f.name))
+			e.param = f.name
+			return e
 		}
-		i.customer = r.customer.ref
-	}
-	r.method = r.newMethod
-	if r.methodID != "" {
-		r.method, err = c.account.method(r.methodID, "payment_method", http.StatusBadRequest)
-		if err != nil {
-			return err
-		}
-	}
-	if r.method != nil {
-		return r.method.usableBy(c.account, i.customer)
 	}
 	return nil
 }
 
-// usableBy says why a payment method cannot pay for a customer, zero being none.
-func (m *paymentMethod) usableBy(a *account, owner ref) *apiError {
-	switch {
-	case m.spent:
-		return errSpent("payment_method")
-	case m.customer != 0 && owner == 0:
-		return errInvalidParameter("payment_method", fmt.Sprintf("The provided PaymentMethod "+
-			"was attached to a Customer. To use it, provide the customer %s.",
-			a.ids.id(kindCustomer, m.customer)))
-	case m.customer != 0 && m.customer != owner:
-		return errInvalidParameter("payment_method", fmt.Sprintf("The customer does not have a "+
-			"payment method with the ID %s. The payment method must be attached to the customer.",
-			a.ids.id(kindMethod, m.ref)))
+func errNothingToConfirm(current *intent) *apiError {
+	e := errUnexpectedState(current, "You cannot confirm this PaymentIntent because it's missing "+
+		"a payment method. You can either update the PaymentIntent with a payment method and "+
+		"then confirm it again, or confirm it again directly with a payment method.")
+	// Without a current PaymentIntent none was created, and nothing was executed.
+	e.executed = current != nil
+	return e
+}
+
+func errWrongStatus(i *intent, cannot, done, allowed string) *apiError {
+	return errUnexpectedState(i, fmt.Sprintf("%s because it has a status of %s. Only a "+
+		"PaymentIntent with one of the following statuses may be %s: %s.", cannot, i.status, done,
+		allowed))
+}
+
+// errUnexpectedState is for a request that a PaymentIntent's status does not allow.
+func errUnexpectedState(i *intent, message string) *apiError {
+	e := errInvalid("payment_intent_unexpected_state", "", message)
+	e.intent, e.executed = i, true
+	return e
+}
+
+// take charges the card. The caller holds the PaymentIntent's lock, and the request has begun: the
+// result is final, success or not.
+func (a *account) take(c *call, i *intent, m *paymentMethod, s session) (*intent, *apiError) {
+	next := *i
+	next.lastError = nil
+	if o := m.card.outcome; o.authenticate && !(o.setUp && s.off) {
+		if !s.off && !s.errorOnAction {
+			d := next.details.copy()
+			d.returnURL = s.returnURL
+			next.status, next.details = needsAction, d.orNil()
+			a.intents.set(next.ref, &next)
+			a.emit(c, eventIntentNeedsAction, &next)
+			return &next, nil
+		}
+		return nil, a.decline(c, next, m, errAuthentication(), 0)
+	}
+	if declined := m.card.declines(); declined != nil {
+		failed := a.addCharge(charge{
+			intent: next.ref, customer: next.customer, method: m, amount: next.amount,
+			currency: next.currency, metadata: next.metadata, details: next.details,
+			failure: declined,
+		})
+		a.emit(c, eventChargeFailed, failed)
+		return nil, a.decline(c, next, m, declined, failed.ref)
+	}
+
+	manual := next.capture == captureManual
+	charged := a.addCharge(charge{
+		intent: next.ref, customer: next.customer, method: m, amount: next.amount,
+		captured: !manual, currency: next.currency, metadata: next.metadata,
+		details: next.details,
+	})
+	next.charge = charged.ref
+	if manual {
+		next.status, next.capturable = needsCapture, next.amount
+	} else {
+		next.status, next.received = succeeded, next.amount
+	}
+	a.used(c, &next, m)
+	a.intents.set(next.ref, &next)
+	a.emit(c, eventChargeSucceeded, charged)
+	if manual {
+		a.emit(c, eventIntentCapturable, &next)
+		a.after(authorizationLasts, func() *apiError { return a.authorizationEnds(next.ref) })
+	} else {
+		a.emit(c, eventIntentSucceeded, &next)
+		a.took(c, charged)
+	}
+	return &next, nil
+}
+
+// authorizationLasts is how long, in seconds, authorized money can be captured: seven days
+// (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+const authorizationLasts = 7 * 24 * 60 * 60
+
+// authorizationEnds cancels a PaymentIntent whose authorized money nobody captured.
+func (a *account) authorizationEnds(r ref) *apiError {
+	release, err := a.locks.acquire(kindIntent, r)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if current := a.intents.get(r); current.status == needsCapture {
+		a.cancel(nil, current, "automatic")
 	}
 	return nil
+}
+
+// cancel ends a PaymentIntent for good, and releases what it had authorized. The caller holds its
+// lock, and the status allows it.
+func (a *account) cancel(c *call, current *intent, reason string) *intent {
+	next := *current
+	if current.status == needsCapture {
+		a.releaseAuthorization(c, current.charge)
+	}
+	d := next.details.copy()
+	d.canceledAt, d.cancellationReason = a.clock.unix(), reason
+	next.details = d.orNil()
+	next.status, next.capturable = canceled, 0
+	a.intents.set(next.ref, &next)
+	a.emit(c, eventIntentCanceled, &next)
+	return &next
+}
+
+func errAuthentication() *apiError {
+	e := errCard("authentication_required", "",
+		"Your card was declined. This transaction requires authentication.")
+	e.decline, e.executed = e.code, true
+	return e
+}
+
+// decline records a decline and returns the error to answer. The PaymentIntent requires a payment
+// method again, and can be confirmed with another one. A payment that lacked the cardholder's
+// authentication never became a charge: failed is zero.
+func (a *account) decline(
+	c *call, next intent, m *paymentMethod, declined *apiError, failed ref,
+) *apiError {
+	shown := *declined
+	shown.charge, shown.method = failed, m
+	if failed != 0 {
+		next.charge = failed
+	}
+	next.method, next.status = 0, needsMethod
+	next.lastError = &shown
+	a.spend(m)
+	a.intents.set(next.ref, &next)
+	a.emit(c, eventIntentFailed, &next)
+
+	answer := shown
+	answer.intent = &next
+	return &answer
 }

@@ -132,7 +132,8 @@ func TestLawAPaymentIntentSucceedsAtMostOnce(t *testing.T) {
 			if what == "/cancel" {
 				form = ""
 			}
-			return request{rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key"), path + what, form}
+			key := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key")
+			return request{key, path + what, form}
 		})
 		callers := rapid.SliceOfN(rapid.SliceOfN(draw, 1, 5), 2, 6).Draw(t, "callers")
 		d.atOnce(callers)
@@ -206,7 +207,8 @@ func TestLawListsLoseAndRepeatNothing(t *testing.T) {
 		for range callers {
 			writers.Go(func() {
 				for range each {
-					made.Store(idOf(d.do("POST", "/v1/payment_intents", "", chargeForm(who, "a"))), true)
+					charge := d.do("POST", "/v1/payment_intents", "", chargeForm(who, "a"))
+					made.Store(idOf(charge), true)
 				}
 			})
 		}

@@ -13,8 +13,7 @@ const (
 	maxLimit     = 100
 )
 
-// sequence is an index: refs in the order of creation, oldest first. It does not change once it was
-// handed out.
+// sequence is an index of refs, oldest first. It does not change after it is handed out.
 type sequence interface {
 	len() int
 	at(i int) ref
@@ -23,7 +22,8 @@ type sequence interface {
 // refs is an index of some objects.
 type refs []ref
 
-func (r refs) len() int     { return len(r) }
+func (r refs) len() int { return len(r) }
+
 func (r refs) at(i int) ref { return r[i] }
 
 func (r refs) reversed() refs {
@@ -31,15 +31,16 @@ func (r refs) reversed() refs {
 	return r
 }
 
-// whole is the index of all objects up to a number; it needs no list.
+// whole is the index of all objects up to a number, without a list.
 type whole ref
 
-func (n whole) len() int     { return int(n) }
+func (n whole) len() int { return int(n) }
+
 func (n whole) at(i int) ref { return ref(i + 1) }
 
 func everything(n ref) sequence { return whole(n) }
 
-// listQuery is what a caller wants of a list.
+// listQuery is a request for a page of a list.
 type listQuery struct {
 	kind          kind
 	limit         int
@@ -48,7 +49,7 @@ type listQuery struct {
 	expand        expansion
 }
 
-// readListQuery reads the parameters that all lists have.
+// readListQuery reads the parameters that all lists share.
 func readListQuery(c *call, k kind) listQuery {
 	p := c.params
 	q := listQuery{kind: k, limit: readLimit(p), from: math.MinInt64, to: math.MaxInt64}
@@ -60,53 +61,30 @@ func readListQuery(c *call, k kind) listQuery {
 	if k != kindMethod {
 		q.readCreated(p)
 	}
-	q.expand = p.expandList(k)
+	q.expand = p.expand(k, "data.")
 	return q
 }
 
+// readLimit clamps a limit to its bounds, as recorded of a sandbox in 2026.
 func readLimit(p *params) int {
-	limit, sent := p.integer("limit", 1)
+	limit, sent := p.integer("limit", math.MinInt64)
 	if !sent {
 		return defaultLimit
 	}
-	if limit > maxLimit {
-		p.fail(errInvalidInteger("limit", "This value must be less than or equal to 100."))
-	}
-	return int(limit)
+	return int(min(max(limit, 1), maxLimit))
 }
 
-// cursor is the object a page starts from; zero if none was sent.
+// cursor returns the object that a page starts from; zero if none was sent.
 func (c *call) cursor(k kind, name string) ref {
 	id := c.params.text(name)
 	if id == "" {
 		return 0
 	}
 	r, ok := c.account.ids.ref(k, id)
-	if !ok || r == 0 || r > c.account.newest(k) {
+	if !ok || r == 0 || r > c.account.tables[k].len() {
 		c.params.fail(errNoSuch(k, id, name, http.StatusBadRequest))
 	}
 	return r
-}
-
-// newest is the number of the newest object of a kind.
-func (a *account) newest(k kind) ref {
-	switch k {
-	case kindCustomer:
-		return a.customers.len()
-	case kindMethod:
-		return a.methods.len()
-	case kindIntent:
-		return a.intents.len()
-	case kindCharge:
-		return a.charges.len()
-	case kindRefund:
-		return a.refunds.len()
-	case kindTransaction:
-		return a.transactions.len()
-	case kindEvent:
-		return a.events.len()
-	}
-	return 0
 }
 
 // readCreated reads created=t, or created[gte], [gt], [lte] and [lt], as a range of seconds.
@@ -137,8 +115,7 @@ func (q *listQuery) readCreated(p *params) {
 
 // listView is one page, newest first.
 type listView struct {
-	kind    kind
-	objects []any
+	objects []view
 	more    bool
 	path    string
 	expand  expansion
@@ -146,11 +123,11 @@ type listView struct {
 	next    string // of a search
 }
 
-// page answers a page of an index: of what keep keeps, nil keeping all. The range of time and the
-// cursor are found by halving, so that a page of a million objects costs as much as one of ten.
+// page answers with a page of the objects that keep keeps; nil keeps all. It finds the range of
+// time and the cursor by binary search, so a page costs the same of a million objects as of ten.
 func (q *listQuery) page(
 	c *call, s sequence, created func(ref) int64, keep func(ref) bool,
-) (any, *apiError) {
+) (view, *apiError) {
 	low := sort.Search(s.len(), func(i int) bool { return created(s.at(i)) >= q.from })
 	high := sort.Search(s.len(), func(i int) bool { return created(s.at(i)) > q.to })
 	if q.after != 0 {
@@ -159,7 +136,7 @@ func (q *listQuery) page(
 	if q.before != 0 {
 		low = max(low, sort.Search(s.len(), func(i int) bool { return s.at(i) > q.before }))
 	}
-	v := &listView{kind: q.kind, path: c.http.URL.Path, expand: q.expand}
+	v := &listView{path: c.http.URL.Path, expand: q.expand}
 	var found refs
 	visit := func(i int) (done bool) {
 		r := s.at(i)
@@ -177,18 +154,18 @@ func (q *listQuery) page(
 		for i := high - 1; i >= low && !visit(i); i-- {
 		}
 	} else {
-		// The page nearest to the cursor, which is the older end of the range.
+		// The page next to the cursor, at the older end of the range.
 		for i := low; i < high && !visit(i); i++ {
 		}
 		found = found.reversed()
 	}
 	for _, r := range found {
-		v.objects = append(v.objects, c.account.load(q.kind, r))
+		v.objects = append(v.objects, c.account.tables[q.kind].load(r))
 	}
 	return v, nil
 }
 
-func (w *writer) list(v *listView) {
+func (v *listView) json(w *writer, _ expansion) {
 	object := "list"
 	if v.search {
 		object = "search_result"

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// lockShards spreads the locks so that requests on different objects seldom meet; a power of two.
+// lockShards spreads the locks, so requests for different objects seldom share a mutex.
 const lockShards = 64
 
-// objectLocks holds one lock per object that is being worked on, and none for the rest.
+// objectLocks holds a lock for each object in use, and none for the rest.
 type objectLocks struct {
 	timeout time.Duration
 	shards  [lockShards]lockShard
@@ -24,15 +24,16 @@ type lockKey struct {
 	ref  ref
 }
 
-// objectLock is held by whoever has taken its one token.
+// objectLock is held by the request that put the token into its channel.
 type objectLock struct {
 	token chan struct{}
-	users int // holder and waiters; at zero the lock is forgotten
+	users int // holder and waiters; at zero the lock is deleted
 }
 
-// acquire waits for the object's lock for as long as the time-out allows, and returns what releases
-// it. Stripe does the same: two confirms of one PaymentIntent never run at once, and the one that
-// waited too long is told lock_timeout (https://stripe.com/docs/rate-limits#object-lock-timeouts).
+// acquire waits up to the time-out for the object's lock, and returns the function that releases
+// it. Stripe does the same: two confirmations of one PaymentIntent never run at the same time, and
+// the one that waits too long gets lock_timeout
+// (https://stripe.com/docs/rate-limits#object-lock-timeouts).
 func (l *objectLocks) acquire(k kind, r ref) (release func(), err *apiError) {
 	shard := &l.shards[uint64(r)%lockShards]
 	key := lockKey{k, r}

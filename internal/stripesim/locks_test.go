@@ -42,7 +42,7 @@ func TestAConfirmThatWaitedLooksAgain(t *testing.T) {
 		defer sim.Close()
 		path := "/v1/payment_intents/" +
 			idOf(d.do("POST", "/v1/payment_intents", "", "amount=1000&currency=usd"))
-		form := "payment_method=pm_card_visa"
+		form := "payment_method=pm_card_visa&off_session=true"
 		first, second := d.background(path+"/confirm", form), d.background(path+"/confirm", form)
 		if got := <-first; got.status != http.StatusOK {
 			t.Errorf("the first: got %d: %s", got.status, got.body)
@@ -59,7 +59,7 @@ func TestAPaymentMethodThatWasWaitedForPaysOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim, d := slow()
 		defer sim.Close()
-		form := "amount=1000&currency=usd&confirm=true&payment_method=" +
+		form := "amount=1000&currency=usd&confirm=true&off_session=true&payment_method=" +
 			idOf(d.do("GET", "/v1/payment_methods/pm_card_visa", "", ""))
 		first := d.background("/v1/payment_intents", form)
 		second := d.background("/v1/payment_intents", form)
@@ -78,7 +78,7 @@ func TestCloseEndsTheWaitForALock(t *testing.T) {
 		sim, d := slow()
 		path := "/v1/payment_intents/" +
 			idOf(d.do("POST", "/v1/payment_intents", "", "amount=1000&currency=usd"))
-		form := "payment_method=pm_card_visa"
+		form := "payment_method=pm_card_visa&off_session=true"
 		first, second := d.background(path+"/confirm", form), d.background(path+"/confirm", form)
 		began := time.Now()
 		sim.Close()
@@ -94,7 +94,9 @@ func TestCloseEndsTheWaitForALock(t *testing.T) {
 func TestCreationTimesNeverGoBack(t *testing.T) {
 	t.Parallel()
 	var now atomic.Int64 // seconds
-	sim := stripesim.New(stripesim.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	sim := stripesim.New(stripesim.Options{
+		Now: func() time.Time { return time.Unix(now.Load(), 0) },
+	})
 	defer sim.Close()
 	d := direct{sim.Handler("")}
 	for _, seconds := range []int64{1000, 900, 1100} { // a machine's clock was set back

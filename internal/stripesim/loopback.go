@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ServeLoopback serves a handler, such as the simulator's, on a free port of loopback, and returns
-// its URL. The caller closes the server. The error is that no port could be had.
+// ServeLoopback serves a handler, such as the simulator's, on a free loopback port and returns its
+// URL. The caller closes the server. It returns an error if it can't listen.
 func ServeLoopback(h http.Handler) (server *http.Server, url string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,10 +6,25 @@ import (
 	"strings"
 )
 
+// currencies are the currencies Stripe charges in, sorted (https://stripe.com/docs/currencies).
+var currencies = []string{
+	"aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt",
+	"bgn", "bhd", "bif", "bmd", "bnd", "bob", "brl", "bsd", "bwp", "byn", "bzd", "cad", "cdf",
+	"chf", "clp", "cny", "cop", "crc", "cve", "czk", "djf", "dkk", "dop", "dzd", "egp", "etb",
+	"eur", "fjd", "fkp", "gbp", "gel", "gip", "gmd", "gnf", "gtq", "gyd", "hkd", "hnl", "hrk",
+	"htg", "huf", "idr", "ils", "inr", "isk", "jmd", "jod", "jpy", "kes", "kgs", "khr", "kmf",
+	"krw", "kwd", "kyd", "kzt", "lak", "lbp", "lkr", "lrd", "lsl", "mad", "mdl", "mga", "mkd",
+	"mmk", "mnt", "mop", "mur", "mvr", "mwk", "mxn", "myr", "mzn", "nad", "ngn", "nio", "nok",
+	"npr", "nzd", "omr", "pab", "pen", "pgk", "php", "pkr", "pln", "pyg", "qar", "ron", "rsd",
+	"rub", "rwf", "sar", "sbd", "scr", "sek", "sgd", "shp", "sle", "sos", "srd", "std", "szl",
+	"thb", "tjs", "tnd", "top", "try", "ttd", "twd", "tzs", "uah", "ugx", "usd", "uyu", "uzs",
+	"vnd", "vuv", "wst", "xaf", "xcd", "xof", "xpf", "yer", "zar", "zmw",
+}
+
 // maxAmount is Stripe's limit of eight digits, in minor units.
 const maxAmount = 99999999
 
-// readAmount reads an amount in minor units; zero is not one.
+// readAmount reads an amount in minor units, which must be positive.
 func readAmount(p *params, name string, required bool) int64 {
 	if required && !p.has(name) {
 		p.missing(name)
@@ -22,71 +37,76 @@ func readAmount(p *params, name string, required bool) int64 {
 	return amount
 }
 
+// readPrice reads the amount and currency that every payment has.
+func readPrice(p *params) (amount int64, currency string) {
+	amount, currency = readAmount(p, "amount", true), readCurrency(p)
+	checkMinimum(p, amount, currency)
+	return amount, currency
+}
+
 func readCurrency(p *params) string {
 	sent := p.required("currency")
 	currency := strings.ToLower(sent)
-	at, known := slices.BinarySearch(currencies(), currency)
+	at, known := slices.BinarySearch(currencies, currency)
 	if sent == "" {
 		return ""
 	}
 	if !known {
-		p.fail(errInvalidParameter("currency", fmt.Sprintf("Invalid currency: %s. Stripe "+
-			"currently supports these currencies: %s", sent, strings.Join(currencies(), ", "))))
+		p.fail(errInvalid("", "currency", fmt.Sprintf("Invalid currency: %s. Stripe "+
+			"currently supports these currencies: %s", sent, strings.Join(currencies, ", "))))
 		return ""
 	}
-	return currencies()[at] // not what was sent, so that every object shares one string
+	return currencies[at] // not the string that was sent: all objects share this one
 }
 
-// checkMinimum refuses what Stripe finds too small to charge
+// steps is the smallest difference between two amounts. Three-decimal currencies end in 0; ISK and
+// UGX are written with two decimals that they do not have (https://docs.stripe.com/currencies).
+func steps(currency string) int64 {
+	switch currency {
+	case "bhd", "jod", "kwd", "omr", "tnd":
+		return 10
+	case "isk", "ugx":
+		return 100
+	}
+	return 1
+}
+
+// checkMinimum refuses amounts that a currency does not have, or that are too small to charge
 // (https://stripe.com/docs/currencies#minimum-and-maximum-charge-amounts).
 func checkMinimum(p *params, amount int64, currency string) {
-	if least := minimum(currency); amount > 0 && amount < least {
+	if step := steps(currency); amount%step != 0 {
+		p.fail(errInvalid("parameter_invalid_integer", "amount", fmt.Sprintf(
+			"Invalid amount: %d. Amounts in %s must be divisible by %d.", amount, currency, step)))
+	}
+	if least := minimums[currency]; amount > 0 && amount < least {
 		p.fail(errInvalid("amount_too_small", "amount", fmt.Sprintf(
 			"Amount must be at least %s %s", money(least, currency), currency)))
 	}
 }
 
-func minimum(currency string) int64 {
-	switch currency {
-	case "usd", "eur", "chf", "cad", "aud", "nzd", "sgd", "brl", "inr", "jpy":
-		return 50
-	case "gbp":
-		return 30
-	case "sek", "nok":
-		return 300
-	case "dkk":
-		return 250
-	case "aed", "pln", "ron", "myr":
-		return 200
-	case "bgn":
-		return 100
-	case "hkd":
-		return 400
-	case "mxn", "thb":
-		return 1000
-	case "czk":
-		return 1500
-	case "huf":
-		return 17500
-	}
-	return 0
+// minimums are the smallest charges by currency, in minor units; others have none here.
+var minimums = map[string]int64{
+	"aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
+	"eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200,
+	"nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
 }
 
-// money prints an amount for a message: $10.00, ¥500, CHF 3.50.
+// money prints an amount for a message: $10.00, ¥500, CHF 3.50. Which currencies have no decimals,
+// or three, is Stripe's list (https://docs.stripe.com/currencies#minor-units). x/text/currency has
+// the Unicode consortium's, which differs for 22 of Stripe's currencies: the exceptions would be
+// longer than the list.
 func money(minor int64, currency string) string {
 	symbol := map[string]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
 	if symbol == "" {
 		symbol = strings.ToUpper(currency) + " "
 	}
-	if zeroDecimal(currency) {
+	unit, decimals := int64(100), 2
+	switch currency {
+	case "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv",
+		"xaf", "xof", "xpf":
 		return fmt.Sprintf("%s%d", symbol, minor)
+	case "bhd", "jod", "kwd", "omr", "tnd":
+		unit, decimals = 1000, 3
 	}
-	return fmt.Sprintf("%s%d.%02d", symbol, minor/100, minor%100)
-}
-
-// zeroDecimal are the currencies whose smallest unit is the unit itself
-// (https://stripe.com/docs/currencies#zero-decimal).
-func zeroDecimal(currency string) bool {
-	return slices.Contains([]string{"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg",
-		"rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"}, currency)
+	return fmt.Sprintf("%s%d.%0*d", symbol, minor/unit, decimals, minor%unit)
 }

@@ -2,15 +2,17 @@ package stripesim
 
 import (
 	"fmt"
+	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 	"unique"
 )
 
-// params reads the parameters of one request or of one object in it. The first problem sticks and
-// is reported by done, which also reports what was sent and not asked for; an endpoint therefore
-// reads everything it knows, asks done once, and needs no check in between.
+// params reads the parameters of one request, or of one object in it. done returns the first
+// problem, or the parameters that nobody read: so an endpoint reads everything it knows, calls done
+// once, and needs no check in between.
 type params struct {
 	field *field
 	path  string // "card" for card[number]; empty at the top
@@ -21,7 +23,7 @@ func newParams(root *field) *params {
 	return &params{field: root, first: new(*apiError)}
 }
 
-// done returns what is wrong with the parameters: those unknown first, as Stripe does.
+// done returns what is wrong with the parameters: unknown ones first, as Stripe does.
 func (p *params) done() *apiError {
 	if unknown := p.unknown(nil, p.field, ""); len(unknown) > 0 {
 		return errUnknownParameters(unknown)
@@ -68,23 +70,25 @@ func (p *params) has(name string) bool {
 	return p.field.child(name) != nil
 }
 
-// refuse reports parameters that Stripe knows and this simulator does not act on, instead of
-// passing over them in silence.
+// refuse reports parameters that Stripe has and this simulator lacks, instead of ignoring them
+// silently.
 func (p *params) refuse(names ...string) {
 	for _, name := range names {
 		if f := p.take(name); f != nil {
-			f.children = nil // what is in it does not matter
-			p.fail(errNotSimulated(join(p.path, name)))
+			f.children = nil // its content does not matter
+			name = join(p.path, name)
+			p.fail(errInvalid("", name, "stripesim does not simulate the parameter "+name+"."))
 		}
 	}
 }
 
 // missing reports a required parameter that was not sent.
 func (p *params) missing(name string) {
-	p.fail(errMissingParameter(join(p.path, name)))
+	name = join(p.path, name)
+	p.fail(errInvalid("parameter_missing", name, "Missing required param: "+name+"."))
 }
 
-// text returns a string that cannot be unset: sent empty, it is an error.
+// text returns a string that cannot be unset: an empty value is an error.
 func (p *params) text(name string) string {
 	value, sent := p.optional(name)
 	if sent && value == "" {
@@ -108,21 +112,34 @@ func (p *params) optional(name string) (value string, sent bool) {
 		return "", false
 	}
 	if f.nested {
-		p.fail(errInvalidParameter(join(p.path, name), "Invalid string: {}"))
+		p.fail(errInvalid("", join(p.path, name), "Invalid string: {}"))
 		return "", true
 	}
 	return strings.Clone(f.value), true
 }
 
-// update overwrites a string that was sent, also with nothing.
+// update overwrites the target if the parameter was sent, even with an empty value.
 func (p *params) update(name string, target *string) {
 	if value, sent := p.optional(name); sent {
 		*target = value
 	}
 }
 
-// integer returns a whole number of at least min and whether it was sent. The zero value of a
-// parameter that is not valid is never used, because done reports it.
+// email is update for an e-mail address.
+func (p *params) email(name string, target *string) {
+	p.update(name, target)
+	sent := p.field.child(name)
+	if sent == nil || sent.nested || sent.value == "" {
+		return
+	}
+	if a, err := mail.ParseAddress(sent.value); err != nil || a.Address != sent.value {
+		p.fail(errInvalid("email_invalid", join(p.path, name),
+			"Invalid email address: "+sent.value))
+	}
+}
+
+// integer returns a whole number of at least min, and whether it was sent. An invalid value is
+// never used, because done reports it.
 func (p *params) integer(name string, min int64) (value int64, sent bool) {
 	text, sent := p.optional(name)
 	if !sent {
@@ -131,9 +148,10 @@ func (p *params) integer(name string, min int64) (value int64, sent bool) {
 	value, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil:
-		p.fail(errInvalidInteger(join(p.path, name), "Invalid integer: "+text))
+		p.fail(errInvalid("parameter_invalid_integer", join(p.path, name),
+			"Invalid integer: "+text))
 	case value < min:
-		p.fail(errInvalidInteger(join(p.path, name),
+		p.fail(errInvalid("parameter_invalid_integer", join(p.path, name),
 			fmt.Sprintf("This value must be greater than or equal to %d.", min)))
 	}
 	return value, true
@@ -142,31 +160,35 @@ func (p *params) integer(name string, min int64) (value int64, sent bool) {
 // flag returns a boolean, false if it was not sent.
 func (p *params) flag(name string) bool {
 	text, sent := p.optional(name)
-	if sent && text != "true" && text != "false" {
-		p.fail(errInvalidParameter(join(p.path, name), "Invalid boolean: "+text))
+	if sent && !isTrue(text) && !isFalse(text) {
+		p.fail(errInvalid("", join(p.path, name), "Invalid boolean: "+text))
 	}
-	return text == "true"
+	return isTrue(text)
 }
+
+// isTrue and isFalse know a boolean as the SDKs write it: Python's sends True.
+func isTrue(s string) bool  { return s == "true" || s == "True" }
+func isFalse(s string) bool { return s == "false" || s == "False" }
 
 // choice returns one of the values allowed, empty if it was not sent.
 func (p *params) choice(name string, allowed ...string) string {
 	value := p.text(name)
 	if value != "" && !slices.Contains(allowed, value) {
-		p.fail(errInvalidParameter(join(p.path, name), fmt.Sprintf(
+		p.fail(errInvalid("", join(p.path, name), fmt.Sprintf(
 			"Invalid %s: must be one of %s", join(p.path, name), strings.Join(allowed, ", "))))
 	}
 	return value
 }
 
-// object returns the parameters within an object, nil if it was not sent. Sent as an empty value,
-// which unsets it, it is an object of no parameters.
+// object returns the parameters within an object, nil if it was not sent. An empty value, which
+// unsets the object, is an object without parameters.
 func (p *params) object(name string) *params {
 	f := p.take(name)
 	if f == nil {
 		return nil
 	}
 	if !f.nested && f.value != "" {
-		p.fail(errInvalidParameter(join(p.path, name), "Invalid object"))
+		p.fail(errInvalid("", join(p.path, name), "Invalid object"))
 	}
 	return &params{field: f, path: join(p.path, name), first: p.first}
 }
@@ -179,7 +201,7 @@ func (p *params) list(name string) []string {
 	}
 	if !f.nested {
 		if f.value != "" {
-			p.fail(errInvalidParameter(join(p.path, name), "Invalid array"))
+			p.fail(errInvalid("", join(p.path, name), "Invalid array"))
 		}
 		return nil
 	}
@@ -187,7 +209,7 @@ func (p *params) list(name string) []string {
 	for _, c := range f.children {
 		c.seen = true
 		if c.nested {
-			p.fail(errInvalidParameter(join(join(p.path, name), c.name), "Invalid string: {}"))
+			p.fail(errInvalid("", join(join(p.path, name), c.name), "Invalid string: {}"))
 			continue
 		}
 		values = append(values, strings.Clone(c.value))
@@ -200,8 +222,8 @@ type pair struct {
 	key, value string
 }
 
-// metadata is what a caller attached to an object, in the order it was given. It is shared between
-// the snapshots of an object, and never written to.
+// metadata is what a caller attached to an object, in the order given. An object's snapshots share
+// it, so it is never written to.
 type metadata []pair
 
 // get returns the value of a key, empty if there is none.
@@ -221,8 +243,8 @@ const (
 	maxMetadataValue = 500
 )
 
-// metadata merges what was sent into what was there: an empty value deletes its key, and metadata
-// sent empty deletes all.
+// metadata merges the metadata sent into the old: an empty value deletes its key, and empty
+// metadata deletes all keys.
 func (p *params) metadata(old metadata) metadata {
 	f := p.take("metadata")
 	if f == nil {
@@ -231,19 +253,20 @@ func (p *params) metadata(old metadata) metadata {
 	path := join(p.path, "metadata")
 	if !f.nested {
 		if f.value != "" {
-			p.fail(errInvalidParameter(path, "Invalid object"))
+			p.fail(errInvalid("", path, "Invalid object"))
 		}
 		return nil
 	}
 	merged := slices.Clone(old)
 	for _, c := range f.children {
 		c.seen = true
-		if c.nested || len(c.value) > maxMetadataValue || len(c.name) > maxMetadataKey {
-			p.fail(errInvalidParameter(join(path, c.name), fmt.Sprintf(
+		if c.nested || utf8.RuneCountInString(c.value) > maxMetadataValue ||
+			utf8.RuneCountInString(c.name) > maxMetadataKey {
+			p.fail(errInvalid("", join(path, c.name), fmt.Sprintf(
 				"Metadata keys have at most %d characters, values are strings of at most %d.",
 				maxMetadataKey, maxMetadataValue)))
 		}
-		// Keys are the same few for every object: they are kept once.
+		// All objects share the same few keys, so each key is stored once.
 		next := pair{unique.Make(c.name).Value(), strings.Clone(c.value)}
 		at := slices.IndexFunc(merged, func(m pair) bool { return m.key == next.key })
 		switch {
@@ -257,7 +280,7 @@ func (p *params) metadata(old metadata) metadata {
 		}
 	}
 	if len(merged) > maxMetadataKeys {
-		p.fail(errInvalidParameter(path, fmt.Sprintf(
+		p.fail(errInvalid("", path, fmt.Sprintf(
 			"Metadata can have up to %d keys.", maxMetadataKeys)))
 	}
 	return slices.Clip(merged)

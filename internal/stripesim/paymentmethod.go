@@ -1,7 +1,7 @@
 package stripesim
 
 import (
-	"net/http"
+	"fmt"
 	"strings"
 )
 
@@ -10,8 +10,7 @@ type paymentMethod struct {
 	ref      ref
 	created  int64
 	customer ref
-	// spent says that it was detached, or used without being attached: either way it may not be
-	// used again.
+	// spent: it was detached, or used without being attached, and may not be used again.
 	spent    bool
 	card     *card
 	billing  *billing
@@ -20,29 +19,29 @@ type paymentMethod struct {
 
 func (m paymentMethod) createdAt() int64 { return m.created }
 
-// billing is who the card's holder is.
+// billing describes the cardholder.
 type billing struct {
 	address            *address
 	email, name, phone string
 }
 
-// testMethodPrefix begins the names that stand for a fresh payment method each time they are used.
+// testMethodPrefix begins the names that mean a fresh payment method each time they are used.
 const testMethodPrefix = "pm_card_"
 
-// method returns the payment method a parameter or path names. A test name makes an unsaved one,
-// with no ref yet.
-func (a *account) method(id, param string, status int) (*paymentMethod, *apiError) {
+// method returns the payment method that a parameter or path names. A test name returns an unsaved
+// one, without a ref.
+func (a *account) method(id string, status int) (*paymentMethod, *apiError) {
 	if name, ok := strings.CutPrefix(id, testMethodPrefix); ok {
-		if c, ok := testCard(name); ok {
+		if c, ok := namedCard(name); ok {
 			return &paymentMethod{card: c}, nil
 		}
-	} else if _, m := find(a, &a.methods, kindMethod, id); m != nil {
+	} else if m := a.methods.find(id); m != nil {
 		return m, nil
 	}
-	return nil, errNoSuch(kindMethod, id, param, status)
+	return nil, errNoSuch(kindMethod, id, "payment_method", status)
 }
 
-// saved gives a payment method that has none a ref.
+// saved stores a payment method that is not stored yet.
 func (a *account) saved(m *paymentMethod) *paymentMethod {
 	if m.ref != 0 {
 		return m
@@ -54,136 +53,54 @@ func (a *account) saved(m *paymentMethod) *paymentMethod {
 	})
 }
 
-func createMethod(c *call) (any, *apiError) {
-	p, a := c.params, c.account
-	p.choice("type", "card")
-	if !p.has("type") {
-		p.missing("type")
+// attachable returns why a payment method cannot be attached to the customer, nil if it can.
+func (m *paymentMethod) attachable(owner ref) *apiError {
+	switch {
+	case m.customer != 0 && m.customer != owner:
+		return errInvalid("", "",
+			"The payment method you provided has already been attached to a customer.")
+	case m.spent:
+		return errSpent("")
 	}
-	next := paymentMethod{card: readCard(p), metadata: p.metadata(nil)}
-	next.billing = readBilling(p, nil)
-	e := p.expand(kindMethod)
-	if err := p.done(); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
-	return c.expanded(a.saved(&next), e), nil
+	return nil
 }
 
-// readCard reads card[number] or card[token]; nil if there is a problem, which done reports.
-func readCard(p *params) *card {
-	q := p.object("card")
-	if q == nil {
-		p.missing("card")
-		return nil
-	}
-	if token := q.text("token"); token != "" {
-		name, isTest := strings.CutPrefix(token, "tok_")
-		if c, ok := testCard(name); isTest && ok {
-			return c
-		}
-		p.fail(&apiError{status: http.StatusBadRequest, typ: typeInvalid, param: "card[token]",
-			code: "resource_missing", message: "No such token: '" + token + "'"})
-		return nil
-	}
-	number := q.required("number")
-	month, _ := q.integer("exp_month", 1)
-	year, _ := q.integer("exp_year", 1)
-	q.text("cvc")
-	c, ok := numberCard(number)
-	if !ok {
-		p.fail(&apiError{status: http.StatusPaymentRequired, typ: typeCard, param: "number",
-			code: "incorrect_number", message: "Your card number is incorrect."})
-		return nil
-	}
-	c.expMonth, c.expYear = month, year
-	if !q.has("exp_month") {
-		q.missing("exp_month")
-	}
-	if !q.has("exp_year") {
-		q.missing("exp_year")
-	}
-	if month > 12 {
-		p.fail(&apiError{status: http.StatusPaymentRequired, typ: typeCard,
-			param: "exp_month", code: "invalid_expiry_month",
-			message: "Your card's expiration month is invalid."})
-	}
-	return c
+func errSpent(param string) *apiError {
+	return errInvalid("", param, "This PaymentMethod was previously used without being "+
+		"attached to a Customer or was detached from a Customer, and may not be used again.")
 }
 
-func readBilling(p *params, old *billing) *billing {
-	q := p.object("billing_details")
-	if q == nil {
-		return old
-	}
-	var b billing
-	if old != nil {
-		b = *old
-	}
-	if r := q.object("address"); r != nil {
-		b.address = readAddress(r, b.address)
-	}
-	q.update("email", &b.email)
-	q.update("name", &b.name)
-	q.update("phone", &b.phone)
-	return &b
+// attach attaches a payment method to the customer.
+func (a *account) attach(c *call, m *paymentMethod, owner *customer) *paymentMethod {
+	next := *a.saved(m)
+	next.customer = owner.ref
+	a.methods.set(next.ref, &next)
+	owner.owned.add(&owner.owned.methods, next.ref)
+	a.emit(c, eventMethodAttached, &next)
+	return &next
 }
 
-// retrieveMethod also answers the test names, each time with a fresh payment method, as Stripe
-// does.
-func retrieveMethod(c *call) (any, *apiError) {
-	e := c.params.expand(kindMethod)
-	if err := c.params.done(); err != nil {
-		return nil, err
+// detach detaches a payment method from its customer, for good; nothing happens if it has another
+// owner. The caller holds the locks of both.
+func (a *account) detach(c *call, r, owner ref) *paymentMethod {
+	next := *a.methods.get(r)
+	if next.customer != owner {
+		return &next
 	}
-	m, err := c.account.method(c.http.PathValue("id"), "payment_method", http.StatusNotFound)
-	if err != nil {
-		return nil, err
+	next.customer, next.spent = 0, true
+	a.methods.set(r, &next)
+	if o := a.customers.get(owner); o != nil && o.defaultMethod == r {
+		withoutDefault := *o
+		withoutDefault.defaultMethod = 0
+		a.customers.set(owner, &withoutDefault)
 	}
-	return c.expanded(c.account.saved(m), e), nil
+	a.emit(c, eventMethodDetached, &next)
+	return &next
 }
 
-func attachMethod(c *call) (any, *apiError) {
-	p, a := c.params, c.account
-	customerID := p.required("customer")
-	e := p.expand(kindMethod)
-	if err := p.done(); err != nil {
-		return nil, err
-	}
-	m, err := a.method(c.http.PathValue("id"), "payment_method", http.StatusNotFound)
-	if err != nil {
-		return nil, err
-	}
-	owner, err := c.customer(customerID, "customer")
-	if err != nil {
-		return nil, err
-	}
-	m, release, err := c.lockMethod(m, owner.ref)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-
-	if a.customers.get(owner.ref).deleted { // while this request waited for the lock
-		return nil, errNoSuch(kindCustomer, customerID, "customer", http.StatusBadRequest)
-	}
-	if err := m.attachable(owner.ref); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
-	if err := m.card.refusesAttach(); err != nil {
-		return nil, err
-	}
-	return c.expanded(a.attach(c, m, owner), e), nil
-}
-
-// lockMethod locks a customer and then a payment method, which is the order of all who change
-// whose it is, and returns the payment method as it is under the lock. A zero owner, and a payment
-// method without a ref, are nobody else's and need no lock.
+// lockMethod locks a customer and then a payment method, and returns the payment method as it then
+// is. Every change of owner locks in this order. A zero owner needs no lock, nor does a payment
+// method without a ref.
 func (c *call) lockMethod(m *paymentMethod, owner ref) (
 	locked *paymentMethod, release func(), err *apiError,
 ) {
@@ -203,29 +120,69 @@ func (c *call) lockMethod(m *paymentMethod, owner ref) (
 	return c.account.methods.get(m.ref), func() { releaseMethod(); releaseOwner() }, nil
 }
 
-// attachable says why a payment method cannot become the customer's, nil if it can.
-func (m *paymentMethod) attachable(owner ref) *apiError {
+// lockPayer locks a payment method that no customer owns, since it pays only once. An owned or
+// unsaved one needs no lock.
+func (c *call) lockPayer(m *paymentMethod) (
+	locked *paymentMethod, release func(), err *apiError,
+) {
+	if m.customer != 0 || m.ref == 0 {
+		return m, func() {}, nil
+	}
+	release, err = c.account.locks.acquire(kindMethod, m.ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	m = c.account.methods.get(m.ref)
+	if m.spent {
+		release()
+		return nil, nil, errSpent("payment_method")
+	}
+	return m, release, nil
+}
+
+// used attaches a payment method to the customer if that was asked for, or else spends it.
+func (a *account) used(c *call, i *intent, m *paymentMethod) {
+	owner := a.customers.get(i.customer)
+	if i.details.copy().futureUsage != "" && m.customer == 0 && owner != nil && !owner.deleted {
+		a.attach(c, m, owner)
+		return
+	}
+	a.spend(m)
+}
+
+// spend marks a payment method that no customer owns as used: it pays only once.
+func (a *account) spend(m *paymentMethod) {
+	if m.customer != 0 || m.spent {
+		return
+	}
+	next := *m
+	next.spent = true
+	a.methods.set(next.ref, &next)
+}
+
+// usableBy returns why a payment method cannot pay for a customer (zero: none), nil if it can.
+func (m *paymentMethod) usableBy(a *account, owner ref) *apiError {
 	switch {
-	case m.customer != 0 && m.customer != owner:
-		return errInvalidParameter("",
-			"The payment method you provided has already been attached to a customer.")
 	case m.spent:
-		return errSpent("")
+		return errSpent("payment_method")
+	case m.customer != 0 && owner == 0:
+		return errInvalid("parameter_missing", "customer", fmt.Sprintf("The provided "+
+			"PaymentMethod was attached to a Customer. To use it, provide the customer %s.",
+			a.ids.id(kindCustomer, m.customer)))
+	case m.customer != 0 && m.customer != owner:
+		return errInvalid("", "payment_method", fmt.Sprintf("The customer does not have a "+
+			"payment method with the ID %s. The payment method must be attached to the customer.",
+			a.ids.id(kindMethod, m.ref)))
 	}
 	return nil
 }
 
-func errSpent(param string) *apiError {
-	return errInvalidParameter(param, "This PaymentMethod was previously used without being "+
-		"attached to a Customer or was detached from a Customer, and may not be used again.")
-}
-
-// attach makes a payment method the customer's.
-func (a *account) attach(c *call, m *paymentMethod, owner *customer) *paymentMethod {
-	next := *a.saved(m)
-	next.customer = owner.ref
-	a.methods.set(next.ref, &next)
-	owner.owned.addOnce(&owner.owned.methods, next.ref)
-	a.emit(c, eventMethodAttached, &next)
-	return &next
+// methodTypes are the types that a list may be filtered by. Only cards are simulated, so the list
+// of any other type is empty.
+func methodTypes() []string {
+	return []string{"card", "acss_debit", "affirm", "afterpay_clearpay", "alipay", "au_becs_debit",
+		"bacs_debit", "bancontact", "blik", "boleto", "cashapp", "customer_balance", "eps", "fpx",
+		"giropay", "grabpay", "ideal", "klarna", "konbini", "link", "oxxo", "p24", "paynow",
+		"paypal", "pix", "promptpay", "revolut_pay", "sepa_debit", "sofort", "swish",
+		"us_bank_account", "wechat_pay", "zip"}
 }

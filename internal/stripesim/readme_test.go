@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"example.com/triplecharge/internal/stripesim"
 )
 
 // TestTheReadmeNamesTestsThatExist keeps the README's table honest in both directions: every test
@@ -45,6 +47,41 @@ func TestTheReadmeNamesTestsThatExist(t *testing.T) {
 		if cells := strings.Split(line, "|"); len(cells) != 5 ||
 			strings.TrimSpace(cells[3]) == "" && !strings.Contains(line, "**") {
 			t.Errorf("nothing holds this line: %s", line)
+		}
+	}
+}
+
+func TestTheReadmesTableOfEndpointsIsCurrent(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), "\n\n"+stripesim.Endpoints()+"\n") {
+		t.Errorf("README.md lacks this table, which stripesim --endpoints prints:\n%s",
+			stripesim.Endpoints())
+	}
+}
+
+// TestEachLineHasItsMark: what is claimed of Stripe says how it is known.
+func TestEachLineHasItsMark(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "| what | known | held by |\n|---|---|---|\n")
+	stripes, _, ours := strings.Cut(table, "| **Beyond Stripe** |")
+	if !ours {
+		t.Fatal("the table does not end with what is beyond Stripe")
+	}
+	marks := regexp.MustCompile(`^ [RDS?](, [RDS?])* $`)
+	for line := range strings.Lines(stripes) {
+		if strings.HasPrefix(line, "| **") {
+			continue
+		}
+		if cells := strings.Split(line, "|"); len(cells) != 5 || !marks.MatchString(cells[2]) {
+			t.Errorf("this line is not marked R, D, S or ?: %s", line)
 		}
 	}
 }

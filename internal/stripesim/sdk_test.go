@@ -14,10 +14,10 @@ import (
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
-// The tests here are about stripe-go itself: what it does with the simulator's answers is what it
-// does with Stripe's, and part of what a billing worker has to reckon with.
+// These tests show how stripe-go itself behaves, which a billing worker depends on. It treats the
+// simulator's replies as it treats Stripe's.
 
-// counted counts what arrives, and the idempotency keys that it comes with.
+// counted counts requests and their idempotency keys.
 type counted struct {
 	mu   sync.Mutex
 	keys []string

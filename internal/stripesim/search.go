@@ -10,7 +10,7 @@ import (
 )
 
 // query is a search in Stripe's language (https://stripe.com/docs/search#search-query-language):
-// clauses that are joined by AND, or by OR, but not by both.
+// clauses joined by AND or by OR, but not by both.
 type query struct {
 	clauses []clause
 	any     bool // joined by OR
@@ -48,7 +48,7 @@ func parseQuery(text string) (query, error) {
 			q.any = joined == "OR"
 			return q, nil
 		}
-		word := "AND" // clauses that merely follow one another are joined by it
+		word := "AND" // also between clauses without a word
 		for _, w := range []string{"AND", "OR"} {
 			if len(rest) > len(w) && strings.EqualFold(rest[:len(w)], w) && rest[len(w)] == ' ' {
 				word, rest = w, rest[len(w):]
@@ -116,8 +116,8 @@ func (c *clause) parseKey(text string) (rest string, err error) {
 	return text, nil
 }
 
-// unquote reads a string in single or double quotes, in which a backslash takes the next character
-// as it is.
+// unquote reads a string in single or double quotes, in which a backslash escapes the next
+// character.
 func unquote(text string) (value, rest string, err error) {
 	if text == "" || text[0] != '\'' && text[0] != '"' {
 		return "", "", errQuerySyntax
@@ -135,10 +135,10 @@ func unquote(text string) (value, rest string, err error) {
 	return "", "", errQuerySyntax
 }
 
-// fields are what an object can be searched by.
+// fields returns a searchable field of an object.
 type fields func(name string) (value string, number, known bool)
 
-// check says what is wrong with the query for objects with these fields, nil if nothing is.
+// check returns what is wrong with the query for objects with these fields, nil if nothing is.
 func (q *query) check(f fields) error {
 	for _, c := range q.clauses {
 		_, number, known := f(c.field)
@@ -180,7 +180,7 @@ func (c *clause) compare(value string, number bool) bool {
 	case !number:
 		return strings.EqualFold(value, c.value)
 	}
-	have, _ := strconv.ParseInt(value, 10, 64) // it is one: fields says so
+	have, _ := strconv.ParseInt(value, 10, 64) // a number, as fields reports
 	want, _ := strconv.ParseInt(c.value, 10, 64)
 	switch sign := cmp.Compare(have, want); c.operator {
 	case "<":
@@ -196,43 +196,43 @@ func (c *clause) compare(value string, number bool) bool {
 	}
 }
 
-// search answers a page of a search, newest first.
-func (c *call) search(k kind, fieldsOf func(o any) fields) (any, *apiError) {
+// search answers with a page of a search, newest first. fieldsOf must accept the zero value, too.
+func (t *table[T]) search(c *call, fieldsOf func(*T) fields) (view, *apiError) {
 	p, a := c.params, c.account
 	text := p.required("query")
 	limit := readLimit(p)
 	page := p.text("page")
-	e := p.expandList(k)
+	e := p.expand(t.kind, "data.")
 	if err := p.done(); err != nil {
 		return nil, err
 	}
 	q, err := parseQuery(text)
 	if err == nil {
-		err = q.check(fieldsOf(nil))
+		err = q.check(fieldsOf(new(T)))
 	}
 	if err != nil {
-		return nil, errInvalidParameter("query",
+		return nil, errInvalid("", "query",
 			"We were unable to parse your search query: "+err.Error()+".")
 	}
-	next := a.newest(k)
+	next := t.len()
 	if page != "" {
-		r, ok := a.ids.ref(k, page)
+		r, ok := a.ids.ref(t.kind, page)
 		if !ok || r > next {
-			return nil, errInvalidParameter("page", "Invalid page: "+page)
+			return nil, errInvalid("", "page", "Invalid page: "+page)
 		}
 		next = r
 	}
-	v := &listView{kind: k, path: c.http.URL.Path, expand: e, search: true}
+	v := &listView{path: c.http.URL.Path, expand: e, search: true}
 	for r := next; r > 0; r-- {
-		o := a.index.view(a, k, r)
+		o := a.index.view(a, t.kind, r)
 		if u, ok := o.(*customer); ok && u.deleted {
 			continue
 		}
-		if o == nil || !q.matches(fieldsOf(o)) {
+		if o == nil || !q.matches(fieldsOf(any(o).(*T))) {
 			continue
 		}
 		if len(v.objects) == limit {
-			v.more, v.next = true, a.ids.id(k, r)
+			v.more, v.next = true, a.ids.id(t.kind, r)
 			break
 		}
 		v.objects = append(v.objects, o)

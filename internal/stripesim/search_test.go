@@ -184,23 +184,3 @@ func TestMoneySettlesAfterTwoDays(t *testing.T) {
 		}
 	}
 }
-
-func TestARefundThatTheBankFailsGivesTheAmountBack(t *testing.T) {
-	t.Parallel()
-	w := setup(t, stripesim.Options{})
-	a := w.api("server-a")
-	i, err := a.intents.New(tenDollars(a.customer(t, "pm_card_refundFail"), ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		r, err := a.refunds.New(&stripe.RefundParams{PaymentIntent: stripe.String(i.ID)})
-		if err != nil || r.Status != stripe.RefundStatusFailed {
-			t.Fatalf("got %+v, %v, want it failed", r, err)
-		}
-	}
-	c, err := a.charges.Get(i.LatestCharge.ID, nil)
-	if err != nil || c.AmountRefunded != 0 || c.Refunded {
-		t.Errorf("the charge is %+v, %v, want nothing refunded", c, err)
-	}
-}

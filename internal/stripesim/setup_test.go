@@ -9,10 +9,12 @@ import (
 	"testing"
 
 	"github.com/stripe/stripe-go/v76"
+	"github.com/stripe/stripe-go/v76/account"
 	"github.com/stripe/stripe-go/v76/balance"
 	"github.com/stripe/stripe-go/v76/balancetransaction"
 	"github.com/stripe/stripe-go/v76/charge"
 	"github.com/stripe/stripe-go/v76/customer"
+	"github.com/stripe/stripe-go/v76/dispute"
 	"github.com/stripe/stripe-go/v76/event"
 	"github.com/stripe/stripe-go/v76/paymentintent"
 	"github.com/stripe/stripe-go/v76/paymentmethod"
@@ -64,6 +66,8 @@ type api struct {
 	balance      balance.Client
 	transactions balancetransaction.Client
 	events       event.Client
+	disputes     dispute.Client
+	account      account.Client
 }
 
 // api returns a client that comes through the address of a server, and never tries twice.
@@ -87,6 +91,8 @@ func newAPI(address, key string) *api {
 		balance:      balance.Client{B: b, Key: key},
 		transactions: balancetransaction.Client{B: b, Key: key},
 		events:       event.Client{B: b, Key: key},
+		disputes:     dispute.Client{B: b, Key: key},
+		account:      account.Client{B: b, Key: key},
 	}
 }
 

@@ -2,7 +2,6 @@ package stripesim
 
 import (
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,41 +9,39 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// DefaultLockTimeout is how long a request waits for an object that another request is working on
-// before it is answered 429 lock_timeout. Stripe publishes no figure; a second is long enough for a
-// charge of ordinary latency to finish and short enough not to hold up a test.
-const DefaultLockTimeout = time.Second
-
-// Options are the settings of a Simulator. The zero value answers at once, has no rate limit, and
-// runs by the machine's clock.
+// Options are the settings of a Simulator. The zero value adds no latency, has no rate limit, and
+// uses the machine's clock.
 type Options struct {
 	// Latency is how long a request that can take money executes before it commits, in real time.
 	Latency time.Duration
-	// Jitter is added to Latency, uniformly distributed between zero and this.
+	// Jitter is the maximum random extra latency, uniformly distributed from zero.
 	Jitter time.Duration
-	// RateLimit is how many requests a second are answered before 429; zero means no limit.
-	// Stripe's test mode allows 25 (https://stripe.com/docs/rate-limits).
+	// RateLimit is how many requests a second are answered before 429; zero means no limit. Stripe
+	// allows 100 in live mode, 25 in a sandbox (https://docs.stripe.com/rate-limits).
 	RateLimit int
+	// EndpointLimit is RateLimit for each endpoint by itself. Stripe allows 25.
+	EndpointLimit int
 	// SearchLag is how long an object takes to reach the search index, by the simulator's clock.
 	// Stripe's takes "up to a minute" (https://stripe.com/docs/search).
 	SearchLag time.Duration
-	// LockTimeout is how long a request waits for an object that another request is working on;
-	// zero means DefaultLockTimeout.
+	// LockTimeout is how long a request waits for an object that another request uses before it
+	// gets 429 lock_timeout; zero means a second: long enough for a charge of ordinary latency to
+	// finish, short enough for a test. Stripe publishes no figure.
 	LockTimeout time.Duration
-	// Now is the clock that the admin's settings are relative to; nil means time.Now. It is called
-	// concurrently.
+	// Now is the clock that the control API sets the simulator's clock relative to; nil means
+	// time.Now. It is called concurrently.
 	Now func() time.Time
 	// Log receives one line a request; nil means none. API keys never reach it.
 	Log *slog.Logger
 }
 
-// Simulator is one Stripe account in test mode, with the controls that Stripe does not have. It is
-// safe for concurrent use. It starts no goroutine of its own.
+// Simulator is one Stripe account in test mode, with controls that Stripe does not have. It is safe
+// for concurrent use. It starts no goroutine but to send events to webhook endpoints.
 type Simulator struct {
 	options Options
 	clock   *clock
 	rules   *rules
-	limiter atomic.Pointer[rate.Limiter] // nil: no limit
+	limits  atomic.Pointer[limits]
 	latency atomic.Pointer[latency]
 	account atomic.Pointer[account] // replaced as a whole by a reset
 	buffers *sync.Pool
@@ -64,14 +61,14 @@ func New(o Options) *Simulator {
 		o.Now = time.Now
 	}
 	if o.LockTimeout <= 0 {
-		o.LockTimeout = DefaultLockTimeout
+		o.LockTimeout = time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Simulator{options: o, closing: make(chan struct{}), buffers: newBuffers()}
-	s.clock = newClock(o.Now)
-	s.rules = newRules(s.closing)
+	s.clock = &clock{base: o.Now}
+	s.rules = &rules{closing: s.closing, byID: make(map[string]*rule)}
 	s.restore()
 	return s
 }
@@ -79,7 +76,7 @@ func New(o Options) *Simulator {
 // restore sets everything to what the options say: an empty account, no rules, the clock of Now.
 func (s *Simulator) restore() {
 	s.clock.restore()
-	s.setRateLimit(s.options.RateLimit)
+	s.setLimits(s.options.RateLimit, s.options.EndpointLimit)
 	s.latency.Store(&latency{s.options.Latency, s.options.Jitter})
 	old := s.account.Swap(newAccount(s.clock, s.options.LockTimeout, s.options.SearchLag))
 	if old != nil {
@@ -87,35 +84,44 @@ func (s *Simulator) restore() {
 	}
 }
 
-// reset forgets everything. Requests that are held are dropped without a reply and without having
-// moved money; those that are executing finish on the account that was thrown away.
+// reset forgets everything. Held requests are dropped without a reply and without moving money;
+// executing requests finish on the discarded account.
 func (s *Simulator) reset() {
 	s.rules.abortAll()
 	s.restore()
 }
 
-// setRateLimit limits the API to so many requests a second, with bursts of as many; zero lifts it.
-func (s *Simulator) setRateLimit(perSecond int) {
-	if perSecond <= 0 {
-		s.limiter.Store(nil)
-		return
+// limits are the account's requests a second, in all and at each endpoint; zero is no limit.
+type limits struct {
+	perSecond, perEndpoint int
+	by                     map[string]*rate.Limiter // the operation; "" is all
+}
+
+// setLimits sets the requests a second, which are also the largest burst; zero lifts a limit.
+func (s *Simulator) setLimits(inAll, each int) {
+	next := limits{inAll, each, make(map[string]*rate.Limiter)}
+	next.by[""] = rate.NewLimiter(rate.Limit(inAll), inAll)
+	for _, r := range endpoints() {
+		next.by[r.operation] = rate.NewLimiter(rate.Limit(each), each)
 	}
-	s.limiter.Store(rate.NewLimiter(rate.Limit(perSecond), perSecond))
+	s.limits.Store(&next)
 }
 
-// Handler serves the API. Requests that come through it are attributed to the given server name,
-// since their bodies, by rule, do not say who sent them; "" is unknown. A client that hangs up
-// changes nothing about its request: it executes all the same, as at Stripe.
-func (s *Simulator) Handler(server string) http.Handler {
-	return s.routes(server)
+func (l *limits) allow(operation string, now time.Time) bool {
+	one := l.by[operation] // a path that is not simulated has no limit of its own
+	return (l.perEndpoint == 0 || one == nil || one.AllowN(now, 1)) &&
+		(l.perSecond == 0 || l.by[""].AllowN(now, 1))
 }
 
-// Charges returns how often money was taken so far.
+// Charges returns the number of charges so far.
 func (s *Simulator) Charges() int { return s.account.Load().feed.len() }
 
-// Close drops the requests that are held, without executing them, and ends the feeds. Requests that
-// arrive afterwards are dropped as well. It always returns nil.
+// Close drops held requests without executing them, and ends the feeds. Later requests are dropped,
+// too. It always returns nil.
 func (s *Simulator) Close() error {
-	s.closeOnce.Do(func() { close(s.closing) })
+	s.closeOnce.Do(func() {
+		close(s.closing)
+		s.account.Load().retire()
+	})
 	return nil
 }

@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"net/http"
 	"sync"
 	"sync/atomic"
 )
@@ -17,16 +18,24 @@ const chunkSize = 1024
 // table holds all objects of one kind by number. It only grows, and an object created later is
 // never older than its predecessor, whatever the clock does. A slot is swapped to change an object.
 type table[T object] struct {
+	kind  kind
+	ids   *ids
+	index *searchIndex          // records each change; nil if the kind cannot be searched
+	guard func(ref) (kind, ref) // what the lock of an object is on; nil: the object itself
+
 	mu     sync.RWMutex
 	chunks []*[chunkSize]atomic.Pointer[T]
 	n      ref
 	last   int64 // when the newest object was created
-
-	changed func(r ref, o *T) // is told of each change; nil: nobody is
 }
 
-// add appends what build makes of the next number and creation time, and returns it. build runs
-// under the table's lock: what it appends to another index is in the same order.
+// register makes t the account's table for a kind.
+func (t *table[T]) register(a *account, k kind) {
+	t.kind, t.ids, a.tables[k] = k, &a.ids, t
+}
+
+// add appends the object that build returns for the next number and creation time, and returns it.
+// build runs under the table's lock, so what it appends to another index is in the same order.
 func (t *table[T]) add(now int64, build func(r ref, created int64) *T) *T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,13 +46,11 @@ func (t *table[T]) add(now int64, build func(r ref, created int64) *T) *T {
 	o := build(t.n+1, t.last)
 	t.chunks[t.n/chunkSize][t.n%chunkSize].Store(o)
 	t.n++
-	if t.changed != nil {
-		t.changed(t.n, o)
-	}
+	t.note(t.n, o)
 	return o
 }
 
-// get returns the present snapshot, or nil if there is no such object.
+// get returns the current snapshot, or nil if there is no such object.
 func (t *table[T]) get(r ref) *T {
 	slot := t.slot(r)
 	if slot == nil {
@@ -55,8 +62,12 @@ func (t *table[T]) get(r ref) *T {
 // set swaps in a new snapshot of an object that exists. The caller holds the object's lock.
 func (t *table[T]) set(r ref, o *T) {
 	t.slot(r).Store(o)
-	if t.changed != nil {
-		t.changed(r, o)
+	t.note(r, o)
+}
+
+func (t *table[T]) note(r ref, o *T) {
+	if t.index != nil {
+		t.index.note(t.kind, r, any(o).(view))
 	}
 }
 
@@ -80,4 +91,71 @@ func (t *table[T]) len() ref {
 // created is when an object was created; objects never move, so searching by it is safe.
 func (t *table[T]) created(r ref) int64 {
 	return (*t.get(r)).createdAt()
+}
+
+// load is get for an object that is known to exist and whose type is not.
+func (t *table[T]) load(r ref) view { return any(t.get(r)).(view) }
+
+// find returns the object with this id, nil if there is none.
+func (t *table[T]) find(id string) *T {
+	r, _ := t.ids.ref(t.kind, id)
+	return t.get(r)
+}
+
+// named returns the object that a parameter names.
+func (t *table[T]) named(id, param string) (*T, *apiError) {
+	found := t.find(id)
+	if found == nil {
+		return nil, errNoSuch(t.kind, id, param, http.StatusBadRequest)
+	}
+	return found, nil
+}
+
+// refInPath returns the object that the path names.
+func (c *call) refInPath(k kind) (ref, *apiError) {
+	id := c.http.PathValue("id")
+	r, ok := c.account.ids.ref(k, id)
+	if !ok || r == 0 || r > c.account.tables[k].len() {
+		return 0, errNoSuch(k, id, names[k].param, http.StatusNotFound)
+	}
+	return r, nil
+}
+
+// inPath returns the snapshot of the object that the path names.
+func (t *table[T]) inPath(c *call) (*T, *apiError) {
+	r, err := c.refInPath(t.kind)
+	return t.get(r), err
+}
+
+// lock serializes changes of the object. The caller calls release unless there is an error.
+func (t *table[T]) lock(a *account, r ref) (release func(), err *apiError) {
+	k := t.kind
+	if t.guard != nil {
+		k, r = t.guard(r)
+	}
+	return a.locks.acquire(k, r)
+}
+
+// lockInPath locks the object that the path names and returns its snapshot as it then is.
+func (t *table[T]) lockInPath(c *call) (current *T, release func(), err *apiError) {
+	r, err := c.refInPath(t.kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	release, err = t.lock(c.account, r)
+	return t.get(r), release, err
+}
+
+// retrieve is the endpoint that answers with the object that the path names.
+func retrieve(k kind) func(*call) (view, *apiError) {
+	return func(c *call) (view, *apiError) {
+		if err := c.done(k); err != nil {
+			return nil, err
+		}
+		r, err := c.refInPath(k)
+		if err != nil {
+			return nil, err
+		}
+		return c.expanded(c.account.tables[k].load(r)), nil
+	}
 }

@@ -1,21 +1,37 @@
 package stripesim
 
 import (
+	"bytes"
+	"encoding/json"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
-// writer writes JSON as Stripe prints it, two spaces a level. It is written by hand because a
-// simulator spends most of its time here: encoding/json with an indentation costs ten times as
+// writer writes JSON as Stripe prints it, with two spaces a level. It is written by hand because
+// the simulator spends most of its time here: encoding/json with indentation costs ten times as
 // much.
 type writer struct {
 	account *account
+	request ref // the one being answered, for an error
 	buf     []byte
 	depth   int
-	first   bool // nothing was written on this level yet
+	first   bool // nothing is written on this level yet
 }
 
-const indentation = "                                                                "
+// view is anything that can be answered: a snapshot of an object, a page of them, or an error.
+type view interface {
+	// json writes the properties. The snapshot alone decides what is written, unless other objects
+	// are expanded: a saved reply is written again for each replay and must come out the same.
+	json(w *writer, e expansion)
+}
+
+// value writes a view as a JSON object.
+func (w *writer) value(v view, e expansion) {
+	w.begin('{')
+	v.json(w, e)
+	w.end('}')
+}
 
 func (w *writer) line() {
 	if !w.first {
@@ -27,12 +43,9 @@ func (w *writer) line() {
 
 func (w *writer) newline() {
 	w.buf = append(w.buf, '\n')
-	n := 2 * w.depth
-	for n > len(indentation) {
-		w.buf = append(w.buf, indentation...)
-		n -= len(indentation)
+	for range w.depth {
+		w.buf = append(w.buf, "  "...)
 	}
-	w.buf = append(w.buf, indentation[:n]...)
 }
 
 func (w *writer) begin(c byte) {
@@ -82,7 +95,7 @@ func (w *writer) text(name, value string) {
 	w.quote(value)
 }
 
-// textOrNull writes the empty string as null, which is how Stripe shows what was never set.
+// textOrNull writes the empty string as null, as Stripe shows a property that was never set.
 func (w *writer) textOrNull(name, value string) {
 	if value == "" {
 		w.null(name)
@@ -94,14 +107,6 @@ func (w *writer) textOrNull(name, value string) {
 func (w *writer) number(name string, n int64) {
 	w.key(name)
 	w.buf = strconv.AppendInt(w.buf, n, 10)
-}
-
-func (w *writer) numberOrNull(name string, n int64) {
-	if n == 0 {
-		w.null(name)
-		return
-	}
-	w.number(name, n)
 }
 
 func (w *writer) flag(name string, b bool) {
@@ -139,7 +144,7 @@ func (w *writer) id(name string, k kind, r ref) {
 	w.buf = append(w.buf, '"')
 }
 
-// reference writes another object: null, its id, or all of it if the caller asked to expand it.
+// reference writes another object: null, its id, or the object itself if it is expanded.
 func (w *writer) reference(name string, k kind, r ref, e expansion) {
 	sub, expand := e[name]
 	switch {
@@ -147,49 +152,26 @@ func (w *writer) reference(name string, k kind, r ref, e expansion) {
 		w.null(name)
 	case expand:
 		w.key(name)
-		w.value(w.account.load(k, r), sub)
+		w.value(w.account.tables[k].load(r), sub)
 	default:
 		w.id(name, k, r)
 	}
 }
 
-const hex = "0123456789abcdef"
-
 // quote writes a JSON string. Invalid UTF-8 becomes the replacement character.
 func (w *writer) quote(s string) {
-	w.buf = append(w.buf, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-		}
-		w.buf = append(w.buf, s[start:i]...)
-		w.buf = appendEscaped(w.buf, c)
-		i++
-		start = i
+	special := func(r rune) bool {
+		return r < ' ' || r == '"' || r == '\\' || r == utf8.RuneError // also of invalid UTF-8
 	}
-	w.buf = append(w.buf, s[start:]...)
-	w.buf = append(w.buf, '"')
-}
-
-func appendEscaped(b []byte, c byte) []byte {
-	switch {
-	case c == '"' || c == '\\':
-		return append(b, '\\', c)
-	case c == '\n':
-		return append(b, `\n`...)
-	case c >= utf8.RuneSelf:
-		return append(b, `\ufffd`...)
-	default:
-		return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
+	if strings.ContainsFunc(s, special) {
+		var b bytes.Buffer
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false)
+		encoder.Encode(s) // a string can always be encoded
+		w.buf = append(w.buf, bytes.TrimSpace(b.Bytes())...)
+		return
 	}
+	w.buf = append(w.buf, '"')
+	w.buf = append(w.buf, s...)
+	w.buf = append(w.buf, '"')
 }

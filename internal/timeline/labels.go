@@ -1,28 +1,32 @@
 package timeline
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/money"
 )
 
-// label is words at a place of a lane.
+// label is text above a lane.
 type label struct {
-	at    float64 // the middle of what it is about
+	at    float64 // the x of its middle, if there is room
 	words string
 	class string
-	left  float64 // where it was placed
-	row   int     // above the line, from 0 on
+	left  float64 // the x at which it was placed
+	row   int     // its row above the line, from 0
 }
 
-// How wide a letter of a label is on the average, in pixels, and one of an alarm.
+// The average width of a letter, in pixels: in a label, and in bold.
 const (
 	glyph     = 6.9
 	glyphBold = 8.2
 )
 
-// width is about how wide the label is, in pixels.
+// width estimates the label's width, in pixels.
 func (l label) width() float64 {
 	letters := float64(utf8.RuneCountInString(l.words))
 	if l.class == alarm {
@@ -33,21 +37,13 @@ func (l label) width() float64 {
 
 // The classes of labels.
 const (
-	rest  = "rest"  // what is as it should be
-	alarm = "alarm" // what is not
+	rest  = "rest"  // something went as it should
+	alarm = "alarm" // something went wrong
 )
 
-// placed puts labels into rows, so that none covers another.
+// placed puts labels into rows so that none covers another.
 func (s *sheet) placed(labels []label) []label {
-	slices.SortStableFunc(labels, func(a, b label) int {
-		switch {
-		case a.at < b.at:
-			return -1
-		case a.at > b.at:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(labels, func(a, b label) int { return cmp.Compare(a.at, b.at) })
 	var ends []float64 // of the rows so far
 	for i := range labels {
 		l := &labels[i]
@@ -64,13 +60,13 @@ func (s *sheet) placed(labels []label) []label {
 	return labels
 }
 
-// labels are what is written along a lane.
+// labels returns a lane's labels, not yet placed.
 func (s *sheet) labels(lane Lane) []label {
 	var labels []label
 	for i, step := range lane.Steps {
 		if words, class := lane.caption(i); words != "" {
 			at := s.x(step.To)
-			if slices.Contains([]Kind{Stand, Cut, Hold}, step.Kind) {
+			if slices.Contains([]Kind{Pause, Cut, Hold}, step.Kind) {
 				at = (s.x(step.From) + s.x(step.To)) / 2
 			}
 			labels = append(labels, label{at: at, words: words, class: class})
@@ -79,8 +75,8 @@ func (s *sheet) labels(lane Lane) []label {
 	return labels
 }
 
-// caption is what is written at a lane's i-th step, and its class. Much needs no words, as its
-// shape or another lane says it.
+// caption returns the label of a lane's i-th step and its class. The label is "" if the step's
+// shape or another lane already says it.
 func (l Lane) caption(i int) (words, class string) {
 	s := l.Steps[i]
 	e := s.Event
@@ -92,39 +88,40 @@ func (l Lane) caption(i int) (words, class string) {
 	case Claim:
 		return "claim", rest
 	case Token:
-		return "token" + numbered(" ", e.Token), rest
+		return fmt.Sprintf("token %d", e.Token), rest
 	case Prepare:
 		return "prepares", rest
 	case Answer:
-		return "paid already", rest
+		return "already paid", rest
 	case Skip:
-		return map[bool]string{true: "skips", false: "is billed: skips"}[e.Reason == "skipped"], rest
+		return map[bool]string{true: "skips", false: "already billed"}[e.Reason == "skipped"], rest
 	case Fail:
 		return l.failure(i)
-	case Stand:
-		return "stands still", ""
+	case Pause:
+		return "paused", ""
 	case Kill:
 		return "killed", alarm
 	case Start:
-		return "started again", ""
+		return "restarted", ""
 	case Cut:
 		return "can't reach " + e.Reason, ""
 	case Hold:
 		return e.Server, ""
 	case Expire:
-		return "gone", alarm
+		return "expired", alarm
 	case Break:
-		return strings.TrimSpace("dead " + e.Reason), alarm
+		return strings.TrimSpace("down " + e.Reason), alarm
 	case Restart:
-		if e.Name == RedisReplaced {
+		if e.Kind == event.RedisReplaced || e.Kind == event.LedgerReplaced {
 			return "replaced", alarm
 		}
 		return strings.TrimSpace("empty " + e.Reason), alarm
 	case Take:
+		amount := money.Amount(e.AmountMinor, e.Currency)
 		if s.Nth > 1 {
-			return fmt.Sprintf("charge %d: %s", s.Nth, Money(e.AmountMinor, e.Currency)), alarm
+			return fmt.Sprintf("charge %d: %s", s.Nth, amount), alarm
 		}
-		return Money(e.AmountMinor, e.Currency), ""
+		return amount, ""
 	case Record:
 		if l.Name == Ledger {
 			return "entry", ""
@@ -135,27 +132,31 @@ func (l Lane) caption(i int) (words, class string) {
 		return e.Reason, ""
 	case Replace:
 		return "new card", ""
+	case Act:
+		return "by hand", ""
 	}
 	return "", ""
 }
 
-// failure is what is written at something that went wrong, once.
+// failure returns the label of a failed step and its class.
 func (l Lane) failure(i int) (words, class string) {
-	switch name := l.Steps[i].Event.Name; name {
-	case "charge.declined":
+	switch name := l.Steps[i].Event.Kind; name {
+	case event.ChargeDeclined:
 		words = "declined"
-	case "charge.unknown":
+	case event.ChargeUnknown:
 		words = "unknown"
-	case "charge.not_sent":
+	case event.ChargeNotSent:
 		words = "not sent"
-	case "lease.failed":
+	case event.IntentCanceled:
+		words = "canceled"
+	case event.LeaseFailed:
 		words = "no lease"
-	case "ledger.failed":
+	case event.LedgerFailed:
 		words = "not recorded"
-	case "ledger.refused":
+	case event.LedgerRefused:
 		words = "refused"
 	default:
-		if !failed(l.Steps[:i]) {
+		if !l.repeats(i) {
 			words = "failed"
 		}
 	}

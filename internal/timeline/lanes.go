@@ -1,17 +1,21 @@
 package timeline
 
-import "time"
+import (
+	"time"
 
-// laneOf is one server's lane in the making: what has begun there and not ended.
+	"example.com/triplecharge/internal/event"
+)
+
+// laneOf builds one server's lane. It keeps the events that began something that has not ended.
 type laneOf struct {
 	*drawing
 	lane   Lane
-	sent   *Event // the request for money that is on its way
-	stands *Event // since when its process has stood still
-	cuts   []Event
+	sent   *event.Event // the request for money in flight; nil: none
+	paused *event.Event // the pause that the process is in; nil: none
+	cuts   []event.Event
 }
 
-// server draws the lane of one.
+// server builds the lane of one server.
 func (d *drawing) server(name string) Lane {
 	l := laneOf{drawing: d, lane: Lane{Name: name}}
 	for _, e := range d.events {
@@ -23,46 +27,45 @@ func (d *drawing) server(name string) Lane {
 	return l.lane
 }
 
-// take adds what an event ends, and keeps what it begins.
-func (l *laneOf) take(e Event) {
-	switch e.Name {
-	case ServerPaused:
-		l.stands = &e
-	case LinkCut:
+// take adds the step that an event ends, and keeps an event that begins one.
+func (l *laneOf) take(e event.Event) {
+	switch e.Kind {
+	case event.ServerPaused:
+		l.paused = &e
+	case event.LinkCut:
 		l.cuts = append(l.cuts, e)
-	case "charge.sent":
+	case event.ChargeSent:
 		if l.sent == nil {
 			l.sent = &e
 			return
 		}
-		l.add(Again, e, l.at(e))
-	case "charge.succeeded", "charge.declined", "charge.unknown", "charge.not_sent":
+		l.add(Resend, e, l.at(e))
+	case event.ChargeSucceeded, event.ChargeDeclined, event.ChargeUnknown, event.ChargeNotSent:
 		l.answered(e)
-	case ServerResumed:
-		if l.stands != nil {
-			l.add(Stand, e, l.at(*l.stands))
-			l.stands = nil
+	case event.ServerResumed:
+		if l.paused != nil {
+			l.add(Pause, e, l.at(*l.paused))
+			l.paused = nil
 		}
-	case LinkHealed:
+	case event.LinkHealed:
 		l.healed(e)
-	case ServerKilled:
+	case event.ServerKilled:
 		l.unfinished(l.at(e))
 		l.add(Kill, e, l.at(e))
 	default:
-		if k, ok := kind(e.Name); ok {
+		if k, ok := kind(e.Kind); ok {
 			l.add(k, e, l.at(e)-elapsed(e))
 		}
 	}
 }
 
-func (l *laneOf) add(k Kind, e Event, from time.Duration) {
+func (l *laneOf) add(k Kind, e event.Event, from time.Duration) {
 	l.lane.Steps = append(l.lane.Steps, Step{Kind: k, From: from, To: l.at(e), Event: e})
 }
 
-// answered ends a request for money. How long an event says it took is for those whose leaving was
-// not told.
-func (l *laneOf) answered(e Event) {
-	k, _ := kind(e.Name)
+// answered ends a request for money. If no event says when it was sent, its duration does.
+func (l *laneOf) answered(e event.Event) {
+	k, _ := kind(e.Kind)
 	s := Step{Kind: k, From: l.at(e) - elapsed(e), To: l.at(e), Event: e}
 	if l.sent != nil {
 		s.From = l.at(*l.sent)
@@ -77,8 +80,8 @@ func (l *laneOf) answered(e Event) {
 	l.sent = nil
 }
 
-// healed ends the cut of the same link.
-func (l *laneOf) healed(e Event) {
+// healed ends the cut of a link.
+func (l *laneOf) healed(e event.Event) {
 	for i, cut := range l.cuts {
 		if cut.Reason == e.Reason {
 			l.add(Cut, e, l.at(cut))
@@ -88,20 +91,20 @@ func (l *laneOf) healed(e Event) {
 	}
 }
 
-// unfinished adds what nothing has ended by the time.
+// unfinished adds the steps that have begun and not ended, up to the given time.
 func (l *laneOf) unfinished(to time.Duration) {
-	open := func(k Kind, e Event) {
+	open := func(k Kind, e event.Event) {
 		s := Step{Kind: k, From: l.at(e), To: to, Event: e, Open: true}
 		l.lane.Steps = append(l.lane.Steps, s)
 	}
 	if l.sent != nil {
 		open(Sent, *l.sent)
 	}
-	if l.stands != nil {
-		open(Stand, *l.stands)
+	if l.paused != nil {
+		open(Pause, *l.paused)
 	}
 	for _, cut := range l.cuts {
 		open(Cut, cut)
 	}
-	l.sent, l.stands, l.cuts = nil, nil, nil
+	l.sent, l.paused, l.cuts = nil, nil, nil
 }

@@ -1,20 +1,25 @@
+// Package timeline turns the events of servers into the picture of a run. Building the picture's
+// data is pure; drawing it, as text or as an SVG, is separate.
 package timeline
 
 import (
 	"slices"
 	"time"
+
+	"example.com/triplecharge/internal/event"
 )
 
-// Picture is what happened to one invoice: a lane a server, and a lane for each of what they share.
+// Picture is what happened to one invoice: a lane for each server and for each store they share.
 type Picture struct {
 	Invoice string
-	Began   time.Time     // the first event
-	Length  time.Duration // from then to the last
-	Lanes   []Lane        // one a server
-	Stores  []Lane        // Redis, Stripe and the ledger, as far as something happened there
+	Began   time.Time     // when the first step began
+	Length  time.Duration // from then to the last event
+	Lanes   []Lane        // one per server
+	Stores  []Lane        // Redis, Stripe and the ledger, without those where nothing happened
 }
 
-// Lane is what one server did, or what happened at one place, in the order in which it ended.
+// Lane is what one server did, or what happened at one store. Its steps are in the order in which
+// they ended.
 type Lane struct {
 	Name  string
 	Steps []Step
@@ -27,14 +32,26 @@ const (
 	Ledger = "ledger"
 )
 
-// Step is something that a server did or waited for, or that happened to it. A step that took no
-// time is an instant.
+// Step is something that a server did or waited for, or that happened to it or at a store.
 type Step struct {
 	Kind     Kind
-	From, To time.Duration // since the first event
-	Event    Event         // the one that ended it; if none did, the one that began it
-	Open     bool          // nothing ended it: To is the picture's end, or the server's
-	Nth      int           // of money taken: 1 for the invoice's first charge, 2 for one too many
+	From, To time.Duration // since Picture.Began
+	Event    event.Event   // the event that ended the step; if none did, the one that began it
+	Open     bool          // nothing ended it: To is the end of the picture or of the server
+	Nth      int           // of a charge: its ordinal within its invoice, from 1
+}
+
+// stretch returns how a server's step is drawn: as Cut, as Pause, or as Sent while a request for
+// money is in flight; "" if not as a stretch.
+func (s Step) stretch() Kind {
+	switch {
+	case s.Kind == Charge, s.Kind == Answer, s.Event.Kind == event.ChargeUnknown,
+		s.Event.Kind == event.ChargeDeclined:
+		return Sent
+	case s.Kind == Sent, s.Kind == Cut, s.Kind == Pause:
+		return s.Kind
+	}
+	return ""
 }
 
 // Kind says what a step was.
@@ -43,78 +60,70 @@ type Kind string
 // The kinds of steps.
 const (
 	// What a server does.
-	Obtain   Kind = "obtain"   // the lease obtained
-	Held     Kind = "held"     // the lease or the claim found held by another
-	Lose     Kind = "lose"     // the lease gone while it was needed
-	Release  Kind = "release"  // the lease given back
-	Claim    Kind = "claim"    // the claim taken
-	Postpone Kind = "postpone" // and put off, after a decline
-	Token    Kind = "token"    // a fencing token issued
-	Prepare  Kind = "prepare"  // a PaymentIntent made, that can't take money yet
-	Register Kind = "register" // and registered in the ledger
-	Charge   Kind = "charge"   // money taken: from the request's leaving to its answer
-	Answer   Kind = "answer"   // likewise, but the money was taken before, for another request
-	Again    Kind = "again"    // the same request sent once more
-	Sent     Kind = "sent"     // a request that was not answered
-	Record   Kind = "record"   // the ledger entry
-	Skip     Kind = "skip"     // left to another server, or found billed
-	Fail     Kind = "fail"     // anything that went wrong
+	Obtain   Kind = "obtain"   // obtains the lease
+	Held     Kind = "held"     // finds the lease or the claim held by another server
+	Lose     Kind = "lose"     // loses the lease while it needs it
+	Release  Kind = "release"  // releases the lease
+	Claim    Kind = "claim"    // takes the claim
+	Postpone Kind = "postpone" // returns the claim until the next attempt, after a decline
+	Return   Kind = "return"   // returns the claim at once, since nothing was sent
+	Token    Kind = "token"    // gets a fencing token
+	Prepare  Kind = "prepare"  // prepares a PaymentIntent, which can't take money yet
+	Register Kind = "register" // registers the PaymentIntent in the ledger
+	Charge   Kind = "charge"   // takes money: from sending the request to its answer
+	Answer   Kind = "answer"   // likewise, but another request had taken the money
+	Resend   Kind = "resend"   // sends the same request again
+	Sent     Kind = "sent"     // sends a request that is never answered
+	Record   Kind = "record"   // records the charge in the ledger
+	Skip     Kind = "skip"     // leaves the invoice to another server, or finds it billed
+	Fail     Kind = "fail"     // fails at something
 
-	// What happens to it.
-	Stand Kind = "stand" // its process stands still
-	Kill  Kind = "kill"  // its process is ended
-	Start Kind = "start" // and started again
-	Cut   Kind = "cut"   // it can't reach what the event's Reason says
+	// What happens to a server.
+	Pause Kind = "pause" // its process is paused
+	Kill  Kind = "kill"  // its process is killed
+	Start Kind = "start" // its process is started again
+	Cut   Kind = "cut"   // it can't reach the service in the event's Reason
 
 	// What happens at Redis, at Stripe and in the ledger.
-	Hold    Kind = "hold"    // a lease or a claim there; the event is of its taking
-	Expire  Kind = "expire"  // it is seen to be gone
-	Break   Kind = "break"   // nodes are dead
-	Restart Kind = "restart" // nodes are there again, empty
-	Take    Kind = "take"    // money taken, from the request's arrival
-	Refuse  Kind = "refuse"  // an entry refused
+	Hold    Kind = "hold"    // a server holds a lease or a claim; the event is its taking
+	Expire  Kind = "expire"  // a lease or a claim has expired
+	Break   Kind = "break"   // nodes die
+	Restart Kind = "restart" // nodes come back, empty
+	Take    Kind = "take"    // Stripe takes money: from the request's arrival
+	Refuse  Kind = "refuse"  // the ledger refuses an entry
 	Pass    Kind = "pass"    // a long time passes
-	Replace Kind = "replace" // another card
+	Replace Kind = "replace" // the customer enters another card
+	Act     Kind = "act"     // a person changes something
 )
 
-// kind says whether an event ends a step of a server, and of which kind.
-func kind(event string) (Kind, bool) {
-	k, ok := map[string]Kind{
-		"lease.obtained": Obtain, "lease.held": Held, "lease.lost": Lose, "lease.released": Release,
-		"claim.taken": Claim, "claim.held": Held, "claim.registered": Register,
-		"claim.postponed": Postpone, "fence.issued": Token, "intent.prepared": Prepare,
-		"charge.sent": Again, "charge.succeeded": Charge, "ledger.recorded": Record,
-		"invoice.skipped": Skip, "charge.declined": Fail, "charge.unknown": Fail,
-		"charge.not_sent": Fail, "intent.failed": Fail, "ledger.failed": Fail, "ledger.refused": Fail,
-		"lease.failed": Fail, "invoice.failed": Fail, ServerResumed: Stand, ServerKilled: Kill,
-		ServerStarted: Start, LinkHealed: Cut,
-	}[event]
+// kind returns the kind of step that an event ends; false if it ends none.
+func kind(e event.Kind) (Kind, bool) {
+	k, ok := map[event.Kind]Kind{
+		event.LeaseObtained: Obtain, event.LeaseHeld: Held, event.LeaseLost: Lose,
+		event.LeaseReleased: Release, event.ClaimTaken: Claim, event.ClaimHeld: Held,
+		event.ClaimRegistered: Register, event.ClaimPostponed: Postpone,
+		event.ClaimReturned: Return, event.FenceIssued: Token,
+		event.IntentPrepared: Prepare, event.ChargeSent: Resend, event.ChargeSucceeded: Charge,
+		event.LedgerRecorded: Record, event.InvoiceSkipped: Skip, event.ChargeDeclined: Fail,
+		event.ChargeUnknown: Fail, event.ChargeNotSent: Fail, event.IntentFailed: Fail,
+		event.LedgerFailed: Fail, event.LedgerRefused: Fail, event.LeaseFailed: Fail,
+		event.IntentCanceled: Fail, event.InvoiceFailed: Fail, event.ServerResumed: Pause,
+		event.ServerKilled: Kill, event.ServerStarted: Start, event.LinkHealed: Cut,
+	}[e]
 	return k, ok
 }
 
-// outside reports whether an event is of something that happens outside the servers.
-func outside(event string) bool {
-	switch event {
-	case ServerPaused, ServerResumed, ServerKilled, ServerStarted, StripeCharged, StripeAdvanced,
-		CardReplaced, LeaseExpired, ClaimExpired, RedisDown, RedisRestarted, RedisReplaced, LinkCut,
-		LinkHealed:
-		return true
-	}
-	return false
-}
-
-// Draw makes the picture of one invoice from events, in any order: what is told of it, and what
-// happens outside the servers. Every server has its lane, in the order in which they are given,
-// also if it did nothing; what others did is left out.
-func Draw(invoice string, servers []string, events []Event) Picture {
-	events = slices.DeleteFunc(slices.Clone(events), func(e Event) bool {
-		about := e.Invoice == invoice || e.Invoice == "" && outside(e.Name)
+// Draw builds the picture of one invoice from events in any order. Each of the servers gets a lane,
+// even if it did nothing; events of other servers are ignored.
+func Draw(invoice string, servers []string, events []event.Event) Picture {
+	events = slices.DeleteFunc(slices.Clone(events), func(e event.Event) bool {
+		about := e.Invoice == invoice || e.Invoice == "" && e.Kind.Outside()
 		return !about || e.Server != "" && !slices.Contains(servers, e.Server)
 	})
-	slices.SortStableFunc(events, func(a, b Event) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(events, func(a, b event.Event) int { return a.Time.Compare(b.Time) })
 
 	d := drawing{events: events, nth: map[string]int{}, taker: map[string]string{}}
-	// What comes first in time may have ended last.
+	// An event is logged at the end of its step, so the step that began first may have ended last.
 	for _, e := range events {
 		if began := e.Time.Add(-elapsed(e)); d.origin.IsZero() || began.Before(d.origin) {
 			d.origin = began
@@ -123,7 +132,7 @@ func Draw(invoice string, servers []string, events []Event) Picture {
 	d.count()
 	p := Picture{Invoice: invoice, Began: d.origin}
 	for _, e := range events {
-		if _, ok := kind(e.Name); ok || outside(e.Name) {
+		if _, ok := kind(e.Kind); ok || e.Kind.Outside() {
 			p.Length = max(p.Length, d.at(e))
 		}
 	}
@@ -139,23 +148,22 @@ func Draw(invoice string, servers []string, events []Event) Picture {
 	return p
 }
 
-// drawing is a picture in the making.
+// drawing is a picture in progress.
 type drawing struct {
-	events []Event // of the picture, in the order of time
+	events []event.Event // of the picture, by time
 	origin time.Time
 	length time.Duration
-	nth    map[string]int    // by PaymentIntent: the how-manieth charge of the invoice it is
-	taker  map[string]string // by PaymentIntent: the server for whose request the money was taken
+	nth    map[string]int    // by charge: its ordinal within its invoice
+	taker  map[string]string // by charge: the server whose request took the money
 }
 
-func (d *drawing) at(e Event) time.Duration { return e.Time.Sub(d.origin) }
+func (d *drawing) at(e event.Event) time.Duration { return e.Time.Sub(d.origin) }
 
-// count numbers the charges, as Stripe took them; where it doesn't tell, as the servers learned of
-// them.
+// count numbers the charges: those in Stripe's events first, then any that only servers logged.
 func (d *drawing) count() {
-	for _, name := range []string{StripeCharged, "charge.succeeded"} {
+	for _, name := range []event.Kind{event.StripeCharged, event.ChargeSucceeded} {
 		for _, e := range d.events {
-			if e.Name == name && d.nth[d.charge(e)] == 0 {
+			if e.Kind == name && d.nth[d.charge(e)] == 0 {
 				d.nth[d.charge(e)] = len(d.nth) + 1
 				d.taker[d.charge(e)] = e.Server
 			}
@@ -163,12 +171,14 @@ func (d *drawing) count() {
 	}
 }
 
-// charge tells charges apart. One without a PaymentIntent is its server's.
-func (d *drawing) charge(e Event) string {
+// charge identifies a charge by its PaymentIntent or, without one, by its server and time.
+func (d *drawing) charge(e event.Event) string {
 	if e.PaymentIntent == "" {
 		return e.Server + " " + e.Time.String()
 	}
 	return e.PaymentIntent
 }
 
-func elapsed(e Event) time.Duration { return time.Duration(e.MS * float64(time.Millisecond)) }
+func elapsed(e event.Event) time.Duration {
+	return time.Duration(e.MS * float64(time.Millisecond))
+}

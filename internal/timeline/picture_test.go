@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/timeline"
 )
 
@@ -16,18 +17,18 @@ const (
 
 var servers = []string{"server-a", "server-b"}
 
-// at is an event of a server so many milliseconds after midnight, of what took a while before it.
-func at(after float64, server, name string, took float64) timeline.Event {
+// at returns a server's event. after and took are in milliseconds; after counts from midnight.
+func at(after float64, server string, kind event.Kind, took float64) event.Event {
 	midnight := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-	return timeline.Event{
-		Time: midnight.Add(time.Duration(after * float64(ms))), Name: name, Server: server,
+	return event.Event{
+		Time: midnight.Add(time.Duration(after * float64(ms))), Kind: kind, Server: server,
 		Invoice: alice, MS: took,
 	}
 }
 
-// outside is an event of something that happens outside the servers, to one or to none.
-func outside(after float64, server, name, what string) timeline.Event {
-	e := at(after, server, name, 0)
+// outside returns an event from outside the servers. server is "" if it happens to none.
+func outside(after float64, server string, kind event.Kind, what string) event.Event {
+	e := at(after, server, kind, 0)
 	e.Invoice, e.Reason = "", what
 	return e
 }
@@ -48,33 +49,33 @@ func TestDrawPutsStepsOnAScale(t *testing.T) {
 	}
 }
 
-// drawing is a picture, and the events that it is made of.
+// drawing is a test case: events, and the picture that they make.
 type drawing struct {
 	name   string
-	events []timeline.Event
+	events []event.Event
 	length time.Duration
 	lanes  []lane
 }
 
 func drawings() []drawing {
-	other := at(5, "server-a", "charge.succeeded", 1)
+	other := at(5, "server-a", event.ChargeSucceeded, 1)
 	other.Invoice = "bob/2026-12"
 	return []drawing{
 		{"nothing", nil, 0, []lane{{"server-a", nil}, {"server-b", nil}}},
-		{"an instant", []timeline.Event{at(10, "server-a", "invoice.skipped", 0)}, 0, []lane{
+		{"an instant", []event.Event{at(10, "server-a", event.InvoiceSkipped, 0)}, 0, []lane{
 			{"server-a", []step{{timeline.Skip, 0, 0}}},
 			{"server-b", nil},
 		}},
 		{
 			"one server bills, one is kept out",
-			[]timeline.Event{
-				at(12, "server-a", "lease.obtained", 2),
-				at(12, "server-a", "charge.sent", 0),
-				at(13, "server-b", "lease.held", 2),
-				at(13, "server-b", "invoice.skipped", 0),
-				at(112, "server-a", "charge.succeeded", 100),
-				at(115, "server-a", "ledger.recorded", 3),
-				at(116, "server-a", "lease.released", 0.5),
+			[]event.Event{
+				at(12, "server-a", event.LeaseObtained, 2),
+				at(12, "server-a", event.ChargeSent, 0),
+				at(13, "server-b", event.LeaseHeld, 2),
+				at(13, "server-b", event.InvoiceSkipped, 0),
+				at(112, "server-a", event.ChargeSucceeded, 100),
+				at(115, "server-a", event.LedgerRecorded, 3),
+				at(116, "server-a", event.LeaseReleased, 0.5),
 			},
 			106 * ms,
 			[]lane{
@@ -92,9 +93,9 @@ func drawings() []drawing {
 		},
 		{
 			"what ends last may have begun first",
-			[]timeline.Event{
-				at(20, "server-b", "charge.succeeded", 5),
-				at(50, "server-a", "charge.unknown", 50),
+			[]event.Event{
+				at(20, "server-b", event.ChargeSucceeded, 5),
+				at(50, "server-a", event.ChargeUnknown, 50),
 			},
 			50 * ms,
 			[]lane{
@@ -104,56 +105,58 @@ func drawings() []drawing {
 		},
 		{
 			"other invoices and other servers are left out",
-			[]timeline.Event{
+			[]event.Event{
 				other,
-				at(1, "server-z", "charge.succeeded", 1),
-				at(10, "server-a", "ledger.recorded", 1),
+				at(1, "server-z", event.ChargeSucceeded, 1),
+				at(10, "server-a", event.LedgerRecorded, 1),
 			},
 			1 * ms,
 			[]lane{{"server-a", []step{{timeline.Record, 0, 1 * ms}}}, {"server-b", nil}},
 		},
 		{
 			"what no step ends with is left out",
-			[]timeline.Event{at(9, "server-a", "lease.renewed", 1), at(9, "server-a", "whatever", 1)},
+			[]event.Event{
+				at(9, "server-a", event.LeaseRenewed, 1), at(9, "server-a", "whatever", 1),
+			},
 			0,
 			[]lane{{"server-a", nil}, {"server-b", nil}},
 		},
 	}
 }
 
-// hurt are drawings of what happens to servers.
+// hurt returns drawings of faults that happen to servers.
 func hurt() []drawing {
 	return []drawing{
 		{
-			"a request that nobody answers, and a server that is ended over it",
-			[]timeline.Event{
-				at(0, "server-a", "charge.sent", 0), at(4, "server-a", "charge.sent", 0),
-				outside(9, "server-a", timeline.ServerKilled, ""),
-				at(5, "server-b", "charge.sent", 0),
+			"a request that nobody answers, and a server that is killed while it waits",
+			[]event.Event{
+				at(0, "server-a", event.ChargeSent, 0), at(4, "server-a", event.ChargeSent, 0),
+				outside(9, "server-a", event.ServerKilled, ""),
+				at(5, "server-b", event.ChargeSent, 0),
 			},
 			9 * ms,
 			[]lane{
 				{"server-a", []step{
-					{timeline.Again, 4 * ms, 4 * ms}, {timeline.Sent, 0, 9 * ms},
+					{timeline.Resend, 4 * ms, 4 * ms}, {timeline.Sent, 0, 9 * ms},
 					{timeline.Kill, 9 * ms, 9 * ms},
 				}},
 				{"server-b", []step{{timeline.Sent, 5 * ms, 9 * ms}}},
 			},
 		},
 		{
-			"a server that stands still, is cut off and goes on",
-			[]timeline.Event{
-				outside(0, "server-a", timeline.ServerPaused, ""),
-				outside(2, "server-a", timeline.LinkCut, "Redis"),
-				outside(3, "server-a", timeline.LinkCut, "the ledger"),
-				outside(5, "server-a", timeline.LinkHealed, "Redis"),
-				outside(8, "server-a", timeline.ServerResumed, ""),
-				outside(9, "server-b", timeline.ServerResumed, ""), // as it never stood still
+			"a server that is paused, is cut off and goes on",
+			[]event.Event{
+				outside(0, "server-a", event.ServerPaused, ""),
+				outside(2, "server-a", event.LinkCut, "Redis"),
+				outside(3, "server-a", event.LinkCut, "the ledger"),
+				outside(5, "server-a", event.LinkHealed, "Redis"),
+				outside(8, "server-a", event.ServerResumed, ""),
+				outside(9, "server-b", event.ServerResumed, ""), // but it was never paused
 			},
 			9 * ms,
 			[]lane{
 				{"server-a", []step{
-					{timeline.Cut, 2 * ms, 5 * ms}, {timeline.Stand, 0, 8 * ms},
+					{timeline.Cut, 2 * ms, 5 * ms}, {timeline.Pause, 0, 8 * ms},
 					{timeline.Cut, 3 * ms, 9 * ms},
 				}},
 				{"server-b", nil},
@@ -164,15 +167,15 @@ func hurt() []drawing {
 
 func TestDrawTellsWhatWentWrong(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{
-		"charge.declined", "charge.unknown", "charge.not_sent", "intent.failed", "ledger.failed",
-		"ledger.refused", "lease.failed", "invoice.failed",
+	for _, kind := range []event.Kind{
+		event.ChargeDeclined, event.ChargeUnknown, event.ChargeNotSent, event.IntentFailed,
+		event.LedgerFailed, event.LedgerRefused, event.LeaseFailed, event.InvoiceFailed,
 	} {
-		e := at(0, "server-a", name, 0)
-		got := timeline.Draw(alice, servers, []timeline.Event{e})
+		e := at(0, "server-a", kind, 0)
+		got := timeline.Draw(alice, servers, []event.Event{e})
 		want := []timeline.Step{{Kind: timeline.Fail, Event: e}}
 		if !slices.Equal(got.Lanes[0].Steps, want) {
-			t.Errorf("%s: got %v, want a failure", name, got.Lanes[0].Steps)
+			t.Errorf("%s: got %v, want a failure", kind, got.Lanes[0].Steps)
 		}
 	}
 }

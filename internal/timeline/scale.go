@@ -3,26 +3,27 @@ package timeline
 import (
 	"slices"
 	"time"
+
+	"example.com/triplecharge/internal/event"
 )
 
-// scale puts times on a line. Time is drawn to scale, but for two things: a long stretch in which
-// nothing happens is cut short, and two marks of one lane are kept apart.
+// scale maps times to positions on a line. It is linear with two exceptions: long stretches in
+// which nothing happens are shortened, and marks in the same lane are kept apart.
 type scale struct {
 	times []time.Duration // from 0 to the length, ascending
-	xs    []float64       // where they are
-	cuts  []int           // the stretches that are cut, by the index of their end in times
+	xs    []float64       // their positions
+	cuts  []int           // the shortened stretches, by the index of their end in times
 }
 
+// A stretch without events is shortened if it lasts longer than cutAfter (which is longer than a
+// charge takes) and more than 1/cutPart of the whole. It then gets cutWidth of the line.
 const (
-	// cutAfter is how long nothing must happen for the line to be cut: longer than a charge takes.
 	cutAfter = 300 * time.Millisecond
-	// cutPart is the part of the whole that a stretch must be, to be cut.
-	cutPart = 5
-	// cutWidth is the part of the line that is left of it.
+	cutPart  = 5
 	cutWidth = 0.1
 )
 
-// newScale makes a scale of the width, on which the marks of a lane are about least apart.
+// newScale returns a scale of this width, on which marks in one lane are about least apart.
 func newScale(length time.Duration, lanes [][]time.Duration, width, least float64) scale {
 	s := scale{times: []time.Duration{0, length}}
 	for _, lane := range lanes {
@@ -47,7 +48,7 @@ func newScale(length time.Duration, lanes [][]time.Duration, width, least float6
 	return s
 }
 
-// gaps are the widths of the stretches between the times, those that are too long cut.
+// gaps returns the widths of the stretches between the times, and records which are shortened.
 func (s *scale) gaps(length time.Duration, width float64) []float64 {
 	left := length
 	for i := 1; i < len(s.times); i++ {
@@ -68,7 +69,7 @@ func (s *scale) gaps(length time.Duration, width float64) []float64 {
 	return gaps
 }
 
-// spread widens what is before a mark that is too near to the one before it in its lane.
+// spread widens the gap before a mark that is too close to the previous one in its lane.
 func (s *scale) spread(gaps []float64, lanes [][]time.Duration, least float64) {
 	type pair struct{ from, to int }
 	var pairs []pair
@@ -94,7 +95,7 @@ func (s *scale) spread(gaps []float64, lanes [][]time.Duration, least float64) {
 	}
 }
 
-// x is where a time is. What is outside the scale is at its ends.
+// x returns the position of a time. Times outside the scale are at its ends.
 func (s scale) x(t time.Duration) float64 {
 	i, found := slices.BinarySearch(s.times, t)
 	switch {
@@ -109,17 +110,17 @@ func (s scale) x(t time.Duration) float64 {
 	return s.xs[i-1] + (s.xs[i]-s.xs[i-1])*float64(t-from)/float64(to-from)
 }
 
-// marks are the times at which something is to be seen in each lane.
+// marks returns the times of the marks in each lane.
 func (p Picture) marks() [][]time.Duration {
 	var lanes [][]time.Duration
-	for _, lane := range append(slices.Clone(p.Lanes), p.Stores...) {
+	for _, lane := range p.all() {
 		var marks []time.Duration
 		for _, s := range lane.Steps {
 			switch s.Kind {
-			case Charge, Answer, Sent, Hold, Stand, Cut:
+			case Charge, Answer, Sent, Hold, Pause, Cut:
 				marks = append(marks, s.From, s.To)
 			case Fail:
-				if s.Event.Name != "invoice.failed" {
+				if s.Event.Kind != event.InvoiceFailed {
 					marks = append(marks, s.To)
 				}
 			default:

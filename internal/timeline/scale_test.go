@@ -7,7 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever the times are: the line is as long as it should be, and what is later is not before.
+// Whatever the times are, the line has the right length, and no later time is drawn before an
+// earlier one.
 func TestTheScaleKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -29,7 +30,8 @@ func TestTheScaleKeepsTheOrder(t *testing.T) {
 		}
 		for i := 1; i < len(s.xs); i++ {
 			if !(s.xs[i] >= s.xs[i-1]) || s.x(s.times[i]-1) > s.xs[i] {
-				t.Fatalf("%v is at %v, %v before it at %v", s.times[i], s.xs[i], s.times[i-1], s.xs[i-1])
+				t.Fatalf("%v is at %v, %v before it at %v", s.times[i], s.xs[i], s.times[i-1],
+					s.xs[i-1])
 			}
 		}
 	})

@@ -2,10 +2,10 @@ package timeline
 
 import "time"
 
-// half is half the height of what is drawn on a lane's line, in pixels.
+// half is half the height of the bars on a lane's line, in pixels.
 const half = 8
 
-// lane draws a lane's stretches, its marks over them, and its labels.
+// lane draws a lane: stretches first, marks on top of them, then labels.
 func (s *sheet) lane(lane Lane) {
 	y := s.lines[lane.Name]
 	s.leases(lane, y)
@@ -20,8 +20,8 @@ func (s *sheet) lane(lane Lane) {
 	}
 }
 
-// leases draws what a server takes itself to hold: from obtaining a lease to its release, its loss
-// or the server's end.
+// leases draws how long a server believes that it holds a lease: until it releases or loses the
+// lease, or is killed.
 func (s *sheet) leases(lane Lane, y float64) {
 	var since time.Duration
 	holds := false
@@ -41,7 +41,7 @@ func (s *sheet) leases(lane Lane, y float64) {
 	}
 }
 
-// bar draws a stretch of a lane.
+// bar draws a stretch of a lane as a rectangle.
 func (s *sheet) bar(class string, from, to time.Duration, y float64) {
 	s.shape("rect", class, `x="%.1f" y="%.1f" width="%.1f" height="%d"`,
 		s.x(from), y-half, max(2, s.x(to)-s.x(from)), 2*half)
@@ -51,29 +51,21 @@ func (s *sheet) stretch(step Step, y float64) {
 	line := func(class string) {
 		s.shape("path", class, `d="M%.1f %.1fH%.1f"`, s.x(step.From), y, s.x(step.To))
 	}
-	switch step.Kind {
-	case Hold:
+	switch slow := s.x(step.To)-s.x(step.From) > svgApart; {
+	case step.Kind == Hold:
 		s.bar("held", step.From, step.To, y)
-	case Stand:
-		s.bar("still", step.From, step.To, y)
-	case Cut:
-		s.bar("off", step.From, step.To, y)
-	case Charge, Answer:
-		line("way")
-	case Sent:
+	case step.Kind == Sent:
 		line("way unanswered")
-	case Fail:
-		if step.Event.Name == "charge.unknown" || step.Event.Name == "charge.declined" {
-			line("way")
-		}
-	case Take:
-		if s.x(step.To)-s.x(step.From) > svgApart { // Stripe was slow
-			line("way")
-		}
+	case step.stretch() == Pause:
+		s.bar("paused", step.From, step.To, y)
+	case step.stretch() == Cut:
+		s.bar("off", step.From, step.To, y)
+	case step.stretch() == Sent, step.Kind == Take && slow:
+		line("way")
 	}
 }
 
-// mark draws what happened at an instant, and at the end of a stretch.
+// mark draws the mark of a lane's i-th step, at the step's end.
 func (s *sheet) mark(lane Lane, i int, step Step, y float64) {
 	x := s.x(step.To)
 	switch step.Kind {
@@ -84,12 +76,12 @@ func (s *sheet) mark(lane Lane, i int, step Step, y float64) {
 		s.text(x, y+4, "sign", "=")
 	case Held, Skip:
 		s.shape("circle", "dot", `cx="%.1f" cy="%.1f" r="4"`, x, y)
-	case Again, Start, Restart, Pass, Replace:
+	case Resend, Start, Restart, Pass, Replace, Act:
 		s.shape("path", "fill", `d="M%.1f %.1fl9 6l-9 6z"`, x-3, y-6)
-	case Claim, Token, Prepare, Postpone:
+	case Claim, Token, Prepare, Postpone, Return:
 		s.shape("circle", "fill", `cx="%.1f" cy="%.1f" r="3"`, x, y)
 	case Fail, Lose, Break, Kill, Expire, Refuse:
-		if step.Event.Name != "invoice.failed" || !failed(lane.Steps[:i]) {
+		if !lane.repeats(i) {
 			s.shape("path", "cross", `d="M%.1f %.1fl12 12m0 -12l-12 12"`, x-6, y-6)
 		}
 	case Record:
@@ -103,7 +95,7 @@ func (s *sheet) mark(lane Lane, i int, step Step, y float64) {
 	}
 }
 
-// money draws a charge: the first as a circle, one too many as a square on its corner.
+// money draws a charge: the invoice's first as a circle, any further one as a diamond.
 func (s *sheet) money(x, y float64, nth int) {
 	if nth > 1 {
 		s.shape("path", "toomuch charge", `d="M%.1f %.1fl12 12l-12 12l-12 -12z"`, x, y-12)
@@ -113,7 +105,7 @@ func (s *sheet) money(x, y float64, nth int) {
 	s.text(x, y+4.5, "sign", "$")
 }
 
-// down draws that a server is not there, from its end to its next start.
+// down draws a server's absence, from its kill to its next start.
 func (s *sheet) down(lane Lane, from time.Duration, y float64) {
 	to := s.Length
 	for _, step := range lane.Steps {

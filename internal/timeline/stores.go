@@ -2,23 +2,26 @@ package timeline
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"example.com/triplecharge/internal/event"
 )
 
-// holding is a store's lane in the making, in which one at a time holds a lease or a claim.
+// holding builds the lane of a store in which one server at a time holds a lease or a claim.
 type holding struct {
 	*drawing
 	lane   Lane
-	holder *Event // of the taking of what is held
+	holder *event.Event // how the current holder took it; nil: nobody holds it
 }
 
-// take begins what somebody holds from now on.
-func (h *holding) take(e Event) {
+// take begins a hold, and ends the previous one.
+func (h *holding) take(e event.Event) {
 	h.end(h.at(e))
 	h.holder = &e
 }
 
-// end ends it, if anything is held.
+// end ends the current hold, if there is one.
 func (h *holding) end(at time.Duration) {
 	if h.holder != nil {
 		h.lane.Steps = append(h.lane.Steps, Step{
@@ -28,7 +31,7 @@ func (h *holding) end(at time.Duration) {
 	h.holder = nil
 }
 
-// finish ends the lane: what is held stays so.
+// finish returns the lane; a current hold stays open.
 func (h *holding) finish() Lane {
 	if h.holder != nil {
 		h.end(h.length)
@@ -37,33 +40,33 @@ func (h *holding) finish() Lane {
 	return h.lane
 }
 
-func (h *holding) instant(k Kind, e Event) {
+func (h *holding) instant(k Kind, e event.Event) {
 	at := h.at(e)
 	h.lane.Steps = append(h.lane.Steps, Step{Kind: k, From: at, To: at, Event: e})
 }
 
-// redis draws who held the lease, and what became of the nodes.
+// redis builds the lane of Redis: who held the lease, and what happened to the nodes.
 func (d *drawing) redis() Lane {
 	h := holding{drawing: d, lane: Lane{Name: Redis}}
 	for _, e := range d.events {
-		switch e.Name {
-		case "lease.obtained":
+		switch e.Kind {
+		case event.LeaseObtained:
 			h.take(e)
-		case "lease.released":
-			// A lease that carries no token is deleted by whoever comes.
+		case event.LeaseReleased:
+			// A naive lease carries no token: any server's release deletes it.
 			if h.holder != nil && e.Error == "" &&
 				(h.holder.Server == e.Server || h.holder.Value == h.holder.Server) {
 				h.end(h.at(e))
 			}
-		case LeaseExpired:
+		case event.LeaseExpired:
 			h.end(h.at(e))
 			h.instant(Expire, e)
-		case RedisDown:
+		case event.RedisDown:
 			if majority(e.Reason) {
 				h.end(h.at(e))
 			}
 			h.instant(Break, e)
-		case RedisRestarted, RedisReplaced:
+		case event.RedisRestarted, event.RedisReplaced:
 			if majority(e.Reason) {
 				h.end(h.at(e))
 			}
@@ -73,8 +76,8 @@ func (d *drawing) redis() Lane {
 	return h.finish()
 }
 
-// majority reports whether nodes of which an event says "2 of 5 nodes" are so many that no lease
-// outlives them. Where there is one node, it says nothing of the kind.
+// majority reports whether the reason, such as "2 of 5 nodes", means a majority: then no lease
+// survives. A reason without numbers means the only node.
 func majority(reason string) bool {
 	var lost, all int
 	if n, _ := fmt.Sscanf(reason, "%d of %d nodes", &lost, &all); n < 2 {
@@ -83,25 +86,26 @@ func majority(reason string) bool {
 	return lost > all/2
 }
 
-// stripe draws the money taken, in the order in which it was.
+// stripe builds the lane of Stripe: the money taken, in order.
 func (d *drawing) stripe() Lane {
 	lane := Lane{Name: Stripe}
-	told := false
-	for _, e := range d.events {
-		told = told || e.Name == StripeCharged
-	}
+	known := slices.ContainsFunc(d.events, func(e event.Event) bool {
+		return e.Kind == event.StripeCharged
+	})
 	for _, e := range d.events {
 		to := d.at(e)
 		from := to
 		var k Kind
 		switch {
-		case e.Name == StripeCharged:
+		case e.Kind == event.StripeCharged:
 			k, from = Take, to-elapsed(e)
-		case e.Name == "charge.succeeded" && !told && d.taker[d.charge(e)] == e.Server:
-			k = Take // as far as one can tell from here
-		case e.Name == StripeAdvanced:
+		case e.Kind == event.ChargeSucceeded && !known && d.taker[d.charge(e)] == e.Server:
+			k = Take // as far as the servers know
+		case e.Kind == event.StripeAdvanced:
 			k = Pass
-		case e.Name == CardReplaced:
+		case e.Kind == event.PersonActed:
+			k = Act
+		case e.Kind == event.CardReplaced:
 			k = Replace
 		default:
 			continue
@@ -115,27 +119,29 @@ func (d *drawing) stripe() Lane {
 	return lane
 }
 
-// ledger draws who held the claim, and the entries.
+// ledger builds the lane of the ledger: who held the claim, and the entries.
 func (d *drawing) ledger() Lane {
 	h := holding{drawing: d, lane: Lane{Name: Ledger}}
-	entered := map[string]bool{} // by charge: to record it again makes no other entry
+	entered := map[string]bool{} // by charge: recording it again adds no entry
 	for _, e := range d.events {
-		switch e.Name {
-		case "claim.taken":
+		switch e.Kind {
+		case event.ClaimTaken:
 			h.take(e)
-		case "claim.postponed":
+		case event.ClaimPostponed, event.ClaimReturned:
 			h.end(h.at(e))
-		case ClaimExpired:
+		case event.ClaimExpired:
 			h.end(h.at(e))
 			h.instant(Expire, e)
-		case "ledger.recorded":
+		case event.LedgerRecorded:
 			h.end(h.at(e)) // the entry settles the claim, whoever writes it
 			if !entered[d.charge(e)] {
 				h.instant(Record, e)
 			}
 			entered[d.charge(e)] = true
-		case "ledger.refused":
+		case event.LedgerRefused:
 			h.instant(Refuse, e)
+		case event.LedgerReplaced:
+			h.instant(Restart, e)
 		}
 	}
 	return h.finish()

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"testing"
 
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/timeline"
 )
 
-// taken is an event of money, for a PaymentIntent.
-func taken(after float64, server, name, intent string) timeline.Event {
-	e := at(after, server, name, 0)
+// taken returns an event of taking money with a PaymentIntent.
+func taken(after float64, server string, kind event.Kind, intent string) event.Event {
+	e := at(after, server, kind, 0)
 	e.PaymentIntent = intent
 	return charged(e)
 }
@@ -28,26 +29,26 @@ func TestTheStoresShowWhoHeldWhatAndWhatBecameOfIt(t *testing.T) {
 	}
 }
 
-// store is what a picture shows of the stores, and the events that it is made of.
+// store is a test case: events, and the lanes of the stores that they make.
 type store struct {
-	events []timeline.Event
+	events []event.Event
 	want   []lane
 }
 
 func stores() map[string]store {
-	naive := func(e timeline.Event) timeline.Event {
+	naive := func(e event.Event) event.Event {
 		e.Value = e.Server
 		return e
 	}
-	gone := at(20, "", timeline.LeaseExpired, 0)
+	gone := at(20, "", event.LeaseExpired, 0)
 	return map[string]store{
 		"nothing": {nil, nil},
 		"a lease that expires, and another": {
-			[]timeline.Event{
-				lease(at(0, "server-a", "lease.obtained", 0)), gone,
-				lease(at(30, "server-b", "lease.obtained", 0)),
-				failing(at(35, "server-a", "lease.released", 0), "lease lost"),
-				at(40, "server-b", "lease.released", 0),
+			[]event.Event{
+				lease(at(0, "server-a", event.LeaseObtained, 0)), gone,
+				lease(at(30, "server-b", event.LeaseObtained, 0)),
+				failing(at(35, "server-a", event.LeaseReleased, 0), "lease lost"),
+				at(40, "server-b", event.LeaseReleased, 0),
 			},
 			[]lane{{timeline.Redis, []step{
 				{timeline.Hold, 0, 20 * ms}, {timeline.Expire, 20 * ms, 20 * ms},
@@ -55,10 +56,11 @@ func stores() map[string]store {
 			}}},
 		},
 		"a DEL that removes another's": {
-			[]timeline.Event{
-				naive(at(0, "server-a", "lease.obtained", 0)), gone,
-				naive(at(30, "server-b", "lease.obtained", 0)),
-				at(35, "server-a", "lease.released", 0), at(40, "server-b", "lease.released", 0),
+			[]event.Event{
+				naive(at(0, "server-a", event.LeaseObtained, 0)), gone,
+				naive(at(30, "server-b", event.LeaseObtained, 0)),
+				at(35, "server-a", event.LeaseReleased, 0),
+				at(40, "server-b", event.LeaseReleased, 0),
 			},
 			[]lane{{timeline.Redis, []step{
 				{timeline.Hold, 0, 20 * ms}, {timeline.Expire, 20 * ms, 20 * ms},
@@ -66,10 +68,10 @@ func stores() map[string]store {
 			}}},
 		},
 		"two nodes lost of five, then three": {
-			[]timeline.Event{
-				lease(at(0, "server-a", "lease.obtained", 0)),
-				outside(5, "", timeline.RedisDown, "2 of 5 nodes"),
-				outside(9, "", timeline.RedisRestarted, "3 of 5 nodes"),
+			[]event.Event{
+				lease(at(0, "server-a", event.LeaseObtained, 0)),
+				outside(5, "", event.RedisDown, "2 of 5 nodes"),
+				outside(9, "", event.RedisRestarted, "3 of 5 nodes"),
 			},
 			[]lane{{timeline.Redis, []step{
 				{timeline.Break, 5 * ms, 5 * ms}, {timeline.Hold, 0, 9 * ms},
@@ -77,9 +79,9 @@ func stores() map[string]store {
 			}}},
 		},
 		"a claim that another's entry settles": {
-			[]timeline.Event{
-				at(0, "server-a", "claim.taken", 0), at(7, "server-b", "ledger.recorded", 0),
-				at(8, "server-a", "ledger.refused", 0), at(9, "server-a", "claim.taken", 0),
+			[]event.Event{
+				at(0, "server-a", event.ClaimTaken, 0), at(7, "server-b", event.LedgerRecorded, 0),
+				at(8, "server-a", event.LedgerRefused, 0), at(9, "server-a", event.ClaimTaken, 0),
 			},
 			[]lane{{timeline.Ledger, []step{
 				{timeline.Hold, 0, 7 * ms}, {timeline.Record, 7 * ms, 7 * ms},
@@ -87,10 +89,10 @@ func stores() map[string]store {
 			}}},
 		},
 		"what happens at Stripe": {
-			[]timeline.Event{
-				taken(1, "server-a", timeline.StripeCharged, "pi_1"),
-				outside(2, "", timeline.StripeAdvanced, "25 hours pass"),
-				outside(3, "", timeline.CardReplaced, ""),
+			[]event.Event{
+				taken(1, "server-a", event.StripeCharged, "pi_1"),
+				outside(2, "", event.StripeAdvanced, "25 hours pass"),
+				outside(3, "", event.CardReplaced, ""),
 			},
 			[]lane{{timeline.Stripe, []step{
 				{timeline.Take, 0, 0}, {timeline.Pass, 1 * ms, 1 * ms},
@@ -102,17 +104,17 @@ func stores() map[string]store {
 
 func TestChargesAreNumberedAsStripeTookThem(t *testing.T) {
 	t.Parallel()
-	told := []timeline.Event{
-		taken(1, "server-b", timeline.StripeCharged, "pi_b"),
-		taken(2, "server-a", timeline.StripeCharged, "pi_a"),
+	told := []event.Event{
+		taken(1, "server-b", event.StripeCharged, "pi_b"),
+		taken(2, "server-a", event.StripeCharged, "pi_a"),
 	}
-	learned := []timeline.Event{
-		taken(3, "server-a", "charge.succeeded", "pi_a"),
-		taken(4, "server-b", "charge.succeeded", "pi_b"),
-		taken(5, "server-b", "charge.succeeded", "pi_a"), // the money was taken for a
+	learned := []event.Event{
+		taken(3, "server-a", event.ChargeSucceeded, "pi_a"),
+		taken(4, "server-b", event.ChargeSucceeded, "pi_b"),
+		taken(5, "server-b", event.ChargeSucceeded, "pi_a"), // the money was taken for a
 	}
 	for name, test := range map[string]struct {
-		events       []timeline.Event
+		events       []event.Event
 		a, b, stripe []int
 	}{
 		"as it tells": {slices.Concat(told, learned), []int{2}, []int{1, 0}, []int{1, 2}},
@@ -129,7 +131,8 @@ func TestChargesAreNumberedAsStripeTookThem(t *testing.T) {
 			return got
 		}
 		a, b, stripe := numbers(p.Lanes[0]), numbers(p.Lanes[1]), numbers(p.Stores[0])
-		if !slices.Equal(a, test.a) || !slices.Equal(b, test.b) || !slices.Equal(stripe, test.stripe) {
+		if !slices.Equal(a, test.a) || !slices.Equal(b, test.b) ||
+			!slices.Equal(stripe, test.stripe) {
 			t.Errorf("%s: got %v, %v and %v at Stripe", name, a, b, stripe)
 		}
 	}

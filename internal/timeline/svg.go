@@ -10,35 +10,35 @@ import (
 	"time"
 )
 
-// Style is the style sheet inside each SVG, for light and dark. A page that has the drawing in
-// itself must allow it.
+// Style is the style sheet inside each SVG, for light and dark mode. The content security policy of
+// a page that embeds an SVG must allow it.
 //
 //go:embed svg.css
 var Style string
 
-// Canvas is what an SVG shows.
+// Canvas is a picture and how to draw it.
 type Canvas struct {
 	Picture Picture
-	Title   string // in a line
-	Name    string // what the customer is called
-	// Whole is what the picture is a part of, by whose scale it is drawn, so that one can be put in
-	// another's place. nil: it is whole.
+	Title   string // one line
+	Name    string // the customer's
+	// Whole is the run of which Picture is a part. It sets the scale and the size, so that pictures
+	// of the same run can replace each other. nil: Picture is the whole.
 	Whole *Picture
 }
 
-// The measures of a drawing, in pixels.
+// The measurements of a drawing, in pixels.
 const (
 	svgWidth  = 900
 	svgMargin = 16            // left of the lanes' names
-	svgRight  = svgWidth - 30 // where the scale ends
-	svgTop    = 70            // what the title and the times need
-	svgApart  = 21            // how far two marks of a lane are from each other
+	svgRight  = svgWidth - 30 // the right end of the scale
+	svgTop    = 70            // room for the title and the times
+	svgApart  = 21            // the least distance between two marks in a lane
 	rowHeight = 15            // of labels
-	laneSpace = 18            // above the labels and below the line of a lane
+	laneSpace = 18            // above a lane's labels and below its line
 )
 
-// SVG draws the picture: a lane a line, on a common scale. It says all in words and shapes, and in
-// colours only what these say already. Its text alternative is what Text writes in sentences.
+// SVG draws the picture: one line per lane, on a common scale. Words and shapes carry all of the
+// information; colours only repeat it. The text alternative has the sentences that Text writes.
 func (c Canvas) SVG(w io.Writer) error {
 	whole := c.Picture
 	if c.Whole != nil {
@@ -46,7 +46,7 @@ func (c Canvas) SVG(w io.Writer) error {
 	}
 	s := sheet{Picture: c.Picture, lines: map[string]float64{}}
 	for _, lane := range whole.all() {
-		name := label{words: lane.Name, class: alarm} // as bold as these
+		name := label{words: lane.Name, class: alarm} // names are bold, as alarms are
 		s.left = max(s.left, svgMargin+name.width()+glyph)
 	}
 	s.scale = newScale(whole.Length, whole.marks(), svgRight-s.left, svgApart)
@@ -69,8 +69,9 @@ func (c Canvas) SVG(w io.Writer) error {
 		`<desc id="picture-words">%s</desc>`+"\n",
 		html.EscapeString(c.Title), html.EscapeString(strings.Join(c.sentences(), "\n")))
 	fmt.Fprintf(&s.b, "<style>%s</style>\n", Style)
-	s.b.WriteString(`<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" ` +
-		`patternTransform="rotate(45)"><path class="hatch" d="M0 0V6"/></pattern></defs>` + "\n")
+	s.b.WriteString(`<defs><pattern id="hatch" width="6" height="6" ` +
+		`patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
+		`<path class="hatch" d="M0 0V6"/></pattern></defs>` + "\n")
 	fmt.Fprintf(&s.b, `<rect class="paper" width="%d" height="%d"/>`+"\n", svgWidth, height)
 	s.text(svgMargin, 24, "title", c.Title)
 	s.axis(float64(height))
@@ -86,30 +87,30 @@ func (c Canvas) SVG(w io.Writer) error {
 	return err
 }
 
-// all are the lanes of the servers and the stores.
+// all returns the lanes of the servers and the stores.
 func (p Picture) all() []Lane { return append(slices.Clone(p.Lanes), p.Stores...) }
 
-// sentences are the text alternative: what each did, and what happened at each store.
+// sentences returns the text alternative: what each server did, and what happened at each store.
 func (c Canvas) sentences() []string {
 	var said []string
 	for _, lane := range c.Picture.Lanes {
-		said = append(said, lane.Name+": "+strings.Join(lane.words(c.Name), " "))
+		said = append(said, lane.Name+": "+strings.Join(lane.sentences(c.Name), " "))
 	}
 	for _, lane := range c.Picture.Stores {
-		if words := lane.storeWords(c.Name); words != "" {
+		if words := lane.storeSentences(c.Name); words != "" {
 			said = append(said, lane.Name+": "+words)
 		}
 	}
 	return said
 }
 
-// sheet is a drawing in the making.
+// sheet is a drawing in progress.
 type sheet struct {
 	Picture
 	b     strings.Builder
-	left  float64 // where the scale begins, behind the lanes' names
+	left  float64 // the left end of the scale, after the lanes' names
 	scale scale
-	lines map[string]float64 // where the line of each lane is
+	lines map[string]float64 // the y of each lane's line, by name
 }
 
 func (s *sheet) x(t time.Duration) float64 { return s.left + s.scale.x(t) }
@@ -119,13 +120,13 @@ func (s *sheet) text(x, y float64, class, words string) {
 		class, x, y, html.EscapeString(words))
 }
 
-// shape draws an element of a class, with attributes as they are.
+// shape draws an element. attributes is a format for the values, which are not escaped.
 func (s *sheet) shape(element, class, attributes string, values ...any) {
 	fmt.Fprintf(&s.b, `<%s class="%s" %s/>`+"\n", element, class,
 		fmt.Sprintf(attributes, values...))
 }
 
-// axis draws the times of the ends and of what is cut out.
+// axis draws the times at the ends of the scale, and the shortened stretches with their times.
 func (s *sheet) axis(height float64) {
 	var labels []label
 	add := func(t time.Duration, words string) {
@@ -147,7 +148,7 @@ func (s *sheet) axis(height float64) {
 		add(to, milliseconds(to))
 	}
 	for _, l := range s.placed(labels) {
-		if l.row < 2 { // what has no room is no loss
+		if l.row < 2 { // the picture can do without the times that don't fit
 			s.text(l.left, svgTop-6-float64(l.row*rowHeight), l.class, l.words)
 		}
 	}
@@ -160,7 +161,7 @@ func (s *sheet) ground(name string) {
 	s.shape("path", "lane", `d="M%.1f %.1fH%d"`, s.left, y, svgRight)
 }
 
-// links draws how each charge came from its server to Stripe.
+// links draws a line from each charge at Stripe to the server that made it.
 func (s *sheet) links() {
 	for _, lane := range s.Stores {
 		for _, step := range lane.Steps {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/timeline"
 )
 
@@ -28,7 +29,8 @@ func TestSVGOfRealRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := svg(t, timeline.Canvas{
-				Picture: timeline.Draw(alice, three(), recorded(t, name)), Title: name, Name: "Alice",
+				Picture: timeline.Draw(alice, three(), recorded(t, name)), Title: name,
+				Name: "Alice",
 			})
 			golden(t, name+".svg", got)
 			wellFormed(t, got)
@@ -50,7 +52,7 @@ func wellFormed(t *testing.T, document string) {
 func TestAnSVGTellsInItsTextWhatItShows(t *testing.T) {
 	t.Parallel()
 	events := append(recorded(t, "locked.pause"), failing(
-		at(0, "server-c", "lease.failed", 0), `<b onclick="x">&`))
+		at(0, "server-c", event.LeaseFailed, 0), `<b onclick="x">&`))
 	got := svg(t, timeline.Canvas{
 		Picture: timeline.Draw(alice, three(), events), Title: "A & <B>", Name: "Alice",
 	})
@@ -58,8 +60,8 @@ func TestAnSVGTellsInItsTextWhatItShows(t *testing.T) {
 	for _, want := range []string{
 		`role="img"`, `aria-labelledby="picture-title picture-words"`,
 		`<title id="picture-title">A &amp; &lt;B&gt;</title>`,
-		"Stood still for", "Lost the lease.", "Took $10.00 2 times: for server-a, for server-b.",
-		"Got no answer about the lease: &lt;b onclick=&#34;x&#34;&gt;&amp;.",
+		"Was paused for", "Lost the lease.", "Took $10.00 2 times: for server-a, for server-b.",
+		"Could not obtain the lease: &lt;b onclick=&#34;x&#34;&gt;&amp;.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it lacks %s", want)
@@ -103,7 +105,8 @@ func TestColoursAreTellable(t *testing.T) {
 			"ink": 7, "grey": 4.5, "wrong": 4.5, "money": 3, "held-edge": 3,
 		} {
 			if got := contrast(t, colours[text], colours["paper"]); got < least {
-				t.Errorf("%s: %s on paper has a contrast of %.1f, want %.1f", name, text, got, least)
+				t.Errorf("%s: %s on paper has a contrast of %.1f, want %.1f", name, text, got,
+					least)
 			}
 		}
 	}

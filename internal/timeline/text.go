@@ -8,54 +8,50 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/charmbracelet/lipgloss"
+	"charm.land/lipgloss/v2"
 )
 
 const (
-	// width is the scale's, in characters: with a server's name it fits 80 columns.
-	width = 56
-	// apart is how far two marks of a lane are from each other, in characters.
-	apart = 1.5
-	// textWidth is where sentences are broken, in characters.
-	textWidth = 92
+	width     = 56  // of the scale, in characters: with a server's name it fits 80 columns
+	apart     = 1.5 // the least distance between two marks in a lane, in characters
+	textWidth = 92  // where sentences wrap, in characters
 )
 
-// Text draws the picture for a terminal: a line a lane on a common scale, what the marks mean, then
-// what each did, in the lesson's own words. name is what the customer is called.
+// Text draws the picture for a terminal: one line per lane, on a common scale, then a legend, then
+// what each server did, in sentences. name is the customer's.
 func (p Picture) Text(w io.Writer, name string) {
 	t := terminal{p: p, scale: newScale(p.Length, p.marks(), width-1, apart)}
-	lanes := append(slices.Clone(p.Lanes), p.Stores...)
-	for _, lane := range lanes {
+	for _, lane := range p.all() {
 		t.margin = max(t.margin, utf8.RuneCountInString(lane.Name))
 	}
-	// Where the output is no terminal it has no colours: the words say what red says.
-	t.red = lipgloss.NewRenderer(w).NewStyle().Foreground(lipgloss.Color("1")).Bold(true)
+	t.red = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
 	fmt.Fprintln(w, t.line("", []rune(t.axis())))
 	for _, lane := range p.Lanes {
 		fmt.Fprintln(w, t.line(lane.Name, t.server(lane)))
 	}
 	for _, lane := range p.Stores {
-		fmt.Fprintln(w, t.line(lane.Name, t.store(lane)))
+		// Red appears only on a terminal; the digit in the mark says the same.
+		_, _ = lipgloss.Fprintln(w, t.line(lane.Name, t.store(lane)))
 	}
 	if len(t.legend) > 0 {
-		fmt.Fprintf(w, "\n%s", wrapped("", t.margin, t.legendWords()))
+		fmt.Fprintf(w, "\n%s", wrapped("", t.margin, t.legendEntries()))
 	}
 	fmt.Fprintln(w)
 	for _, lane := range p.Lanes {
 		label := lane.Name
-		for _, line := range lane.words(name) {
-			fmt.Fprint(w, wrapped(label, t.margin, line))
+		for _, line := range lane.sentences(name) {
+			fmt.Fprint(w, wrapped(label, t.margin, strings.Fields(line)))
 			label = ""
 		}
 	}
 	for _, lane := range p.Stores {
-		if said := lane.storeWords(name); said != "" {
-			fmt.Fprint(w, wrapped(lane.Name, t.margin, said))
+		if said := lane.storeSentences(name); said != "" {
+			fmt.Fprint(w, wrapped(lane.Name, t.margin, strings.Fields(said)))
 		}
 	}
 }
 
-// terminal is a drawing for a terminal in the making.
+// terminal is a drawing for a terminal, in progress.
 type terminal struct {
 	p      Picture
 	margin int
@@ -64,7 +60,7 @@ type terminal struct {
 	red    lipgloss.Style
 }
 
-// line is a lane with its name; marks of money taken too often are red.
+// line returns a lane after its name. The marks of charges after the first are red.
 func (t *terminal) line(name string, cells []rune) string {
 	var b strings.Builder
 	for _, c := range strings.TrimRight(string(cells), " ") {
@@ -78,11 +74,11 @@ func (t *terminal) line(name string, cells []rune) string {
 	return strings.TrimRight(line, " ")
 }
 
-// wrapped breaks words into lines, behind the name of who they are about.
-func wrapped(name string, margin int, words string) string {
+// wrapped returns words after a lane's name, on as many lines as they need.
+func wrapped(name string, margin int, words []string) string {
 	var b strings.Builder
 	line, used := fmt.Sprintf("  %-*s ", margin, name), 0
-	for _, word := range strings.Fields(words) {
+	for _, word := range words {
 		n := utf8.RuneCountInString(word) + 1
 		if used > 0 && margin+3+used+n > textWidth {
 			b.WriteString(line + "\n")
@@ -94,7 +90,7 @@ func wrapped(name string, margin int, words string) string {
 	return b.String() + line + "\n"
 }
 
-// axis has the times of the ends, and of the ends of what was cut out, where there is room.
+// axis returns the times at the ends of the scale and of shortened stretches, where they fit.
 func (t *terminal) axis() string {
 	cells := []rune(strings.Repeat(" ", width))
 	put := func(at int, label string) {
@@ -129,7 +125,7 @@ func milliseconds(d time.Duration) string {
 
 func (t *terminal) column(at time.Duration) int { return int(t.scale.x(at)) }
 
-// put draws a mark, and keeps it for the legend.
+// put draws a mark and adds it to the legend.
 func (t *terminal) put(cells []rune, at int, mark rune) {
 	cells[at] = mark
 	if !slices.Contains(t.legend, mark) {
@@ -137,37 +133,33 @@ func (t *terminal) put(cells []rune, at int, mark rune) {
 	}
 }
 
-// stretch draws a mark from one time to another.
+// stretch draws a mark all along a step.
 func (t *terminal) stretch(cells []rune, s Step, mark rune) {
 	for i := t.column(s.From); i <= t.column(s.To); i++ {
 		t.put(cells, i, mark)
 	}
 }
 
-// server is a server's lane on the scale. Marks go over stretches, and what goes wrong over
-// everything.
+// server draws a server's lane: stretches first, then marks on top of them.
 func (t *terminal) server(lane Lane) []rune {
 	cells := []rune(strings.Repeat(" ", width))
 	for _, under := range []struct {
-		mark  rune
-		kinds []Kind
-	}{
-		{'~', []Kind{Cut}}, {'─', []Kind{Charge, Answer, Sent, Fail}}, {'░', []Kind{Stand}},
-	} {
+		mark rune
+		kind Kind
+	}{{'~', Cut}, {'─', Sent}, {'░', Pause}} {
 		for _, s := range lane.Steps {
-			if slices.Contains(under.kinds, s.Kind) && s.To > s.From &&
-				(s.Kind != Fail || strings.HasPrefix(s.Event.Name, "charge.")) {
+			if s.stretch() == under.kind && s.To > s.From {
 				t.stretch(cells, s, under.mark)
 			}
 		}
 	}
 	marks := map[Kind]rune{
-		Claim: '(', Held: '·', Skip: '·', Again: '>', Charge: '$', Answer: '=', Release: ']',
+		Claim: '(', Held: '·', Skip: '·', Resend: '>', Charge: '$', Answer: '=', Release: ']',
 		Lose: '!', Fail: 'x', Kill: '†', Start: '^',
 	}
 	for i, s := range lane.Steps {
-		if s.Event.Name == "invoice.failed" && failed(lane.Steps[:i]) {
-			continue // the mark of what failed says so, and this one would hide a release
+		if lane.repeats(i) {
+			continue // its mark would hide the release
 		}
 		if s.Kind == Obtain {
 			t.put(cells, t.column(s.From), '[')
@@ -178,8 +170,7 @@ func (t *terminal) server(lane Lane) []rune {
 	return cells
 }
 
-// store is a store's lane on the scale: what is held there is drawn as the last letter of its
-// holder.
+// store draws a store's lane. A lease or a claim is drawn as the last letter of its holder's name.
 func (t *terminal) store(lane Lane) []rune {
 	cells := []rune(strings.Repeat(" ", width))
 	for _, s := range lane.Steps {
@@ -192,6 +183,7 @@ func (t *terminal) store(lane Lane) []rune {
 	}
 	marks := map[Kind]rune{
 		Expire: '!', Break: 'x', Restart: '^', Record: '+', Refuse: 'x', Pass: '»', Replace: '*',
+		Act: '#',
 	}
 	for _, s := range lane.Steps {
 		at := t.column(s.To)
@@ -207,23 +199,25 @@ func (t *terminal) store(lane Lane) []rune {
 	return cells
 }
 
-// legendWords says what the marks mean that were drawn.
-func (t *terminal) legendWords() string {
-	var words []string
+// legendEntries returns the explanations of the marks that were drawn.
+func (t *terminal) legendEntries() []string {
+	var entries []string
 	for _, m := range []struct {
 		mark rune
 		what string
 	}{
 		{'[', "[ lease obtained"}, {']', "] released"}, {'(', "( claim taken"},
-		{'─', "─ charge on its way"}, {'>', "> sent again"}, {'$', "$ money taken"},
-		{'=', "= was taken before"}, {'+', "+ ledger entry"}, {'·', "· left to another"},
-		{'~', "~ cut off"}, {'░', "░ stands still"}, {'!', "! lease or claim gone"},
-		{'x', "x failed"}, {'†', "† killed"}, {'^', "^ started again"}, {'»', "» time passes"},
-		{'*', "* new card"},
+		{'─', "─ charge in flight"}, {'>', "> sent again"}, {'$', "$ charged"},
+		{'=', "= already paid"}, {'+', "+ ledger entry"}, {'·', "· skipped"},
+		{'~', "~ disconnected"}, {'░', "░ paused"}, {'!', "! lease or claim lost"},
+		{'x', "x failed"}, {'†', "† killed"}, {'^', "^ restarted"}, {'»', "» time passes"},
+		{'*', "* new card"}, {'#', "# changed by hand"},
 	} {
 		if slices.Contains(t.legend, m.mark) {
-			words = append(words, m.what)
+			entries = append(entries, m.what+",")
 		}
 	}
-	return strings.Join(words, ", ")
+	last := len(entries) - 1
+	entries[last] = strings.TrimSuffix(entries[last], ",")
+	return entries
 }

@@ -10,77 +10,78 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/timeline"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// threeServers is what the bug looks like.
-func threeServers() []timeline.Event {
-	return []timeline.Event{
-		charged(at(250, "server-a", "charge.succeeded", 250)),
-		charged(at(252, "server-b", "charge.succeeded", 251)),
-		charged(at(260, "server-c", "charge.succeeded", 258)),
-		at(253, "server-a", "ledger.recorded", 3),
-		at(257, "server-b", "ledger.recorded", 5),
-		at(262, "server-c", "ledger.recorded", 2),
+// threeServers shows the bug.
+func threeServers() []event.Event {
+	return []event.Event{
+		charged(at(250, "server-a", event.ChargeSucceeded, 250)),
+		charged(at(252, "server-b", event.ChargeSucceeded, 251)),
+		charged(at(260, "server-c", event.ChargeSucceeded, 258)),
+		at(253, "server-a", event.LedgerRecorded, 3),
+		at(257, "server-b", event.LedgerRecorded, 5),
+		at(262, "server-c", event.LedgerRecorded, 2),
 	}
 }
 
-func charged(e timeline.Event) timeline.Event {
+func charged(e event.Event) event.Event {
 	e.AmountMinor, e.Currency = 1000, "usd"
 	return e
 }
 
-// lease is an event of a safe lease.
-func lease(e timeline.Event) timeline.Event {
+// lease turns an event into one of a safe lease.
+func lease(e event.Event) event.Event {
 	e.Key, e.Value, e.TTLMS = "lock:billing:alice:2026-12", e.Server+":…", 5000
 	return e
 }
 
-func because(e timeline.Event, reason string) timeline.Event {
+func because(e event.Event, reason string) event.Event {
 	e.Reason = reason
 	return e
 }
 
-func failing(e timeline.Event, err string) timeline.Event {
+func failing(e event.Event, err string) event.Event {
 	e.Error = err
 	return e
 }
 
-// oneInThree is what the lock makes of it; c comes late.
-func oneInThree() []timeline.Event {
-	return []timeline.Event{
-		lease(at(1, "server-a", "lease.obtained", 1)),
-		lease(at(2, "server-b", "lease.held", 1)),
-		because(at(2, "server-b", "invoice.skipped", 0), "skipped"),
-		charged(at(255, "server-a", "charge.succeeded", 250)),
-		at(258, "server-a", "ledger.recorded", 3),
-		lease(at(259, "server-a", "lease.released", 1)),
-		lease(at(401, "server-c", "lease.obtained", 1)),
-		because(at(404, "server-c", "invoice.skipped", 0), "already billed"),
-		lease(at(405, "server-c", "lease.released", 1)),
+// oneInThree shows the same servers with the lock; c comes late.
+func oneInThree() []event.Event {
+	return []event.Event{
+		lease(at(1, "server-a", event.LeaseObtained, 1)),
+		lease(at(2, "server-b", event.LeaseHeld, 1)),
+		because(at(2, "server-b", event.InvoiceSkipped, 0), "skipped"),
+		charged(at(255, "server-a", event.ChargeSucceeded, 250)),
+		at(258, "server-a", event.LedgerRecorded, 3),
+		lease(at(259, "server-a", event.LeaseReleased, 1)),
+		lease(at(401, "server-c", event.LeaseObtained, 1)),
+		because(at(404, "server-c", event.InvoiceSkipped, 0), "already billed"),
+		lease(at(405, "server-c", event.LeaseReleased, 1)),
 	}
 }
 
-// troubles is a server for each thing that can go wrong.
-func troubles() []timeline.Event {
+// troubles shows one server for each thing that can go wrong.
+func troubles() []event.Event {
 	const unknown = "charge alice/2026-12: outcome unknown: EOF"
-	return []timeline.Event{
-		failing(at(100, "declined", "charge.declined", 100), "card declined"),
-		failing(at(101, "declined", "invoice.failed", 0), "card declined"),
-		failing(at(200, "unknown", "charge.unknown", 200), unknown),
-		failing(at(200, "unknown", "invoice.failed", 0), unknown),
-		lease(at(1, "overtaken", "lease.obtained", 1)),
-		lease(at(80, "overtaken", "lease.lost", 0)),
-		charged(at(120, "overtaken", "charge.succeeded", 118)),
-		at(125, "overtaken", "ledger.recorded", 5),
-		charged(at(150, "forgetful", "charge.succeeded", 150)),
-		failing(at(190, "forgetful", "ledger.failed", 40), "no connection"),
-		failing(at(190, "forgetful", "invoice.failed", 0), "no connection"),
-		charged(at(160, "killed", "charge.succeeded", 150)),
-		failing(at(5, "lost", "lease.failed", 5), "connection refused"),
-		failing(at(3, "unlucky", "invoice.failed", 0), "ask whether alice is charged: timeout"),
+	return []event.Event{
+		failing(at(100, "declined", event.ChargeDeclined, 100), "card declined"),
+		failing(at(101, "declined", event.InvoiceFailed, 0), "card declined"),
+		failing(at(200, "unknown", event.ChargeUnknown, 200), unknown),
+		failing(at(200, "unknown", event.InvoiceFailed, 0), unknown),
+		lease(at(1, "superseded", event.LeaseObtained, 1)),
+		lease(at(80, "superseded", event.LeaseLost, 0)),
+		charged(at(120, "superseded", event.ChargeSucceeded, 118)),
+		at(125, "superseded", event.LedgerRecorded, 5),
+		charged(at(150, "forgetful", event.ChargeSucceeded, 150)),
+		failing(at(190, "forgetful", event.LedgerFailed, 40), "no connection"),
+		failing(at(190, "forgetful", event.InvoiceFailed, 0), "no connection"),
+		charged(at(160, "killed", event.ChargeSucceeded, 150)),
+		failing(at(5, "lost", event.LeaseFailed, 5), "connection refused"),
+		failing(at(3, "unlucky", event.InvoiceFailed, 0), "ask whether alice is charged: timeout"),
 	}
 }
 
@@ -89,16 +90,16 @@ func TestTextDrawing(t *testing.T) {
 	for _, test := range []struct {
 		golden  string
 		servers []string
-		events  []timeline.Event
+		events  []event.Event
 	}{
 		{"three-charges.txt", three(), threeServers()},
 		{"one-charge.txt", three(), oneInThree()},
 		{"nothing.txt", three(), nil},
-		{"instant.txt", three()[:1], []timeline.Event{
-			because(at(0, "server-a", "invoice.skipped", 0), "skipped"),
+		{"instant.txt", three()[:1], []event.Event{
+			because(at(0, "server-a", event.InvoiceSkipped, 0), "skipped"),
 		}},
 		{"troubles.txt", []string{
-			"declined", "unknown", "overtaken", "forgetful", "killed", "lost", "unlucky", "idle-ü",
+			"declined", "unknown", "superseded", "forgetful", "killed", "lost", "unlucky", "idle-ü",
 		}, troubles()},
 	} {
 		t.Run(test.golden, func(t *testing.T) {
@@ -110,16 +111,16 @@ func TestTextDrawing(t *testing.T) {
 	}
 }
 
-// recorded reads the events of a real run: testdata/<mode>.<fault>.jsonl, as they were told.
-func recorded(t *testing.T, name string) []timeline.Event {
+// recorded reads the events of a real run from testdata/<mode>.<fault>.jsonl.
+func recorded(t *testing.T, name string) []event.Event {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("testdata", name+".jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var events []timeline.Event
+	var events []event.Event
 	for line := range bytes.Lines(content) {
-		var e timeline.Event
+		var e event.Event
 		if err := json.Unmarshal(line, &e); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +129,7 @@ func recorded(t *testing.T, name string) []timeline.Event {
 	return events
 }
 
-// recordings are runs that between them have all that a picture can show.
+// recordings are runs that together have everything that a picture can show.
 func recordings() []string {
 	return []string{
 		"uncoordinated.none", "locked.none", "locked.pause", "locked.redis-failover",
@@ -152,7 +153,7 @@ func TestTextDrawingOfRealRuns(t *testing.T) {
 	}
 }
 
-// golden compares what was drawn with a file.
+// golden compares a drawing with a file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -175,7 +176,7 @@ func TestTheScaleFitsATerminal(t *testing.T) {
 	for _, name := range recordings() {
 		var got strings.Builder
 		timeline.Draw(alice, three(), recorded(t, name)).Text(&got, "Alice")
-		scale, _, _ := strings.Cut(got.String(), "\n\n") // what comes before the words
+		scale, _, _ := strings.Cut(got.String(), "\n\n") // the part before the words
 		for line := range strings.Lines(scale) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
 				t.Errorf("%d columns: %s", n, line)

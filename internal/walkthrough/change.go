@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Apply makes the change to the text of its file. Each hunk (they are separated by lines that begin
-// with @@) must find its place, and just one.
+// Apply applies the change to its file's text. Hunks are separated by lines that start with @@, and
+// each must match exactly one place.
 func (c Change) Apply(text string) (string, error) {
 	var before, after strings.Builder
 	hunk := func() error {

@@ -1,6 +1,6 @@
-// Package walkthrough reads the chapters in docs/: prose, commands, and what these print. It plays
-// them in a terminal, and says whether a command still prints what a chapter says. It knows no
-// chapter: all that it does with one stands in the file.
+// Package walkthrough reads the chapters in docs/: prose, commands and their output. It plays them
+// in a terminal, and checks that commands still print what the chapters say. Everything about a
+// chapter is in its file.
 package walkthrough
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Chapter is one Markdown file, taken apart.
+// Chapter is one parsed Markdown file.
 type Chapter struct {
 	File   string
 	Title  string // its first heading
@@ -21,45 +21,45 @@ type Chapter struct {
 // Block is a piece of a chapter, in the order of the file.
 type Block struct {
 	Kind Kind
-	Line int    // its first in the file, counted from 1
-	Info string // what follows the fence's backticks: "console", "go billing/locked.go"
-	Text string // without the fences; of a Fold the summary, of a Picture its alternative text
+	Line int    // first line in the file, counted from 1
+	Info string // after the fence's backticks: "console", "go billing/locked.go"
+	Text string // without the fences; a Fold's summary, a Picture's alternative text
 
-	Commands []Command // of a Console
+	Commands []Command // only in a Console
 }
 
-// Kind says what a block is.
+// Kind is the kind of a block.
 type Kind string
 
-// The kinds of blocks.
+// The kinds of blocks, in Markdown terms.
 const (
 	Paragraph Kind = "paragraph" // text, a heading, a list or a table
 	Picture   Kind = "picture"   // an image on a line of its own
-	Code      Kind = "code"      // fenced, and not a Console
-	Console   Kind = "console"   // fenced as "console": commands behind "$ ", and what they print
-	Fold      Kind = "fold"      // what follows is folded away
-	Unfold    Kind = "unfold"    // up to here
+	Code      Kind = "code"      // fenced, but not a Console
+	Console   Kind = "console"   // fenced as "console": commands after "$ ", and their output
+	Fold      Kind = "fold"      // <details>
+	Unfold    Kind = "unfold"    // </details>
 )
 
 // Command is one command of a Console.
 type Command struct {
 	Line    int // in the file, counted from 1
 	Words   []string
-	Output  []string // what it prints, without a last line that tells the exit status
-	Status  int      // of "exit status 1", as go run says it
-	Changes []Change // of an exercise: what a reader changes before
+	Output  []string // its output, without the exit status
+	Status  int      // from go run's last line, "exit status 1"
+	Changes []Change // the changes that the section's exercise asks for first
 }
 
-// Change is a change to the source that an exercise asks for, as a fence "diff FILE" says it.
+// Change is a change to the source that an exercise asks for, in a fence "diff FILE".
 type Change struct {
-	File  string // from the repository's root
-	Hunks string // lines that begin with a minus, a plus or a space
+	File  string // relative to the repository's root
+	Hunks string // lines that start with a minus, a plus or a space
 }
 
-// String is the command as it is typed.
+// String returns the command as typed.
 func (c Command) String() string { return strings.Join(c.Words, " ") }
 
-// Printed is what stands below the command in the file.
+// Printed returns the lines below the command in the file.
 func (c Command) Printed() []string {
 	if c.Status == 0 {
 		return c.Output
@@ -67,7 +67,7 @@ func (c Command) Printed() []string {
 	return append(slices.Clone(c.Output), fmt.Sprintf("exit status %d", c.Status))
 }
 
-// Chapters reads all of a folder's Markdown files, by name.
+// Chapters reads a folder's Markdown files, sorted by name.
 func Chapters(folder fs.FS) ([]Chapter, error) {
 	files, err := fs.Glob(folder, "*.md")
 	if err != nil {
@@ -94,7 +94,8 @@ var (
 	status  = regexp.MustCompile(`^exit status (\d+)$`)
 )
 
-// Parse takes a Markdown file apart. Of Markdown it knows what the chapters use.
+// Parse splits a Markdown file into blocks, at fences and empty lines. It does not use goldmark, as
+// Prose does for the text in a block, because a command needs its line in the file.
 func Parse(file, text string) (Chapter, error) {
 	p := parser{chapter: Chapter{File: file}}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
@@ -107,7 +108,7 @@ func Parse(file, text string) (Chapter, error) {
 				end++
 			}
 			if end == len(lines) {
-				return p.chapter, fmt.Errorf("%s:%d: the fence has no end", file, i+1)
+				return p.chapter, fmt.Errorf("%s:%d: the fence isn't closed by ```", file, i+1)
 			}
 			if err := p.fence(i+1, line[3:], lines[i+1:end]); err != nil {
 				return p.chapter, err
@@ -131,11 +132,11 @@ func Parse(file, text string) (Chapter, error) {
 	return p.chapter, nil
 }
 
-// parser is where Parse is in a file.
+// parser is Parse's state.
 type parser struct {
 	chapter   Chapter
-	paragraph *string // the text of the block that goes on, nil behind an empty line
-	changes   []Change
+	paragraph *string  // the unfinished block's text, nil after an empty line
+	changes   []Change // in this section
 }
 
 func (p *parser) add(b Block) {
@@ -147,6 +148,9 @@ func (p *parser) prose(number int, line string) {
 	if p.chapter.Title == "" && strings.HasPrefix(line, "# ") {
 		p.chapter.Title = line[2:]
 	}
+	if strings.HasPrefix(line, "## ") {
+		p.changes = nil
+	}
 	if p.paragraph != nil {
 		*p.paragraph += "\n" + line
 		return
@@ -155,7 +159,7 @@ func (p *parser) prose(number int, line string) {
 	p.paragraph = &p.chapter.Blocks[len(p.chapter.Blocks)-1].Text
 }
 
-// fence adds a fenced block; number is the line of its first fence.
+// fence adds a fenced block; number is the line of its opening fence.
 func (p *parser) fence(number int, info string, lines []string) error {
 	b := Block{Kind: Code, Line: number, Info: info, Text: strings.Join(lines, "\n")}
 	if file, ok := strings.CutPrefix(info, "diff "); ok {
@@ -171,7 +175,7 @@ func (p *parser) fence(number int, info string, lines []string) error {
 				continue
 			}
 			if len(b.Commands) == 0 {
-				return fmt.Errorf("%s:%d: output without a command", p.chapter.File, number+1+i)
+				return fmt.Errorf("%s:%d: no \"$ \" before the command", p.chapter.File, number+1+i)
 			}
 			c := &b.Commands[len(b.Commands)-1]
 			c.Output = append(c.Output, line)
@@ -184,7 +188,7 @@ func (p *parser) fence(number int, info string, lines []string) error {
 	return nil
 }
 
-// endOutput takes the exit status off the output.
+// endOutput moves the exit status from the output to Status.
 func (c *Command) endOutput() {
 	if n := len(c.Output); n > 0 {
 		if match := status.FindStringSubmatch(c.Output[n-1]); match != nil {

@@ -18,7 +18,7 @@ locked: a lease
   Redis     aaaaaaaaaaaaaaaaaaaaa
   Stripe                      $
 
-            [ lease obtained, · left to another
+            [ lease obtained, · skipped
 
   server-a  SET lock server-a:… NX PX 5000 → OK
             Charged Alice $10.00.
@@ -43,7 +43,7 @@ Applying: refund 2 charges.
 alice/2026-12: refunded pi_1, $10.00 (re_1)
 bob/2026-12: refunded pi_2, $10.00 (re_2)
 
-Looked again.`
+After applying:`
 
 // another is the output with some of it replaced.
 func another(output string, oldnew ...string) []string {
@@ -56,13 +56,14 @@ func TestWhatAnotherRunPrintsOtherwiseIsNoDifference(t *testing.T) {
 		output string
 		oldnew []string
 	}{
-		"nothing":                     {raced, nil},
-		"a duration":                  {raced, []string{"2.3 ms", "14 ms", "275 ms", "1041 ms"}},
-		"the winner":                  {raced, []string{"-a", "-b", "-b", "-a", "aaaaa", "bbbbb"}},
-		"a wider bar":                 {raced, []string{"───$", "──────$", "[─", "[   ─"}},
-		"seconds":                     {raced, []string{"275 ms", "1.2 s"}},
-		"a line that breaks earlier":  {raced, []string{"OK\n            Charged", "OK Charged"}},
-		"a cut at the end":            {scripted, []string{"2017 ms                  2275", "≈2275"}},
+		"nothing":                    {raced, nil},
+		"a duration":                 {raced, []string{"2.3 ms", "14 ms", "275 ms", "1041 ms"}},
+		"the winner":                 {raced, []string{"-a", "-b", "-b", "-a", "aaaaa", "bbbbb"}},
+		"a wider bar":                {raced, []string{"───$", "──────$", "[─", "[   ─"}},
+		"seconds":                    {raced, []string{"275 ms", "1.2 s"}},
+		"a line that breaks earlier": {raced, []string{"OK\n            Charged", "OK Charged"}},
+		"a cut at the end": {scripted,
+			[]string{"2017 ms                  2275", "≈2275"}},
 		"times at a cut":              {scripted, []string{"0  15 ms ≈  2017 ms ", "0    ≈  "}},
 		"an ID":                       {scripted, []string{"pi_1abc", "pi_2def"}},
 		"what was first":              {applied, []string{"alice", "bob", "bob", "alice"}},

@@ -52,11 +52,13 @@ func TestPicturesShowWhatTheirPagesPrint(t *testing.T) {
 				continue
 			}
 			told := strings.Split(html.UnescapeString(text[1]), "\n")
-			printed := slices.ContainsFunc(commands(read(t, page)), func(c walkthrough.Command) bool {
-				return len(c.Changes) == 0 && tells(c.Output, told)
-			})
+			printed := slices.ContainsFunc(commands(read(t, page)),
+				func(c walkthrough.Command) bool {
+					return len(c.Changes) == 0 && tells(c.Output, told)
+				})
 			if !printed {
-				t.Errorf("%s shows %s, and no command there prints what that tells:\n%s", page, file,
+				t.Errorf("%s shows %s, and no command there prints what that tells:\n%s", page,
+					file,
 					strings.Join(told, "\n"))
 			}
 		}

@@ -8,28 +8,27 @@ import (
 	"strings"
 )
 
-// Player plays chapters in a terminal, and runs their commands. All fields must be set.
+// Player shows chapters in a terminal and runs their commands. All fields must be set.
 type Player struct {
 	Out     io.Writer
 	Session *Session
 	Prose   Prose
-	// Wait returns once the reader wants to go on, having been told what comes; ErrQuit if he wants
-	// to stop here.
+	// Wait tells the reader what comes next, and returns once the reader goes on, or ErrQuit.
 	Wait func(ctx context.Context, what string) error
-	// Runs reports whether a command can be run here; what another prints is read out.
+	// Runs reports whether a command can run here. Otherwise its output is shown from the file.
 	Runs func(Command) bool
 }
 
 var (
-	// ErrQuit is the reader's wish to stop.
+	// ErrQuit means that the reader wants to stop.
 	ErrQuit = errors.New("the reader quits")
-	// ErrStatus says that a command's exit status was not what the chapter says.
-	ErrStatus = errors.New("not the exit status that the chapter says")
+	// ErrStatus means that a command's exit status differs from the chapter's.
+	ErrStatus = errors.New("the exit status differs from the chapter's")
 )
 
-// Play plays the chapters, one after another. It returns ErrQuit or ctx's error if that ends it,
-// and ErrStatus, at the end, if a command came to something else than the chapter says.
-func (p Player) Play(ctx context.Context, chapters []Chapter) (err error) {
+// Play plays the chapters in order. It stops early with ErrQuit or ctx's error; it plays on after a
+// wrong exit status, and returns ErrStatus at the end.
+func (p Player) Play(ctx context.Context, chapters []Chapter) error {
 	var wrong error
 	for i, c := range chapters {
 		if i > 0 {
@@ -47,7 +46,7 @@ func (p Player) Play(ctx context.Context, chapters []Chapter) (err error) {
 	return wrong
 }
 
-// chapter plays one chapter; what its commands leave up is gone at its end.
+// chapter plays one chapter, then ends the commands that it left running.
 func (p Player) chapter(ctx context.Context, c Chapter) error {
 	defer p.Session.Close()
 	var wrong error
@@ -74,7 +73,7 @@ func (p Player) chapter(ctx context.Context, c Chapter) error {
 	return wrong
 }
 
-// console runs a block's commands, or reads out what they print.
+// console runs a block's commands, or shows their output from the file.
 func (p Player) console(ctx context.Context, b Block) error {
 	var wrong error
 	for _, c := range b.Commands {

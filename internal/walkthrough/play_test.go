@@ -56,7 +56,7 @@ func player(t *testing.T, wait func(what string) error) (walkthrough.Player, *by
 			Argv: func(c walkthrough.Command) ([]string, error) { return c.Words, nil },
 			Log:  t.Output(),
 		},
-		Prose: walkthrough.Prose{Width: 30, Strong: same, Faint: same},
+		Prose: walkthrough.Prose{Width: 30, Strong: same, Stress: same, Faint: same},
 		Wait:  func(_ context.Context, what string) error { return wait(what) },
 		Runs:  func(c walkthrough.Command) bool { return len(c.Changes) == 0 },
 	}, &out
@@ -86,7 +86,8 @@ func TestAChapterIsPlayedStepByStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "\n1. A chapter\n\nSome strong words with a link\n<https://example.com>, and\nmore.\n" +
-		"\n$ echo from the shell\nfrom the shell\n\n- one\n- two\n\n\nForty-two.\n\na.go\n    -a\n" +
+		"\n$ echo from the shell\nfrom the shell\n\n- one\n- two\n\n\n" +
+		"Forty-two.\n\na.go\n    -a\n" +
 		"    +b\n\n$ echo changed\nfrom the exercise\nexit status 1\n"
 	if got := out.String(); got != want+want {
 		t.Errorf("got %s\nwant twice %s", got, want)
@@ -183,14 +184,20 @@ func TestProseIsForATerminal(t *testing.T) {
 	p := walkthrough.Prose{
 		Width:  20,
 		Strong: func(s string) string { return "<" + s + ">" },
+		Stress: func(s string) string { return "/" + s + "/" },
 		Faint:  func(s string) string { return s },
 	}
 	for markdown, want := range map[string]string{
-		"## A *heading*":                                   "<A *heading*>\n",
-		"Words that are\nbroken anew.":                     "Words that are\nbroken anew.\n",
-		"**Two words**, that *matter*.":                    "<Two words>, that\nmatter.\n",
-		"- an item that goes\n  on\n- and another":         "- an item that goes\n  on\n- and another\n",
-		"1. see [here](there.md)":                          "1. see here\n",
+		"## A heading of `a`":           "<A heading of `a`>\n",
+		"Words that are\nbroken anew.":  "Words that are\nbroken anew.\n",
+		"**Two words**, that *matter*.": "<Two words>, that\n/matter/.\n",
+		"*Words of\ntwo lines.* Done.":  "/Words of two\nlines./ Done.\n",
+		"- an item that goes\n  on\n- and another": "" +
+			"- an item that goes\n  on\n- and another\n",
+		"1. see [here](there.md)":      "1. see here\n",
+		"go [on](https://a-b.c/d-e.f)": "go on\n<https://a-b.c/d-e.f>\n",
+		"`--mode naive-lock` \\* snake_case_name": "" +
+			"`--mode naive-lock`\n* snake_case_name\n",
 		"| | |\n|---|---|\n| `a` | one |\n| `bcd` | two |": "  `a`    one\n  `bcd`  two\n",
 	} {
 		if got := p.Text(markdown); got != want {

@@ -1,113 +1,159 @@
 package walkthrough
 
 import (
-	"regexp"
+	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	table "github.com/yuin/goldmark/extension/ast"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 )
 
-// Prose writes Markdown for a terminal. All fields must be set.
+// Prose draws Markdown for a terminal. All fields must be set.
+//
+// goldmark parses the Markdown. Glamour doesn't draw it well: it breaks URLs, flags and code,
+// doesn't indent an item's second line, stretches tables to the full width, writes escape codes to
+// pipes, and makes the demo 8 MB larger.
 type Prose struct {
-	Width  int                 // in characters
-	Strong func(string) string // makes a heading, or a strong word, stand out
-	Faint  func(string) string // makes what is beside the point step back
+	Width  int                 // in columns; longer words are not broken
+	Strong func(string) string // makes a heading or a strong word stand out
+	Stress func(string) string // makes an emphasized word stand out
+	Faint  func(string) string // dims a side note
 }
 
-var (
-	link   = regexp.MustCompile(`\[([^\]]*)\]\(([^)]*)\)`)
-	strong = regexp.MustCompile(`\*\*([^*]+)\*\*`)
-	stress = regexp.MustCompile(`\*([^*\s][^*]*)\*`)
-	item   = regexp.MustCompile(`^(- |\d+\. )`)
-)
-
-// Text is a paragraph, a heading, a list or a table.
+// Text draws paragraphs, headings, lists and tables.
 func (p Prose) Text(markdown string) string {
-	lines := strings.Split(markdown, "\n")
-	if heading := strings.TrimLeft(lines[0], "#"); heading != lines[0] {
-		return p.Strong(strings.TrimSpace(heading)) + "\n"
-	}
-	if strings.HasPrefix(lines[0], "|") {
-		return p.table(lines)
-	}
-	// What belongs to one item is joined; what is not an item goes on with the one before it.
-	var items []string
-	for _, line := range lines {
-		if n := len(items); n > 0 && !item.MatchString(line) {
-			items[n-1] += " " + strings.TrimSpace(line)
-		} else {
-			items = append(items, line)
-		}
-	}
+	source := []byte(markdown)
+	parser := goldmark.New(goldmark.WithExtensions(extension.Table)).Parser()
+	return p.blocks(parser.Parse(text.NewReader(source)), source)
+}
+
+// blocks draws a node's children, each followed by a newline.
+func (p Prose) blocks(parent ast.Node, source []byte) string {
 	var b strings.Builder
-	for _, text := range items {
-		mark := item.FindString(text)
-		b.WriteString(p.wrapped(mark, text[len(mark):]))
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		switch n := n.(type) {
+		case *ast.Heading:
+			b.WriteString(p.Strong(p.inline(n, source)))
+		case *ast.List:
+			b.WriteString(p.list(n, source))
+			continue
+		case *table.Table:
+			b.WriteString(p.table(n, source))
+			continue
+		default:
+			b.WriteString(p.wrap(p.inline(n, source)))
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }
 
-// wrapped breaks a text into lines, the first of which has the mark before it.
-func (p Prose) wrapped(mark, markdown string) string {
-	text := link.ReplaceAllStringFunc(markdown, func(s string) string {
-		match := link.FindStringSubmatch(s)
-		if strings.HasPrefix(match[2], "http") {
-			return match[1] + " <" + match[2] + ">"
-		}
-		return match[1] // a file of this repository, or another chapter
-	})
-	text = stress.ReplaceAllString(strong.ReplaceAllString(text, "\x01$1\x02"), "$1")
+// wrap breaks a text between words. ansi.Wordwrap would break flags and URLs at their hyphens.
+func (p Prose) wrap(text string) string {
 	var b strings.Builder
-	indent := strings.Repeat(" ", utf8.RuneCountInString(mark))
-	used := utf8.RuneCountInString(mark)
-	b.WriteString(mark)
+	used := 0
 	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(strings.Trim(word, "\x01\x02"))
+		n := ansi.StringWidth(word)
 		switch {
-		case i == 0:
-		case used+1+n > p.Width:
-			b.WriteString("\n" + indent)
-			used = len(indent)
-		default:
+		case i > 0 && used+1+n > p.Width:
+			b.WriteString("\n")
+			used = 0
+		case i > 0:
 			b.WriteString(" ")
 			used++
 		}
 		b.WriteString(word)
 		used += n
 	}
-	return strongWords.ReplaceAllStringFunc(b.String(), func(s string) string {
-		return p.Strong(s[1 : len(s)-1])
-	}) + "\n"
+	return b.String()
 }
 
-var strongWords = regexp.MustCompile(`(?s)\x01.*?\x02`)
+// hang wraps a text to the right of first, which starts its first line.
+func (p Prose) hang(first, text string) string {
+	indent := ansi.StringWidth(first)
+	p.Width -= indent
+	return first + strings.ReplaceAll(p.wrap(text), "\n", "\n"+strings.Repeat(" ", indent))
+}
 
-// table is a table without its lines.
-func (p Prose) table(lines []string) string {
-	var rows [][]string
-	width := map[int]int{}
-	for _, line := range lines {
-		cells := strings.Split(strings.Trim(line, "| "), "|")
-		if strings.Trim(line, "|- ") == "" {
-			continue // the empty heading, and the line below it
-		}
-		for i, c := range cells {
-			cells[i] = strings.TrimSpace(c)
-			width[i] = max(width[i], utf8.RuneCountInString(cells[i]))
-		}
-		rows = append(rows, cells)
-	}
+func (p Prose) list(l *ast.List, source []byte) string {
 	var b strings.Builder
-	for _, cells := range rows {
-		line := ""
-		for i, c := range cells {
-			line += c + strings.Repeat(" ", width[i]-utf8.RuneCountInString(c)+2)
+	number := l.Start
+	for item := l.FirstChild(); item != nil; item = item.NextSibling() {
+		mark := "- "
+		if l.IsOrdered() {
+			mark = fmt.Sprintf("%d. ", number)
+			number++
 		}
-		b.WriteString(strings.TrimRight("  "+line, " ") + "\n")
+		b.WriteString(p.hang(mark, p.inline(item, source)) + "\n")
 	}
 	return b.String()
 }
 
-// Code is a fenced block, below the name of the file that it is from.
+// table draws a table without lines or an empty header, and wraps its last column.
+func (p Prose) table(t *table.Table, source []byte) string {
+	var rows [][]string
+	widths := make([]int, len(t.Alignments))
+	for row := t.FirstChild(); row != nil; row = row.NextSibling() {
+		var cells []string
+		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
+			text := p.inline(cell, source)
+			widths[len(cells)] = max(widths[len(cells)], ansi.StringWidth(text))
+			cells = append(cells, text)
+		}
+		if strings.Join(cells, "") != "" {
+			rows = append(rows, cells)
+		}
+	}
+	var b strings.Builder
+	for _, cells := range rows {
+		line, last := "  ", len(cells)-1
+		for i, c := range cells[:last] {
+			line += c + strings.Repeat(" ", widths[i]-ansi.StringWidth(c)+2)
+		}
+		b.WriteString(p.hang(line, cells[last]) + "\n")
+	}
+	return b.String()
+}
+
+// inline draws a node's text on one line.
+func (p Prose) inline(parent ast.Node, source []byte) string {
+	var b strings.Builder
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		switch n := n.(type) {
+		case *ast.Text:
+			b.Write(util.UnescapePunctuations(n.Segment.Value(source)))
+			if n.SoftLineBreak() || n.HardLineBreak() {
+				b.WriteString(" ")
+			}
+		case *ast.CodeSpan:
+			b.WriteString("`" + p.inline(n, source) + "`")
+		case *ast.Emphasis:
+			style := p.Stress
+			if n.Level == 2 {
+				style = p.Strong
+			}
+			b.WriteString(style(p.inline(n, source)))
+		case *ast.Link:
+			b.WriteString(p.inline(n, source))
+			// Other links lead to this repository's files.
+			if strings.HasPrefix(string(n.Destination), "http") {
+				fmt.Fprintf(&b, " <%s>", n.Destination)
+			}
+		case *ast.AutoLink:
+			fmt.Fprintf(&b, "<%s>", n.URL(source))
+		default:
+			b.WriteString(p.inline(n, source))
+		}
+	}
+	return b.String()
+}
+
+// Code draws a fenced block below its file's name.
 func (p Prose) Code(b Block) string {
 	text := "    " + strings.ReplaceAll(b.Text, "\n", "\n    ") + "\n"
 	text = strings.ReplaceAll(text, "\t", "    ")
@@ -117,5 +163,5 @@ func (p Prose) Code(b Block) string {
 	return text
 }
 
-// Command is a command as it is typed.
+// Command draws a command as typed.
 func (p Prose) Command(c Command) string { return p.Strong("$ " + c.String()) }

@@ -14,32 +14,31 @@ import (
 	"time"
 )
 
-// Session runs a chapter's commands, one after another, as a terminal in the repository's root
-// would. A command that stays until Ctrl-C (--keep) stays in the background, and the variables that
-// it says to export are there for those that follow. Not safe for concurrent use.
+// Session runs a chapter's commands in order, like a terminal in the repository's root. A command
+// with --keep, which runs until Ctrl-C, runs in the background; later commands get the variables
+// that it says to export. Not safe for concurrent use.
 type Session struct {
-	// Argv returns the program and the arguments that a command is run with: `go run` compiles,
-	// and there are programs already.
+	// Argv returns the program and arguments to run, to replace `go run` with a built program.
 	Argv func(Command) ([]string, error)
-	Env  []string  // of the commands; nil for this process' own
-	Log  io.Writer // gets their standard error
+	Env  []string  // the commands' environment; nil means this process's
+	Log  io.Writer // receives their standard error
 
 	exports []string // NAME=value
-	kept    []*kept
+	kept    []background
 }
 
-// kept is a command that stays.
-type kept struct {
+// background is a command that runs until Close.
+type background struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
 }
 
-// patience is how long a command that was asked to end may take to clean up behind it: longer than
-// Postgres takes to stop on a busy machine.
-const patience = 30 * time.Second
+// stopLimit is how long an interrupted command may take to end: longer than Postgres needs on a
+// busy machine.
+const stopLimit = 30 * time.Second
 
-// Run runs the command, with its standard output to out, and returns its exit status. When ctx ends
-// it asks the command to end, as Ctrl-C would, waits for that, and returns ctx's error.
+// Run runs the command, writes its standard output to out, and returns its exit status. When ctx
+// ends, it interrupts the command, waits for it to end, and returns ctx's error.
 func (s *Session) Run(ctx context.Context, c Command, out io.Writer) (status int, err error) {
 	argv, err := s.Argv(c)
 	if err != nil {
@@ -47,7 +46,7 @@ func (s *Session) Run(ctx context.Context, c Command, out io.Writer) (status int
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = patience
+	cmd.WaitDelay = stopLimit
 	cmd.Stdout, cmd.Stderr = out, s.Log
 	if cmd.Env = slices.Clone(s.Env); cmd.Env == nil {
 		cmd.Env = os.Environ()
@@ -74,10 +73,10 @@ var (
 	variable = regexp.MustCompile(`(\w+)='([^']*)'`)
 )
 
-// stays is how a command says that it is up, and stays.
-const stays = "Press Ctrl-C"
+// ready starts the line that a --keep command prints when it is up.
+const ready = "Press Ctrl-C"
 
-// keep starts a command that stays, and returns once it is up.
+// keep starts a command in the background and returns once it is up.
 func (s *Session) keep(cmd *exec.Cmd, out io.Writer) error {
 	cmd.Stdout = nil
 	stdout, err := cmd.StdoutPipe()
@@ -87,7 +86,7 @@ func (s *Session) keep(cmd *exec.Cmd, out io.Writer) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	k := &kept{cmd, make(chan struct{})}
+	k := background{cmd, make(chan struct{})}
 	s.kept = append(s.kept, k)
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		fmt.Fprintln(out, lines.Text())
@@ -96,10 +95,10 @@ func (s *Session) keep(cmd *exec.Cmd, out io.Writer) error {
 				s.exports = append(s.exports, v[1]+"="+v[2])
 			}
 		}
-		if strings.HasPrefix(lines.Text(), stays) {
+		if strings.HasPrefix(lines.Text(), ready) {
 			go func() {
 				_, _ = io.Copy(io.Discard, stdout)
-				_ = cmd.Wait() // it ends by a signal, or by an error that it has told of
+				_ = cmd.Wait() // ended by a signal, or its error is in the log
 				close(k.ended)
 			}()
 			return nil
@@ -107,10 +106,10 @@ func (s *Session) keep(cmd *exec.Cmd, out io.Writer) error {
 	}
 	err = cmd.Wait()
 	close(k.ended)
-	return fmt.Errorf("it ended, and was to stay: %w", err)
+	return fmt.Errorf("a command with --keep ended early: %w", err)
 }
 
-// Close ends what stays, as Ctrl-C would, and waits for that.
+// Close interrupts the background commands and waits for them to end.
 func (s *Session) Close() {
 	for _, k := range s.kept {
 		_ = k.cmd.Process.Signal(os.Interrupt)

@@ -9,12 +9,12 @@ import (
 	"example.com/triplecharge/internal/timeline"
 )
 
-// guarded lets in who asks for one of the hosts, from the site's own pages where something is to
-// change, and has browsers load nothing from anywhere else.
+// guarded refuses requests for other hosts, and requests from other sites that change something. It
+// keeps browsers from loading anything from elsewhere.
 func guarded(hosts []string, next http.Handler) http.Handler {
 	policy := policy()
-	// It refuses what a browser says to come from another site: by Sec-Fetch-Site, or by an Origin
-	// that is not the Host, which has been looked at by then.
+	// This refuses requests that come from another site by their Sec-Fetch-Site, or by an Origin
+	// that differs from the Host, which is checked first.
 	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -34,7 +34,7 @@ func guarded(hosts []string, next http.Handler) http.Handler {
 	})
 }
 
-// policy allows the site's own files, and the one style sheet that a drawing has in it.
+// policy allows the site's own files and the style sheet inside a drawing.
 func policy() string {
 	hash := sha256.Sum256([]byte(timeline.Style))
 	return "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; " +

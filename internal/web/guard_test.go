@@ -13,7 +13,7 @@ func TestOnlyTheSitesOwnHostIsAnswered(t *testing.T) {
 	_, port, _ := strings.Cut(s.host, ":")
 	for host, want := range map[string]int{
 		s.host:                   http.StatusOK,
-		"evil.example:" + port:   http.StatusMisdirectedRequest, // which now resolves to 127.0.0.1
+		"evil.example:" + port:   http.StatusMisdirectedRequest, // it could resolve to 127.0.0.1
 		"127.0.0.1":              http.StatusMisdirectedRequest,
 		"127.0.0.1.evil.example": http.StatusMisdirectedRequest,
 	} {

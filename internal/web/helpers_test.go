@@ -13,19 +13,19 @@ import (
 	"testing"
 	"time"
 
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/reconcile"
-	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/verdict"
 	"example.com/triplecharge/internal/web"
 )
 
-// secret is what must never be shown.
+// secret must never be shown.
 const secret = "sk_test_SECRET"
 
-// fake is a run without servers: its events are told when the test lets it play.
+// fake is a run without servers. It sends its events when the test lets it play.
 type fake struct {
-	tell    func(timeline.Event)
+	tell    func(event.Event)
 	charges int
 	goOn    <-chan struct{} // Play returns when it is closed; nil: at once
 	broken  error           // what Play returns
@@ -40,14 +40,14 @@ func (f *fake) Play(ctx context.Context) error {
 	midnight := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	for i := range f.charges {
 		at := midnight.Add(time.Duration(i) * time.Millisecond)
-		e := timeline.Event{
+		e := event.Event{
 			Server: "server-" + string(rune('a'+i)), Invoice: "alice/2026-12", AmountMinor: 1000,
 			Currency: "usd", PaymentIntent: "pi_" + string(rune('a'+i)), Time: at,
 		}
-		for _, name := range []string{
-			"server.listening", timeline.StripeCharged, "charge.succeeded", "ledger.recorded",
+		for _, kind := range []event.Kind{
+			event.ServerListening, event.StripeCharged, event.ChargeSucceeded, event.LedgerRecorded,
 		} {
-			e.Name = name
+			e.Kind = kind
 			f.tell(e)
 		}
 	}
@@ -64,21 +64,23 @@ func (f *fake) Play(ctx context.Context) error {
 	return f.broken
 }
 
-func (f *fake) Invoices(context.Context) ([]scenario.Invoice, error) {
+func (f *fake) Invoices(context.Context) ([]reconcile.Invoice, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i := reconcile.Invoice{
-		Subscription: "alice", Period: "2026-12", Currency: "usd", DueMinor: 1000,
-		Charges: f.charged, ChargedMinor: int64(f.charged) * 1000,
-		Entries: f.charged, EnteredMinor: int64(f.charged) * 1000,
-		RefundedMinor: int64(f.refunded) * 1000, EnteredRefundsMinor: int64(f.refunded) * 1000,
-		Verdicts: []reconcile.Verdict{reconcile.Right},
+		Subscription: "alice", Period: "2026-12", Verdicts: verdict.Words{verdict.Right},
+		Account: reconcile.Account{
+			Currency: "usd", DueMinor: 1000,
+			Charges: f.charged, ChargedMinor: int64(f.charged) * 1000,
+			Entries: f.charged, EnteredMinor: int64(f.charged) * 1000,
+			RefundedMinor: int64(f.refunded) * 1000, EnteredRefundsMinor: int64(f.refunded) * 1000,
+		},
 	}
 	if f.charged-f.refunded > 1 {
-		i.Verdicts = []reconcile.Verdict{reconcile.Overcharged}
+		i.Verdicts = verdict.Words{verdict.Overcharged}
 		i.ToDo = []reconcile.Action{{Kind: reconcile.RefundCharge}}
 	}
-	return []scenario.Invoice{{Invoice: i, Customer: "Alice"}}, nil
+	return []reconcile.Invoice{i}, nil
 }
 
 func (f *fake) Reconcile(context.Context) ([]reconcile.Done, error) {
@@ -106,7 +108,7 @@ func (f *fake) isClosed() bool {
 	return f.closed
 }
 
-// site is one with fakes, on a server of its own.
+// site is a site with fake runs, on its own server.
 type site struct {
 	*testing.T
 	url, host string
@@ -117,10 +119,10 @@ type site struct {
 	log   []string
 }
 
-var errNoStage = errors.New("no stage with the key " + secret)
+var errNoServices = errors.New("no services with the key " + secret)
 
-// newSite serves a site that keeps so many runs, of which next makes each; one for which it returns
-// nil can't begin.
+// newSite serves a site that keeps this number of runs. next makes each run; if it returns nil, the
+// run can't begin.
 func newSite(t *testing.T, keep int, next func() *fake, recordings ...web.Recording) *site {
 	t.Helper()
 	s := &site{T: t}
@@ -128,11 +130,11 @@ func newSite(t *testing.T, keep int, next func() *fake, recordings ...web.Record
 	s.host = server.Listener.Addr().String()
 	played := web.New(web.Options{
 		Begin: func(
-			_ context.Context, _ string, _ verdicts.Fault, tell func(timeline.Event),
+			_ context.Context, _ string, _ faults.Fault, tell func(event.Event),
 		) (web.Live, error) {
 			f := next()
 			if f == nil {
-				return nil, errNoStage
+				return nil, errNoServices
 			}
 			f.tell = tell
 			s.mu.Lock()
@@ -172,14 +174,14 @@ func (s *site) runs() []*fake {
 	return s.begun
 }
 
-// answer is what came back.
+// answer is the response to a request.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// send sends a request as it is, and follows nothing.
+// send sends a request and follows no redirect.
 func (s *site) send(r *http.Request) answer {
 	s.Helper()
 	response, err := http.DefaultTransport.RoundTrip(r)
@@ -226,14 +228,14 @@ func (s *site) midnight(mode, fault string) string {
 	return a.header.Get("Location")
 }
 
-// news is what a browser is told.
+// news is what a browser receives.
 type news struct {
 	Steps            int
 	Status           string
 	Over, Refundable bool
 }
 
-// until follows a run until its news are so.
+// until follows a run until its news meet a condition.
 func (s *site) until(address string, so func(news) bool) news {
 	s.Helper()
 	response, err := http.Get(s.url + address + "/events")

@@ -9,15 +9,12 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
-	"strings"
-
-	"example.com/triplecharge/internal/verdicts"
 )
 
 //go:embed static
 var static embed.FS
 
-// pages are the templates, each with the frame around it.
+// pages are the templates.
 var pages = template.Must(template.ParseFS(static, "static/*.html"))
 
 // Handler serves the site. It is called once.
@@ -41,18 +38,18 @@ func (s *Site) Handler() http.Handler {
 	return guarded(s.Hosts, mux)
 }
 
-// frame is what each page has.
+// frame is the data of a page.
 type frame struct {
 	Title      string
-	Tab        string // the address of the one that it is on
-	Matrix     bool   // there is one
-	Recordings bool   // there are some
-	Problem    string // what was not possible
+	Tab        string // the address of its tab
+	Matrix     bool   // whether the site has the tab
+	Recordings bool   // the same
+	Problem    string // why the last request was refused; "" if it was not
 	Form       form
 	Body       any
 }
 
-// frame returns it around a body.
+// frame returns the data of a page with this body.
 func (s *Site) frame(tab, title string, f form, body any) frame {
 	return frame{
 		Title: title, Tab: tab, Matrix: s.Mode == "", Recordings: len(s.Recordings) > 0, Form: f,
@@ -60,13 +57,13 @@ func (s *Site) frame(tab, title string, f form, body any) frame {
 	}
 }
 
-// render writes a page, or a part of one. It is made first and then sent, so that an error is not
-// in the middle of it.
+// render writes a page, or a part of one. It executes the template before it sends anything, so
+// that no page ends in an error.
 func (s *Site) render(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
 		s.Log(err.Error())
-		http.Error(w, "The page could not be made; the terminal says why.",
+		http.Error(w, "This page failed; the terminal says why.",
 			http.StatusInternalServerError)
 		return
 	}
@@ -75,53 +72,22 @@ func (s *Site) render(w http.ResponseWriter, status int, name string, data any) 
 	_, _ = b.WriteTo(w)
 }
 
-// home shows what can be chosen, and the runs there are.
-func (s *Site) home(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	s.choose(w, http.StatusOK, q.Get("mode"), q.Get("fault"), "")
-}
-
-// choose shows the form, with a choice made, and what was not possible about it.
-func (s *Site) choose(w http.ResponseWriter, status int, mode, fault, problem string) {
-	f := s.frame("/", "Midnight", s.form(mode, fault), s.kept())
-	f.Problem = problem
-	s.render(w, status, "home.html", f)
-}
-
-// midnight starts a run of the cell that a form names, either by its mode and its fault or, as the
-// matrix does, by both in one.
-func (s *Site) midnight(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
-	mode, fault := r.PostFormValue("mode"), r.PostFormValue("fault")
-	if cell := r.PostFormValue("cell"); cell != "" {
-		mode, fault, _ = strings.Cut(cell, "/")
-	}
-	one, err := s.ask(mode, verdicts.Fault(fault))
-	switch {
-	case errors.Is(err, errBusy):
-		s.choose(w, http.StatusServiceUnavailable, mode, fault, err.Error())
-	case err != nil:
-		s.choose(w, http.StatusUnprocessableEntity, mode, fault, err.Error())
-	default:
-		http.Redirect(w, r, one.address(), http.StatusSeeOther)
-	}
-}
-
-// watch hands the run of an address on. If it is not kept, it offers to play its cell again.
+// watch passes the run of an address to next. If the run is not kept, it offers to play the cell
+// again.
 func (s *Site) watch(next func(http.ResponseWriter, *http.Request, watched)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		mode, fault := r.PathValue("mode"), r.PathValue("fault")
 		one := s.find(mode, fault, r.PathValue("id"))
 		if one == nil {
-			s.choose(w, http.StatusNotFound, mode, fault, "That run is not kept here any longer. "+
-				"Its mode and its fault are chosen below: press Midnight to play them again.")
+			s.choose(w, http.StatusNotFound, mode, fault, "That run is no longer kept. "+
+				"Its mode and fault are selected below: press Midnight to play it again.")
 			return
 		}
 		next(w, r, one)
 	}
 }
 
-// recorded hands the recording of an address on.
+// recorded passes the recording of an address to next.
 func (s *Site) recorded(next func(http.ResponseWriter, *http.Request, watched)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, one := range s.Recordings {
@@ -134,7 +100,27 @@ func (s *Site) recorded(next func(http.ResponseWriter, *http.Request, watched)) 
 	}
 }
 
-// page shows a run or a recording at a step: at the last one, unless another is asked for.
+// group has the recordings that are listed under one heading.
+type group struct {
+	Name       string
+	Recordings []Recording
+}
+
+// recordings lists the recordings by group.
+func (s *Site) recordings(w http.ResponseWriter, _ *http.Request) {
+	var groups []group
+	for _, r := range s.Recordings {
+		if n := len(groups); n == 0 || groups[n-1].Name != r.Group {
+			groups = append(groups, group{Name: r.Group})
+		}
+		last := &groups[len(groups)-1]
+		last.Recordings = append(last.Recordings, r)
+	}
+	s.render(w, http.StatusOK, "recordings.html",
+		s.frame("/recordings", "Counterexamples", form{}, groups))
+}
+
+// page shows a run or a recording at the step in the query, or else at the last step.
 func (s *Site) page(w http.ResponseWriter, r *http.Request, one watched) {
 	v, err := viewOf(one, r.URL.Query().Get("step"))
 	if err != nil {
@@ -154,7 +140,7 @@ func (s *Site) step(w http.ResponseWriter, r *http.Request, one watched) {
 	s.render(w, http.StatusOK, "parts", v)
 }
 
-// picture is the drawing of the whole, to be kept.
+// picture serves the whole drawing as a file.
 func (s *Site) picture(w http.ResponseWriter, _ *http.Request, one watched) {
 	v, err := viewOf(one, "")
 	if err != nil {
@@ -165,7 +151,7 @@ func (s *Site) picture(w http.ResponseWriter, _ *http.Request, one watched) {
 	_, _ = fmt.Fprint(w, v.Picture)
 }
 
-// refund has the reconciler put right what is wrong. It goes on if the browser leaves.
+// refund has the reconciler correct what is wrong, even if the browser leaves.
 func (s *Site) refund(w http.ResponseWriter, r *http.Request, one watched) {
 	played, ok := one.(*run)
 	if !ok {
@@ -173,25 +159,25 @@ func (s *Site) refund(w http.ResponseWriter, r *http.Request, one watched) {
 		return
 	}
 	if err := played.refund(context.WithoutCancel(r.Context())); errors.Is(err, errForgotten) {
-		http.Error(w, "The run is not over yet, or not kept any longer.", http.StatusConflict)
+		http.Error(w, "The run is not over yet, or no longer kept.", http.StatusConflict)
 		return
 	} else if err != nil {
 		s.Log(fmt.Sprintf("refund in %s under %s: %v", played.mode, played.fault, err))
-		http.Error(w, "Not all could be put right; the terminal says why. Try again.",
+		http.Error(w, "Part of it failed; the terminal says why. Try again.",
 			http.StatusInternalServerError)
 		return
 	}
 	http.Redirect(w, r, played.address(), http.StatusSeeOther)
 }
 
-// stepIn reads a step's number of so many; "" is the last.
+// stepIn parses the number of a step, up to steps; "" stands for the last step.
 func stepIn(text string, steps int) (int, error) {
 	if text == "" {
 		return steps, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("the step %q: want a number from 0 on", text)
+		return 0, fmt.Errorf("step %q: want 0 or more", text)
 	}
 	return min(n, steps), nil
 }

@@ -4,16 +4,17 @@ import (
 	"net/http"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/verdict"
 )
 
-// matrixRow is one fault, met by every mode.
+// matrixRow has a fault's cells, one for each mode.
 type matrixRow struct {
 	Fault, About string
 	Cells        []matrixCell
 }
 
-// matrixCell is what is expected of a mode under a fault.
+// matrixCell shows what is expected of a mode under a fault.
 type matrixCell struct {
 	Mode, Fault, Short, Words, Why string
 	Right, Applies                 bool
@@ -22,38 +23,22 @@ type matrixCell struct {
 // matrix shows what is expected of every mode under every fault.
 func (s *Site) matrix(w http.ResponseWriter, _ *http.Request) {
 	var rows []matrixRow
-	for _, f := range verdicts.Faults() {
-		row := matrixRow{Fault: string(f), About: verdicts.About(f)}
+	for _, f := range faults.Rows() {
+		row := matrixRow{Fault: string(f.Fault), About: f.Text}
 		for _, m := range billing.Modes() {
-			v, _ := verdicts.Expected(m.Name, f, len(s.Servers))
-			row.Cells = append(row.Cells, matrixCell{
-				Mode: m.Name, Fault: string(f), Short: v.Short(),
-				Words: verdicts.Judge(v.After), Why: v.Why,
-				Right: verdicts.Judge(v.Recovered) == verdicts.Right, Applies: v.Applies,
-			})
+			e := f.Expect(m, len(s.Servers))
+			cell := matrixCell{
+				Mode: m.Name, Fault: row.Fault, Short: faults.Short(e.After, e.Recovered),
+				Words: verdict.Judge(e.After).String(), Why: e.Why,
+				Right: e.Recovered.Right(), Applies: e.Applies,
+			}
+			if e.Applies && !e.Known {
+				cell.Short, cell.Words, cell.Why = "?", "no expectation", "play it to see"
+			}
+			row.Cells = append(row.Cells, cell)
 		}
 		rows = append(rows, row)
 	}
 	s.render(w, http.StatusOK, "matrix.html", s.frame("/matrix",
 		"Every mode against every fault", s.form("", ""), rows))
-}
-
-// group is recordings that are listed together.
-type group struct {
-	Name       string
-	Recordings []Recording
-}
-
-// recordings lists what else can be watched.
-func (s *Site) recordings(w http.ResponseWriter, _ *http.Request) {
-	var groups []group
-	for _, r := range s.Recordings {
-		if n := len(groups); n == 0 || groups[n-1].Name != r.Group {
-			groups = append(groups, group{Name: r.Group})
-		}
-		last := &groups[len(groups)-1]
-		last.Recordings = append(last.Recordings, r)
-	}
-	s.render(w, http.StatusOK, "recordings.html",
-		s.frame("/recordings", "Counterexamples", form{}, groups))
 }

@@ -8,48 +8,47 @@ import (
 	"strings"
 	"sync"
 
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/reconcile"
-	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
 )
 
-// state is how far a run has come.
+// state is the stage of a run.
 type state string
 
 const (
 	waiting state = "waiting" // for the runs before it
-	setting state = "setting" // its stage is being set
+	setting state = "setting" // its servers are being started
 	playing state = "playing"
 	over    state = "over"
 	failed  state = "failed"    // it could not be played
-	gone    state = "forgotten" // its books are closed
+	gone    state = "forgotten" // its database and simulator are closed
 )
 
-// run is one cell, as it is played and afterwards.
+// run is one cell, while it is played and afterwards.
 type run struct {
 	id       string
 	mode     string
-	fault    verdicts.Fault
-	expected verdicts.Verdict
+	fault    faults.Fault
+	expected faults.Expectation
 	servers  []string // in the order of their lanes
 
-	working sync.Mutex // held by who works on the books: they must not be closed meanwhile
-	live    Live       // nil before it has begun, and after it was forgotten
+	using sync.Mutex // held while live is used, so that it is not closed meanwhile
+	live  Live       // nil before the run has begun, and when it is no longer kept
 
 	mu      sync.Mutex // guards the rest
 	state   state
-	events  []timeline.Event
-	invoice *scenario.Invoice // as both sides have it; nil before they were read
+	events  []event.Event
+	invoice *reconcile.Invoice // as read from both sides; nil before that
 	done    []reconcile.Done
 	changed chan struct{} // closed at the next change, and replaced
 }
 
-// idLength is enough for as many runs as anybody will keep the address of.
+// idLength makes it unlikely that two runs ever have the same address.
 const idLength = 8
 
 func newRun(
-	mode string, f verdicts.Fault, expected verdicts.Verdict, servers []string,
+	mode string, f faults.Fault, expected faults.Expectation, servers []string,
 ) *run {
 	return &run{
 		id: strings.ToLower(rand.Text()[:idLength]), mode: mode, fault: f, expected: expected,
@@ -57,10 +56,10 @@ func newRun(
 	}
 }
 
-// address is the run's, on the site.
+// address returns the run's path on the site.
 func (r *run) address() string { return "/runs/" + r.mode + "/" + string(r.fault) + "/" + r.id }
 
-// change changes what the lock guards, and tells who watches.
+// change calls f with the lock held, and wakes those who follow the run.
 func (r *run) change(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,30 +70,30 @@ func (r *run) change(f func()) {
 
 func (r *run) enter(s state) { r.change(func() { r.state = s }) }
 
-// tell takes in an event. That a server listens is no part of the story.
-func (r *run) tell(e timeline.Event) {
-	if e.Name != "server.listening" {
+// tell adds an event. It leaves out that a server listens, which is no part of the story.
+func (r *run) tell(e event.Event) {
+	if e.Kind != event.ServerListening {
 		r.change(func() { r.events = append(r.events, e) })
 	}
 }
 
-// open takes on the books.
+// open sets what is played.
 func (r *run) open(live Live) {
-	r.working.Lock()
-	defer r.working.Unlock()
+	r.using.Lock()
+	defer r.using.Unlock()
 	r.live = live
 }
 
-var errForgotten = errors.New("the run is not kept any longer")
+var errForgotten = errors.New("the run is no longer kept")
 
-// read reads both sides.
+// read reads the invoice from both sides.
 func (r *run) read(ctx context.Context) error {
-	r.working.Lock()
-	defer r.working.Unlock()
-	return r.readBooks(ctx)
+	r.using.Lock()
+	defer r.using.Unlock()
+	return r.readLocked(ctx)
 }
 
-func (r *run) readBooks(ctx context.Context) error {
+func (r *run) readLocked(ctx context.Context) error {
 	if r.live == nil {
 		return errForgotten
 	}
@@ -105,29 +104,23 @@ func (r *run) readBooks(ctx context.Context) error {
 	return err
 }
 
-// refund puts right what is wrong in the books, if the run is over. A second time there is nothing
+// refund has the reconciler correct what is wrong, if the run is over. A second call finds nothing
 // to do.
 func (r *run) refund(ctx context.Context) error {
-	r.working.Lock()
-	defer r.working.Unlock()
+	r.using.Lock()
+	defer r.using.Unlock()
 	if s := r.now().state; r.live == nil || s != over {
 		return errForgotten
 	}
 	done, err := r.live.Reconcile(ctx)
 	r.change(func() { r.done = append(r.done, done...) })
-	return errors.Join(err, r.readBooks(ctx))
+	return errors.Join(err, r.readLocked(ctx))
 }
 
-// ended reports whether nothing more will happen by itself.
-func (r *run) ended() bool {
-	s := r.now().state
-	return s == over || s == failed
-}
-
-// close closes the books.
+// close closes what was played. The run is no longer kept.
 func (r *run) close() error {
-	r.working.Lock()
-	defer r.working.Unlock()
+	r.using.Lock()
+	defer r.using.Unlock()
 	r.enter(gone)
 	if r.live == nil {
 		return nil
@@ -136,21 +129,29 @@ func (r *run) close() error {
 	return r.live.Close()
 }
 
-// moment is a run as it is now.
+// moment is the state of a run at one moment.
 type moment struct {
 	state   state
-	events  []timeline.Event // in the order of time
-	invoice *scenario.Invoice
+	events  []event.Event // in the order of time
+	invoice *reconcile.Invoice
 	done    []reconcile.Done
-	changed <-chan struct{} // closed when it is no longer so
+	changed <-chan struct{} // closed at the next change
 }
 
-// now returns the run as it is.
+// ended reports whether nothing more will happen unless somebody asks for a refund.
+func (m moment) ended() bool { return m.state == over || m.state == failed || m.state == gone }
+
+// refundable reports whether the reconciler would do something.
+func (m moment) refundable() bool {
+	return m.state == over && m.invoice != nil && len(m.invoice.ToDo) > 0
+}
+
+// now returns a copy of the run's state.
 func (r *run) now() moment {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := moment{r.state, slices.Clone(r.events), r.invoice, slices.Clone(r.done), r.changed}
-	slices.SortStableFunc(m.events, func(a, b timeline.Event) int {
+	slices.SortStableFunc(m.events, func(a, b event.Event) int {
 		return a.Time.Compare(b.Time)
 	})
 	return m

@@ -7,48 +7,47 @@ import (
 	"slices"
 	"sync"
 
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/reconcile"
-	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
 )
 
-// Live is a run at the moment before midnight, such as a scenario.Live. Play is called once; the
-// other methods also meanwhile and afterwards, until Close.
+// Live is a run that is ready for midnight, such as a scenario.CellRun. Play is called once. The
+// other methods may be called at the same time and afterwards, until Close.
 type Live interface {
 	Play(context.Context) error
-	Invoices(context.Context) ([]scenario.Invoice, error)
+	Invoices(context.Context) ([]reconcile.Invoice, error)
 	Reconcile(context.Context) ([]reconcile.Done, error)
 	Close() error
 }
 
-// Options are what a site is made of.
+// Options configure a site.
 type Options struct {
-	// Begin brings a cell to the moment before midnight, and tells of each event in it from then
-	// on, one at a time.
+	// Begin starts what a cell needs. From then on it calls tell with each event, one at a time.
+	// The Live is not used if there is an error.
 	Begin func(
-		ctx context.Context, mode string, f verdicts.Fault, tell func(timeline.Event),
+		ctx context.Context, mode string, f faults.Fault, tell func(event.Event),
 	) (Live, error)
-	// Mode is the only one that can be played, and without a fault; "" for any, with any.
+	// Mode is the only mode that can be played, without faults; "" allows all modes and faults.
 	Mode       string
 	Servers    []string     // in the order of their lanes
-	Hosts      []string     // with their ports: the names by which the site may be asked for
-	Recordings []Recording  // what else can be watched; may be nil
-	Log        func(string) // told in a line what went wrong, which is not for the page; may be nil
-	Keep       int          // how many runs that are over are kept with their books
+	Hosts      []string     // host:port pairs that requests may name
+	Recordings []Recording  // may be nil
+	Log        func(string) // called with each error, in a line; may be nil
+	Keep       int          // finished runs to keep, each with its database and simulator
 }
 
-// Recording is a run that is over and has no books any more, such as a counterexample that the
+// Recording is the events of a run that cannot be refunded, such as a counterexample that the
 // explorer found.
 type Recording struct {
-	Name    string // in its address: unique, of lower-case letters, digits and dashes
-	Group   string // under which it is listed, with those beside it
+	Name    string // unique; part of its address: lower-case letters, digits and dashes
+	Group   string // the heading that it is listed under
 	Title   string
-	About   string   // in a sentence
-	Verdict string   // what it came to
+	About   string   // a sentence
+	Verdict string   // the counts and what they mean
 	Servers []string // in the order of their lanes
 	Invoice string   // <subscription>/<period>
-	Events  []timeline.Event
+	Events  []event.Event
 }
 
 // Site keeps the runs and plays them. It is safe for concurrent use.
@@ -60,11 +59,10 @@ type Site struct {
 	runs []*run // oldest first
 }
 
-// maxWaiting is how many runs may wait for those before them: at two seconds each, it is as long as
-// anybody would wait.
+// maxWaiting limits the runs that wait for others: at two seconds each, nobody would wait for more.
 const maxWaiting = 8
 
-// New returns a site, which plays nothing before Play.
+// New returns a site. It plays no run until Play is called.
 func New(o Options) *Site {
 	if o.Log == nil {
 		o.Log = func(string) {}
@@ -72,14 +70,14 @@ func New(o Options) *Site {
 	return &Site{Options: o, queue: make(chan *run, maxWaiting)}
 }
 
-// Play plays the runs that are asked for, one after another, until ctx ends, and closes them all.
+// Play plays the requested runs, one after another, until ctx ends. Then it closes all runs.
 func (s *Site) Play(ctx context.Context) error {
 	for {
 		select {
 		case r := <-s.queue:
 			if ctx.Err() == nil {
 				s.play(ctx, r)
-				_ = s.forget(s.Keep) // which has logged what went wrong
+				_ = s.forget(s.Keep) // it logs its errors
 			}
 		case <-ctx.Done():
 			return s.forget(0)
@@ -87,7 +85,7 @@ func (s *Site) Play(ctx context.Context) error {
 	}
 }
 
-// play plays one.
+// play plays one run.
 func (s *Site) play(ctx context.Context, r *run) {
 	r.enter(setting)
 	live, err := s.Begin(ctx, r.mode, r.fault, r.tell)
@@ -112,13 +110,13 @@ func (s *Site) play(ctx context.Context, r *run) {
 var (
 	errBusy    = errors.New("too many runs are waiting: try again in a moment")
 	errNoCell  = errors.New("there is no such mode, or no such fault")
-	errNotMeet = errors.New("the fault can't meet the mode")
+	errNotMeet = errors.New("the fault does not apply to the mode")
 )
 
-// ask has a cell played when its turn comes.
-func (s *Site) ask(mode string, f verdicts.Fault) (*run, error) {
-	expected, ok := verdicts.Expected(mode, f, len(s.Servers))
-	if !ok || s.Mode != "" && (mode != s.Mode || f != verdicts.None) {
+// ask queues a run of a cell.
+func (s *Site) ask(mode string, f faults.Fault) (*run, error) {
+	expected, err := faults.Expected(mode, f, len(s.Servers))
+	if err != nil || s.Mode != "" && (mode != s.Mode || f != faults.None) {
 		return nil, errNoCell
 	}
 	if !expected.Applies {
@@ -136,7 +134,7 @@ func (s *Site) ask(mode string, f verdicts.Fault) (*run, error) {
 	return r, nil
 }
 
-// find returns the run of an address, nil if it is not kept (any more).
+// find returns the run of an address, or nil if it is not kept.
 func (s *Site) find(mode, fault, id string) *run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,21 +146,12 @@ func (s *Site) find(mode, fault, id string) *run {
 	return nil
 }
 
-// latest returns the runs, the latest first.
-func (s *Site) latest() []*run {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	runs := slices.Clone(s.runs)
-	slices.Reverse(runs)
-	return runs
-}
-
-// forget closes and forgets the oldest runs of those that are over, but for so many.
+// forget closes and forgets all but the latest keep of the runs that have ended.
 func (s *Site) forget(keep int) error {
 	s.mu.Lock()
 	var over []*run
 	for _, r := range s.runs {
-		if r.ended() {
+		if r.now().ended() {
 			over = append(over, r)
 		}
 	}

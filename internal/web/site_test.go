@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/triplecharge/internal/timeline"
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/web"
 )
 
-// ofThree are runs in which three servers charge.
+// ofThree returns runs in which three servers charge.
 func ofThree() *fake { return &fake{charges: 3} }
 
 func (a answer) has(t *testing.T, words ...string) {
@@ -38,14 +38,14 @@ func TestARunIsPlayedShownAndPutRight(t *testing.T) {
 		!strings.HasPrefix(a.body, "<svg") {
 		t.Errorf("the picture is %v", a)
 	}
-	for range 2 { // the second time there is nothing to do
+	for range 2 { // the second refund has nothing to do
 		if a := s.post(address+"/refund", url.Values{}); a.status != http.StatusSeeOther ||
 			a.header.Get("Location") != address {
 			t.Fatalf("the refund answered %d: %s", a.status, a.body)
 		}
 	}
 	n := s.until(address, isOver)
-	if n.Refundable || n.Status != "Put right: Alice paid $30.00 and has $20.00 back: right." {
+	if n.Refundable || n.Status != "Refunded: Alice paid $30.00 and got $20.00 back: right." {
 		t.Errorf("after the refund the news are %+v", n)
 	}
 	if got := strings.Count(s.get(address).body, "refunded pi_b"); got != 2 {
@@ -77,7 +77,7 @@ func TestRunsAreOneAtATimeAndNotTooManyWait(t *testing.T) {
 		last = s.midnight("locked", "none")
 	}
 	n := s.until(last, func(news) bool { return true })
-	if n.Status != "Waits for the runs before it." {
+	if n.Status != "Waiting for the runs before it." {
 		t.Errorf("the last is at %q", n.Status)
 	}
 	a := s.post("/runs", url.Values{"mode": {"locked"}, "fault": {"none"}})
@@ -112,17 +112,18 @@ func TestTheOldestRunsAreForgotten(t *testing.T) {
 		s.until(address, isOver)
 		addresses = append(addresses, address)
 	}
-	// The last one's end is told before the oldest is forgotten, and the next begins after it.
+	// A run's end is sent before the oldest run is evicted; the next run begins after that.
 	s.until(s.midnight("uncoordinated", "none"), func(n news) bool { return n.Steps > 0 })
 	for i, f := range s.runs()[:4] {
 		status := s.get(addresses[i]).status
-		if forgotten := i < 2; f.isClosed() != forgotten || (status == http.StatusNotFound) != forgotten {
+		if forgotten := i < 2; f.isClosed() != forgotten ||
+			(status == http.StatusNotFound) != forgotten {
 			t.Errorf("run %d is closed: %v, and answers %d", i, f.isClosed(), status)
 		}
 	}
-	// The address still says what it was.
+	// The address still names the mode and the fault.
 	a := s.get("/runs/fenced/late/long-ago")
-	a.has(t, "not kept here any longer", "<option data-about=\"Locked,", "selected>fenced<",
+	a.has(t, "no longer kept", "<option data-about=\"Like locked,", "selected>fenced<",
 		"selected>late<")
 }
 
@@ -137,7 +138,7 @@ func TestTheEndClosesAllRuns(t *testing.T) {
 	})
 	s.until(s.midnight("uncoordinated", "none"), isOver)
 	s.until(s.midnight("locked", "none"), func(n news) bool { return n.Steps > 0 })
-	s.midnight("locked", "none") // and one that waits
+	s.midnight("locked", "none") // this one waits
 	s.end()
 	for i, f := range s.runs() {
 		if !f.isClosed() {
@@ -153,7 +154,7 @@ func TestWhatCanNotBePlayedIsSaid(t *testing.T) {
 	t.Parallel()
 	for name, next := range map[string]func() *fake{
 		"it can't begin": func() *fake { return nil },
-		"it breaks":      func() *fake { return &fake{charges: 1, broken: errNoStage} },
+		"it breaks":      func() *fake { return &fake{charges: 1, broken: errNoServices} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -163,11 +164,11 @@ func TestWhatCanNotBePlayedIsSaid(t *testing.T) {
 			if !strings.Contains(n.Status, "could not be played") || n.Refundable {
 				t.Errorf("the news are %+v", n)
 			}
-			// Why is for the terminal: it may name what is nobody's business.
+			// The reason goes to the terminal only, since it may contain secrets.
 			if page := s.get(address).body + n.Status; strings.Contains(page, secret) {
 				t.Errorf("the secret is on the page: %s", page)
 			}
-			if len(s.log) != 1 || !strings.Contains(s.log[0], errNoStage.Error()) {
+			if len(s.log) != 1 || !strings.Contains(s.log[0], errNoServices.Error()) {
 				t.Errorf("the log has %q", s.log)
 			}
 		})
@@ -182,7 +183,7 @@ func TestWhatIsNoCellIsRefused(t *testing.T) {
 		"locked/flood":            "no such mode",
 		"locked":                  "no such mode",
 		"":                        "no such mode",
-		"locked/redlock-majority": "can&#39;t meet the mode: the mode has one Redis node",
+		"locked/redlock-majority": "does not apply to the mode: the mode has one Redis node",
 	} {
 		a := s.post("/runs", url.Values{"cell": {cell}})
 		if a.status != http.StatusUnprocessableEntity {
@@ -199,7 +200,8 @@ func TestTheMatrixHasEveryCell(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 2, ofThree)
 	a := s.get("/matrix")
-	s.get("/?fault=late").has(t, "Protects nothing: three servers", "b fires after a has finished, c")
+	s.get("/?fault=late").has(t, "No protection: three servers",
+		"Server-b fires after server-a has finished")
 	a.has(t, `value="locked/pause"`, "O 2/2", "locked under pause: overcharged", "n/a")
 	if strings.Contains(a.body, `value="locked/redlock-majority"`) {
 		t.Error("a cell that can't be played can be pressed")
@@ -213,7 +215,7 @@ func TestRecordingsAreWatchedLikeRuns(t *testing.T) {
 		Name: "found", Group: "locked", Title: "Found <b>", About: "As it says.", Verdict: "Bad.",
 		Servers: []string{"server-a", "server-b"}, Invoice: "alice/2026-12",
 	}
-	f.tell = func(e timeline.Event) { recording.Events = append(recording.Events, e) }
+	f.tell = func(e event.Event) { recording.Events = append(recording.Events, e) }
 	if err := f.Play(t.Context()); err != nil {
 		t.Fatal(err)
 	}

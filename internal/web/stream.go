@@ -6,16 +6,16 @@ import (
 	"net/http"
 )
 
-// news is what a browser that follows a run is told whenever it changes.
+// news is sent to a browser that follows a run whenever the run changes.
 type news struct {
 	Steps      int    `json:"steps"`
 	Status     string `json:"status"`
 	Over       bool   `json:"over"`       // no more steps will come
-	Refundable bool   `json:"refundable"` // there is something to put right
+	Refundable bool   `json:"refundable"` // there is something to refund or record
 }
 
-// follow tells a browser of a run's changes, as server-sent events, until the run is forgotten, or
-// the browser or the site is gone.
+// follow sends a run's changes to a browser as server-sent events, until the run is no longer kept,
+// the browser leaves or the site ends.
 func (s *Site) follow(w http.ResponseWriter, r *http.Request, one watched) {
 	played, ok := one.(*run)
 	if !ok {
@@ -28,7 +28,7 @@ func (s *Site) follow(w http.ResponseWriter, r *http.Request, one watched) {
 		m := played.now()
 		line, err := json.Marshal(news{
 			Steps: len(m.events), Status: played.status(m), Refundable: m.refundable(),
-			Over: m.state == over || m.state == failed || m.state == gone,
+			Over: m.ended(),
 		})
 		if err == nil {
 			_, err = fmt.Fprintf(w, "data: %s\n\n", line)

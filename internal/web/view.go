@@ -6,37 +6,36 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdicts"
 )
 
-// watched is what can be watched step by step: a run, or a recording.
+// watched is a run or a recording, which can be watched step by step.
 type watched interface {
 	scene() scene
 }
 
-// scene is what is to be seen of it now.
+// scene is what a run or a recording shows now.
 type scene struct {
 	Title   string
-	Tab     string // the one that it belongs to
+	Tab     string // the address of its tab
 	Address string
-	Mode    string // "" if nobody can play it again
+	Mode    string // "" if it can't be played again
 	Fault   string
-	About   string // what goes wrong in it
-	Status  string // how far it has come, or what came of it
-	Live    bool   // it has books, and can change
+	About   string // what goes wrong
+	Status  string // its stage, or its result
+	Live    bool   // it can change
 	Over    bool
-	Refund  bool // there is something to put right
+	Refund  bool // there is something to refund or record
 	Done    []string
 	Owed    string
-	Books   *book // as both sides have it in the end; nil before
+	Final   *account // as read from both sides; nil before the end
 	invoice string
 	servers []string
-	events  []timeline.Event // in the order of time
+	events  []event.Event // in the order of time
 }
 
 // view is a scene at a step.
@@ -44,28 +43,28 @@ type view struct {
 	scene
 	Step, Steps int
 	Picture     template.HTML
-	Now         *line // what happened at the step; nil before the first
-	SoFar       book
+	Now         *line // the event at the step; nil at step 0
+	SoFar       account
 	Lines       []line
 }
 
-// Before and After are the steps beside this one.
+// Before and After return the previous and the next step.
 func (v view) Before() int { return max(0, v.Step-1) }
 func (v view) After() int  { return min(v.Steps, v.Step+1) }
 
-// line is an event, told.
+// line is an event in words.
 type line struct {
 	N       int
-	After   string // how long after the picture's beginning
+	After   string // the time since the picture's beginning
 	Who     string
 	Words   string
 	Current bool
 }
 
-// customer is whom everything is about.
+// customer is whose invoice every run is about.
 const customer = "Alice"
 
-// viewOf shows a scene at a step: of its events, those up to the step have happened.
+// viewOf returns a scene at a step, when the events up to it have happened.
 func viewOf(one watched, step string) (v view, err error) {
 	v = view{scene: one.scene()}
 	v.Steps = len(v.events)
@@ -82,126 +81,104 @@ func viewOf(one watched, step string) (v view, err error) {
 	v.Picture = template.HTML(svg.String()) //nolint:gosec // it escapes what it is given
 	for i, e := range v.events {
 		v.Lines = append(v.Lines, line{
-			// What is before the picture is no part of it.
-			N: i + 1, After: milliseconds(max(0, e.Time.Sub(whole.Began))), Who: who(e),
-			Words: e.Words(customer), Current: i+1 == v.Step,
+			// The first events may be earlier than the picture's beginning.
+			N: i + 1, Who: who(e),
+			After: fmt.Sprintf("%d ms",
+				max(0, e.Time.Sub(whole.Began)).Round(time.Millisecond).Milliseconds()),
+			Words: e.Sentence(customer), Current: i+1 == v.Step,
 		})
 	}
 	if v.Step > 0 {
 		v.Now = &v.Lines[v.Step-1]
 	}
-	v.SoFar = counted(part)
+	v.SoFar = countedAccount(part)
 	v.SoFar.Owed = v.Owed
-	if v.Books != nil && v.Step == v.Steps {
-		v.SoFar = *v.Books
+	if v.Final != nil && v.Step == v.Steps {
+		v.SoFar = *v.Final
 	}
 	return v, nil
 }
 
-func milliseconds(d time.Duration) string {
-	return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
-}
-
-// who did it, or where it happened.
-func who(e timeline.Event) string {
+// who returns the server or the store that the event happened at.
+func who(e event.Event) string {
 	switch {
-	case e.Name == timeline.StripeCharged, e.Name == timeline.StripeAdvanced,
-		e.Name == timeline.CardReplaced:
+	case e.Kind == event.StripeCharged, e.Kind == event.StripeAdvanced,
+		e.Kind == event.CardReplaced:
 		return timeline.Stripe
-	case e.Name == timeline.ClaimExpired:
+	case e.Kind == event.ClaimExpired:
 		return timeline.Ledger
-	case e.Name == timeline.LeaseExpired, e.Server == "":
+	case e.Kind == event.LeaseExpired, e.Server == "":
 		return timeline.Redis
 	}
 	return e.Server
 }
 
-// scene shows a recording.
+// scene returns what the recording shows.
 func (r Recording) scene() scene {
 	events := slices.Clone(r.Events)
-	slices.SortStableFunc(events, func(a, b timeline.Event) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(events, func(a, b event.Event) int { return a.Time.Compare(b.Time) })
 	return scene{
 		Title: r.Title, Tab: "/recordings", Address: "/recordings/" + r.Name, Over: true,
 		About: r.About, Status: r.Verdict, invoice: r.Invoice, servers: r.Servers, events: events,
 	}
 }
 
-// scene shows a run.
+// scene returns what the run shows now.
 func (r *run) scene() scene {
 	m := r.now()
+	row, _ := faults.Named(r.fault) // ask has looked it up
 	s := scene{
 		Title: r.mode + " under " + string(r.fault), Tab: "/", Address: r.address(),
-		Mode: r.mode, Fault: string(r.fault), About: sentence(verdicts.About(r.fault)),
-		Status: r.status(m), Live: true, Over: m.state == over || m.state == failed,
+		Mode: r.mode, Fault: string(r.fault), About: row.Text,
+		Status: r.status(m), Live: true, Over: m.ended(),
 		Refund: m.refundable(), servers: r.servers, events: m.events,
 	}
-	if r.fault == verdicts.MixedModes {
-		s.servers = s.servers[:2]
+	if row.Beside != "" {
+		s.servers = s.servers[:row.Servers]
 	}
 	for _, d := range m.done {
 		s.Done = append(s.Done, d.String())
 	}
 	if m.invoice != nil {
-		read := asRead(m.invoice.Invoice)
+		read := readAccount(*m.invoice)
 		s.Owed, s.invoice = read.Owed, m.invoice.String()
 		if m.state == over {
-			s.Books = &read
+			s.Final = &read
 		}
 	}
 	return s
 }
 
-// refundable reports whether the reconciler would do something.
-func (m moment) refundable() bool {
-	return m.state == over && m.invoice != nil && len(m.invoice.ToDo) > 0
-}
-
-// status says how far a run has come, or what came of it.
+// status describes the stage of a run, or its result.
 func (r *run) status(m moment) string {
 	switch m.state {
 	case waiting:
-		return "Waits for the runs before it."
+		return "Waiting for the runs before it."
 	case setting:
-		return "Gets the servers ready."
+		return "Starting the servers."
 	case playing:
 		return "Midnight."
 	case failed:
-		return "It could not be played. The terminal says why."
+		return "The run could not be played. The terminal says why."
 	case gone:
-		return "This run is not kept any longer."
+		return "This run is no longer kept."
 	}
 	if m.invoice == nil {
 		return ""
 	}
-	i := m.invoice.Invoice
-	counts := verdicts.Counts{Charges: i.Charges, Entries: i.Entries}
-	judged := strings.Join(words(i.Verdicts), ", ")
+	i := *m.invoice
+	paid := money.Amount(i.ChargedMinor, i.Currency)
+	result := fmt.Sprintf("%s owed %s and paid %s: %s.", customer,
+		money.Amount(i.DueMinor, i.Currency), paid, i.Verdicts)
 	switch {
 	case len(m.done) > 0:
-		return fmt.Sprintf("Put right: %s paid %s and has %s back: %s.", customer,
-			timeline.Money(i.ChargedMinor, i.Currency),
-			timeline.Money(i.RefundedMinor, i.Currency), judged)
-	case counts == r.expected.After:
-		return fmt.Sprintf("%s owed %s and paid %s: %s. As expected, %s: %s.", customer,
-			timeline.Money(i.DueMinor, i.Currency), timeline.Money(i.ChargedMinor, i.Currency),
-			judged, counts, r.expected.Why)
+		return fmt.Sprintf("Refunded: %s paid %s and got %s back: %s.", customer, paid,
+			money.Amount(i.RefundedMinor, i.Currency), i.Verdicts)
+	case !r.expected.Known:
+		return fmt.Sprintf("%s No expectation: %s.", result, i.Counts())
+	case i.Counts() == r.expected.After:
+		return fmt.Sprintf("%s As expected, %s: %s.", result, i.Counts(), r.expected.Why)
 	}
-	return fmt.Sprintf("NOT AS EXPECTED: %s, and not %s: %s.", counts, r.expected.After, judged)
-}
-
-// sentence makes one of what is written as a part of one. A server that it begins with stays a.
-func sentence(s string) string {
-	first, size := utf8.DecodeRuneInString(s)
-	if behind := s[size:]; !strings.HasPrefix(behind, " ") && !strings.HasPrefix(behind, "'") {
-		s = string(unicode.ToUpper(first)) + behind
-	}
-	return s + "."
-}
-
-func words(vs []reconcile.Verdict) []string {
-	var words []string
-	for _, v := range vs {
-		words = append(words, string(v))
-	}
-	return words
+	return fmt.Sprintf("NOT AS EXPECTED: %s, and not %s: %s.", i.Counts(), r.expected.After,
+		i.Verdicts)
 }

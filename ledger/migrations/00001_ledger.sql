@@ -1,13 +1,13 @@
--- The ledger: who pays what, and what was charged and refunded.
+-- The ledger: who owes what, and what was charged and refunded.
 --
--- Tables are named without a schema, so that each ledger lives where the search_path of its URL
--- points. There is no way down: what a ledger remembers is not for a tool to drop.
+-- Table names have no schema, so each ledger lives in the search_path of its URL. There is no down
+-- migration: no tool should drop what a ledger remembers.
 
 -- +goose Up
 
 CREATE TABLE subscriptions (
-    -- COLLATE "C" orders IDs by their bytes, as Go compares strings, on every machine: the pages
-    -- of a due run must not depend on a server's locale.
+    -- COLLATE "C" sorts IDs by bytes, as Go does: the pages of a due run must not depend on a
+    -- server's locale.
     id             text COLLATE "C" PRIMARY KEY,
     customer       text NOT NULL CHECK (customer <> ''),
     payment_method text NOT NULL CHECK (payment_method <> ''),
@@ -18,10 +18,10 @@ CREATE TABLE subscriptions (
 CREATE TABLE entries (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind           text NOT NULL,
-    -- No foreign key: a charge happened, also if its subscription is gone or was never here.
+    -- No foreign key: a charge happened, even if its subscription is gone or never existed here.
     subscription   text COLLATE "C" NOT NULL CHECK (subscription <> ''),
-    -- The month as every other place writes it: lock keys, idempotency keys, Stripe's metadata,
-    -- output. A date would need a day that means nothing, and a rule for which day it is.
+    -- The month as written everywhere else: in lock keys, idempotency keys, Stripe's metadata and
+    -- output. A date would need a meaningless day, and a rule to choose it.
     period         text COLLATE "C" NOT NULL CHECK (period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
     payment_intent text COLLATE "C" NOT NULL CHECK (payment_intent <> ''),
     refund         text COLLATE "C" CHECK (refund <> ''),
@@ -36,15 +36,15 @@ CREATE TABLE entries (
     )
 );
 
--- One entry a PaymentIntent, one a refund: recording twice is safe.
+-- One entry per PaymentIntent and one per refund, so recording twice is safe.
 CREATE UNIQUE INDEX entries_charge ON entries (payment_intent) WHERE kind = 'charge';
 CREATE UNIQUE INDEX entries_refund ON entries (refund) WHERE kind = 'refund';
 
--- Deliberately not unique. A unique index here would look like the cure, and only hide the
--- disease: the card would still be charged three times, behind a single entry. The ledger says
--- what happened; it doesn't get to refuse it.
+-- Deliberately not unique. A unique index would look like the cure, but only hide the disease: the
+-- card would still be charged three times, with a single entry. The ledger records what happened;
+-- it can't refuse it.
 --
--- The period goes first, for the audit of one; a charge is looked up by both.
+-- The period comes first, for the audit of a period; lookups of a charge use both columns.
 CREATE INDEX entries_invoice ON entries (period, subscription);
 
 -- +goose StatementBegin
@@ -55,7 +55,7 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- For each statement, not for each row: it refuses also what would match no row, and TRUNCATE.
+-- FOR EACH STATEMENT also refuses TRUNCATE, and statements that match no row.
 CREATE TRIGGER entries_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON entries
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_entry_change();

@@ -1,5 +1,5 @@
-// Command bench measures what our locks and due runs cost, side by side with what they are measured
-// against, in one run: each pair takes turns, and only ratios mean anything.
+// Command bench measures the cost of our locks and due runs against alternatives. The two of each
+// pair take turns in one run, so only their ratios mean anything.
 //
-// It is a module of its own, inside ours, so that none of what it measures reaches a user's build.
+// It is a module inside ours, so that the alternatives never reach a user's build.
 package main

@@ -15,20 +15,21 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/redis/rueidis/rueidislock"
 
+	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 )
 
 const lockTTL = 30 * time.Second
 
-// obtain asks for a lock once and returns what releases it; an error if another has it.
+// obtain tries once to get the lock, and returns the function that releases it.
 type obtain func(ctx context.Context, key string) (release func(), err error)
 
-// contender is a lock library with a client of its own, as a server has.
+// contender is a lock library with its own Redis client, as each server has one.
 type contender struct {
 	name  string
 	open  func(url string) (obtain, func(), error)
-	most  float64 // ours ÷ this one, 64 callers; 0: no goal
-	alone bool    // it is what ours alone is measured against
+	most  float64 // goal for ours ÷ this, 64 callers; 0: none
+	alone bool    // ours is compared with it without contention, too
 }
 
 func contenders() []contender {
@@ -45,19 +46,28 @@ func openOurs(url string) (obtain, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	lock, err := ours(client)
+	return lock, func() { _ = client.Close() }, err
+}
+
+func ours(client redis.UniversalClient) (obtain, error) {
 	locker, err := redislock.New(client, redislock.Options{
 		Server: "server-a", TTL: lockTTL, Now: time.Now,
 	})
+	return ofLocker(locker), err
+}
+
+func ofLocker(l billing.Locker) obtain {
 	return func(ctx context.Context, key string) (func(), error) {
-		lease, err := locker.Obtain(ctx, key)
+		lease, err := l.Obtain(ctx, key)
 		if err != nil {
 			return nil, err
 		}
 		return func() { _ = lease.Release(ctx) }, nil
-	}, func() { _ = client.Close() }, err
+	}
 }
 
-// openRaw is the same two commands with nothing around them.
+// openRaw sends the same two commands with nothing around them.
 func openRaw(url string) (obtain, func(), error) {
 	client, err := redislock.Open(url)
 	if err != nil {
@@ -97,14 +107,17 @@ func openRedsync(url string) (obtain, func(), error) {
 		return nil, nil, err
 	}
 	client := redis.NewClient(o)
-	rs := redsync.New(goredis.NewPool(client))
+	return ofRedsync(redsync.New(goredis.NewPool(client))), func() { _ = client.Close() }, nil
+}
+
+func ofRedsync(rs *redsync.Redsync) obtain {
 	return func(ctx context.Context, key string) (func(), error) {
 		mutex := rs.NewMutex(key, redsync.WithTries(1), redsync.WithExpiry(lockTTL))
 		if err := mutex.LockContext(ctx); err != nil {
 			return nil, err
 		}
 		return func() { _, _ = mutex.UnlockContext(ctx) }, nil
-	}, func() { _ = client.Close() }, nil
+	}
 }
 
 func openRueidislock(url string) (obtain, func(), error) {
@@ -127,7 +140,7 @@ func openRueidislock(url string) (obtain, func(), error) {
 	}, locker.Close, nil
 }
 
-// lock measures the lock alone, with 64 callers, and three servers that race.
+// lock measures one caller without contention, 64 callers, and three servers that race.
 func (b *bench) lock(ctx context.Context) error {
 	alone, crowd, race := 2000, 20000, 300
 	if b.Quick {
@@ -148,9 +161,9 @@ func (b *bench) lock(ctx context.Context) error {
 		if c.alone {
 			ratios := b.turns(func() float64 { return median(ctx, ours, alone) },
 				func() float64 { return median(ctx, theirs, alone) })
-			b.report.add(figure{section: "one lock, nobody competing", values: ratios, most: 1.10,
+			b.report.add(figure{section: "one lock, no contention", values: ratios, most: 1.10,
 				what: "ours ÷ raw go-redis"})
-			b.report.add(figure{section: "one lock, nobody competing", unit: "allocations",
+			b.report.add(figure{section: "one lock, no contention", unit: "allocations",
 				values: []float64{allocations(ctx, ours)}, most: 20, what: "ours"})
 		}
 		ratios := b.turns(func() float64 { return each(ctx, ours, 64, crowd) },
@@ -161,9 +174,9 @@ func (b *bench) lock(ctx context.Context) error {
 	return b.race(ctx, url, race)
 }
 
-// turns has two measured in turns, and returns their ratios.
+// turns measures two in turns and returns their ratios.
 func (b *bench) turns(one, other func() float64) (ratios []float64) {
-	one() // connects
+	one() // connect
 	other()
 	for range b.Rounds {
 		ratios = append(ratios, one()/other())
@@ -171,10 +184,10 @@ func (b *bench) turns(one, other func() float64) (ratios []float64) {
 	return ratios
 }
 
-// keys makes each key another's, so that nobody competes.
+// keys numbers the keys, so that no two callers want the same one.
 var keys atomic.Int64
 
-// each is the time for one lock of so many, obtained and released by so many callers.
+// each returns the seconds per lock when the callers obtain and release that many in all.
 func each(ctx context.Context, lock obtain, callers, locks int) float64 {
 	began := time.Now()
 	var all sync.WaitGroup
@@ -184,7 +197,7 @@ func each(ctx context.Context, lock obtain, callers, locks int) float64 {
 				key := fmt.Sprint("bench:", keys.Add(1))
 				release, err := lock(ctx, key)
 				for err != nil && ctx.Err() == nil {
-					// Nobody competes: it gave up on a machine that is busy, and asks again.
+					// Nobody else wants the key: the library gave up on a busy machine.
 					release, err = lock(ctx, key)
 				}
 				if err == nil {
@@ -197,7 +210,7 @@ func each(ctx context.Context, lock obtain, callers, locks int) float64 {
 	return time.Since(began).Seconds() / float64(locks)
 }
 
-// allocations is how many one lock takes.
+// allocations counts the heap allocations of one lock.
 func allocations(ctx context.Context, lock obtain) float64 {
 	const locks = 1000
 	key := "bench:allocations"
@@ -212,8 +225,8 @@ func allocations(ctx context.Context, lock obtain) float64 {
 	return float64(int(after.Mallocs-before.Mallocs) / locks)
 }
 
-// race has three servers ask for the same key at once, each once, and measures until the last has
-// returned and the one that got it has released it.
+// race lets three servers try for the same key at once, and measures until the winner has released
+// it and the others have given up.
 func (b *bench) race(ctx context.Context, url string, races int) error {
 	three := func(open func(string) (obtain, func(), error)) ([]obtain, func(), error) {
 		var locks []obtain
@@ -243,8 +256,8 @@ func (b *bench) race(ctx context.Context, url string, races int) error {
 		if err != nil {
 			return err
 		}
-		ratios := b.turns(func() float64 { return races3(ctx, locks, races) },
-			func() float64 { return races3(ctx, raw, races) })
+		ratios := b.turns(func() float64 { return raceTime(ctx, locks, races) },
+			func() float64 { return raceTime(ctx, raw, races) })
 		closeLocks()
 		b.report.add(figure{section: "three servers race for one key", values: ratios,
 			what: c.name + " ÷ raw go-redis"})
@@ -252,8 +265,8 @@ func (b *bench) race(ctx context.Context, url string, races int) error {
 	return nil
 }
 
-// races3 is the time for one race.
-func races3(ctx context.Context, locks []obtain, races int) float64 {
+// raceTime returns the seconds per race.
+func raceTime(ctx context.Context, locks []obtain, races int) float64 {
 	began := time.Now()
 	for range races {
 		key := fmt.Sprint("bench:race:", keys.Add(1))

@@ -20,15 +20,15 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Quick    bool     `help:"Small numbers, in a minute or two: it shows that everything runs, not what it costs."`
-	Only     []string `placeholder:"SECTION" help:"Only these: lock, quorum, due, river, growth, latency."`
-	Rounds   int      `default:"5" help:"How often each pair takes turns."`
-	Invoices int      `default:"100000" help:"How many invoices a due run has."`
-	Growth   int      `default:"1000000" help:"How many the longest one has."`
-	Docs     string   `placeholder:"FOLDER" help:"Put the table into performance.md there, between its marks, and the plot beside it as performance.svg."`
+	Quick    bool     `help:"Use small numbers: takes a minute or two and shows that everything runs, not what it costs."`
+	Only     []string `placeholder:"SECTION" help:"Measure only these: lock, quorum, due, river, growth, latency."`
+	Rounds   int      `default:"5" help:"Turns per pair."`
+	Invoices int      `default:"100000" help:"Invoices per due run."`
+	Growth   int      `default:"1000000" help:"Invoices of the longest due run."`
+	Docs     string   `placeholder:"FOLDER" help:"Write the table into performance.md in this folder, between its marks, and the plot to performance.svg."`
 }
 
-// quickly is what --quick makes of the numbers.
+// quickly shrinks the numbers for --quick.
 func (c *cli) quickly() {
 	if c.Quick {
 		c.Rounds, c.Invoices, c.Growth = 2, 2000, 5000
@@ -42,11 +42,11 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run returns the exit status: 0 when everything was measured, whether or not a goal is met.
+// run returns the exit status: 0 if everything was measured, goals missed or not.
 func run(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Writers(stdout, stderr),
-		kong.Description("What locks and due runs cost, beside what they are measured against."))
+		kong.Description("Measures the cost of locks and due runs against alternatives."))
 	if err == nil {
 		_, err = parser.Parse(args)
 	}
@@ -64,17 +64,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// bench is one measurement.
+// bench is one run of all measurements.
 type bench struct {
 	cli
 	services *services.Services
-	worker   string // the worker that would be deployed, built
-	self     string // this program, which becomes other workers
+	worker   string // path of the built cmd/worker
+	self     string // path of this program, which also plays other workers
 	log      io.Writer
 	report   report
 }
 
-// measure measures section after section, and prints the report. The error is what failed.
+// measure measures section by section and prints the report, also if some sections failed.
 func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 	b := &bench{cli: c, log: log, report: report{quick: c.Quick}}
 	if b.self, err = os.Executable(); err != nil {
@@ -99,7 +99,7 @@ func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.services.Close()) }()
-	var failed error // what could be measured is reported all the same
+	var failed error
 	for _, section := range []struct {
 		name    string
 		measure func(context.Context) error

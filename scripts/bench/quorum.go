@@ -12,11 +12,10 @@ import (
 	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
 	"github.com/redis/go-redis/v9"
 
-	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 )
 
-// quorum measures Redlock on five nodes that are some way off, against the lock on one of them.
+// quorum measures Redlock on five distant nodes against the lock on one of them.
 func (b *bench) quorum(ctx context.Context) error {
 	const near, far, slow = time.Millisecond, 2 * time.Millisecond, 25 * time.Millisecond
 	leases := 300
@@ -62,15 +61,15 @@ func (b *bench) quorum(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			b.report.add(figure{section: f.section, unit: "keys left behind",
+			b.report.add(figure{section: f.section, unit: "keys left",
 				values: []float64{float64(keys)}, what: f.what})
 		}
 	}
 	return nil
 }
 
-// openQuorum opens a lock on all nodes. What is returned beside it closes it, and counts the keys
-// that are left on the nodes then.
+// openQuorum opens a lock on all nodes. The second function closes it, and returns how many keys
+// are left on the nodes.
 func openQuorum(library string, urls []string, distances []time.Duration) (
 	obtain, func(context.Context) (int, error), error,
 ) {
@@ -110,14 +109,7 @@ func openQuorum(library string, urls []string, distances []time.Duration) (
 	if library == "ours" {
 		return ofLocker(quorum), left, nil
 	}
-	rs := redsync.New(pools...)
-	return func(ctx context.Context, key string) (func(), error) {
-		mutex := rs.NewMutex(key, redsync.WithTries(1), redsync.WithExpiry(lockTTL))
-		if err := mutex.LockContext(ctx); err != nil {
-			return nil, err
-		}
-		return func() { _, _ = mutex.UnlockContext(ctx) }, nil
-	}, left, nil
+	return ofRedsync(redsync.New(pools...)), left, nil
 }
 
 // openDistant opens our lock on one node.
@@ -127,33 +119,18 @@ func openDistant(url string, off time.Duration) (obtain, func(), error) {
 		return nil, nil, err
 	}
 	client.AddHook(distance(off))
-	locker, err := redislock.New(client, redislock.Options{
-		Server: "server-a", TTL: lockTTL, Now: time.Now,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	return ofLocker(locker), func() { _ = client.Close() }, nil
+	lock, err := ours(client)
+	return lock, func() { _ = client.Close() }, err
 }
 
-func ofLocker(l billing.Locker) obtain {
-	return func(ctx context.Context, key string) (func(), error) {
-		lease, err := l.Obtain(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		return func() { _ = lease.Release(ctx) }, nil
-	}
-}
-
-// median is the time that the middle one of so many locks took, one after another.
+// median returns the median seconds of that many locks, one after another.
 func median(ctx context.Context, lock obtain, locks int) float64 {
 	var took []time.Duration
 	for range locks {
 		began := time.Now()
 		release, err := lock(ctx, fmt.Sprint("bench:", keys.Add(1)))
 		if err != nil {
-			continue // a node was late for this one
+			continue // a node was too late
 		}
 		release()
 		took = append(took, time.Since(began))
@@ -162,8 +139,8 @@ func median(ctx context.Context, lock obtain, locks int) float64 {
 	return took[len(took)/2].Seconds()
 }
 
-// distance is a hook that puts a round trip between a client and its Redis. A proxy would do it,
-// too; but five of them take more time than what is measured.
+// distance is a hook that puts a round trip between a client and its Redis. Five proxies would take
+// more time than the locks that are measured.
 type distance time.Duration
 
 func (d distance) DialHook(next redis.DialHook) redis.DialHook {
@@ -186,7 +163,7 @@ type distantConn struct {
 	net.Conn
 
 	distance time.Duration
-	waiting  bool // for the answer to what was last written
+	waiting  bool // for the reply to the last write
 }
 
 func (c *distantConn) Write(p []byte) (int, error) {

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// figure is one thing that was measured, several times.
+// figure is one quantity with its measured values.
 type figure struct {
 	section string
 	what    string
 	unit    string // "" for a ratio
 	values  []float64
-	most    float64 // the goal; 0 if there is none of this kind
-	least   float64
+	most    float64 // the goal as an upper bound; 0: none
+	least   float64 // the goal as a lower bound; 0: none
 }
 
 func (f figure) median() float64 {
@@ -26,22 +26,22 @@ func (f figure) median() float64 {
 	return (sorted[n/2] + sorted[(n-1)/2]) / 2
 }
 
-// verdict says whether the goal is met.
+// verdict returns the goal and whether it was met; "" without a goal.
 func (f figure) verdict() string {
 	switch {
 	case f.most > 0 && f.median() <= f.most:
 		return fmt.Sprintf("≤ %s: met", number(f.most))
 	case f.most > 0:
-		return fmt.Sprintf("≤ %s: **not met**", number(f.most))
+		return fmt.Sprintf("≤ %s: **missed**", number(f.most))
 	case f.least > 0 && f.median() >= f.least:
 		return fmt.Sprintf("≥ %s: met", number(f.least))
 	case f.least > 0:
-		return fmt.Sprintf("≥ %s: **not met**", number(f.least))
+		return fmt.Sprintf("≥ %s: **missed**", number(f.least))
 	}
 	return ""
 }
 
-// number writes three figures or so.
+// number formats v with about three significant digits.
 func number(v float64) string {
 	switch {
 	case v == float64(int(v)), v >= 100:
@@ -52,10 +52,10 @@ func number(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// report is all figures.
+// report collects the figures.
 type report struct {
 	figures []figure
-	quick   bool // the numbers are too small for goals
+	quick   bool // the numbers are too small to hold them to goals
 }
 
 func (r *report) add(f figure) {
@@ -65,7 +65,7 @@ func (r *report) add(f figure) {
 	r.figures = append(r.figures, f)
 }
 
-// markdown is the table, below the machine, the versions and the date.
+// markdown returns the date, the machine and the versions, then the table.
 func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s UTC, %d processors (%s), %s, %s.\n\n",
@@ -88,13 +88,13 @@ func (r *report) markdown() string {
 	return b.String()
 }
 
-// The marks between which a document has the table.
+// The table stands between these marks in a document.
 const (
 	tableBegins = "<!-- what scripts/bench printed -->\n"
 	tableEnds   = "<!-- its end -->\n"
 )
 
-// insert puts the table into a document, in place of the one before.
+// insert replaces the table in a document.
 func insert(file, table string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -103,12 +103,12 @@ func insert(file, table string) error {
 	before, rest, found := strings.Cut(string(text), tableBegins)
 	_, after, ended := strings.Cut(rest, tableEnds)
 	if !found || !ended {
-		return fmt.Errorf("%s has not both of the marks %q and %q", file, tableBegins, tableEnds)
+		return fmt.Errorf("%s lacks the mark %q or %q", file, tableBegins, tableEnds)
 	}
 	return os.WriteFile(file, []byte(before+tableBegins+table+tableEnds+after), 0o644)
 }
 
-// model is the processor's name, where the system tells.
+// model returns the processor's name, or its architecture where Linux' cpuinfo is missing.
 func model() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -122,7 +122,7 @@ func model() string {
 	return runtime.GOARCH
 }
 
-// versions are those of what was measured.
+// versions lists the versions of the libraries compared.
 func versions() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -131,7 +131,8 @@ func versions() string {
 	var all []string
 	for _, path := range []string{
 		"github.com/redis/go-redis/v9", "github.com/bsm/redislock",
-		"github.com/go-redsync/redsync/v4", "github.com/redis/rueidis", "github.com/riverqueue/river",
+		"github.com/go-redsync/redsync/v4", "github.com/redis/rueidis",
+		"github.com/riverqueue/river",
 	} {
 		for _, d := range info.Deps {
 			if d.Path == path {

@@ -15,10 +15,10 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/worker"
 )
 
-// billArgs are a job's: one for each invoice, unique.
+// billArgs are the arguments of a job: one unique job per invoice.
 type billArgs struct {
 	Subscription billing.Subscription `json:"subscription"`
 	Period       string               `json:"period"`
@@ -36,9 +36,9 @@ func (billArgs) InsertOpts() river.InsertOpts {
 type billWorker struct {
 	river.WorkerDefaults[billArgs]
 	ports billing.Ports
-	// pool is where it records by itself: the entry and the end of the job in one transaction, as in
-	// https://riverqueue.com/docs/transactional-job-completion. Nil: it records through our ledger,
-	// which groups entries under it.
+	// pool, if not nil, takes the entry and the end of the job in one transaction, as in
+	// https://riverqueue.com/docs/transactional-job-completion. If nil, our ledger records, in
+	// batches.
 	pool *pgxpool.Pool
 }
 
@@ -82,36 +82,36 @@ func (w *billWorker) record(
 	return tx.Commit(ctx)
 }
 
-// riverQueue is River in one server. Its due run is over when no job is left: the first of its
-// invoices waits for that, the others are skipped.
+// riverQueue is River in one server. The first invoice of its due run waits until no job is left,
+// the others are skipped.
 type riverQueue struct {
 	pool   *pgxpool.Pool
 	client *river.Client[pgx.Tx]
 	start  sync.Once
 }
 
-// riverOptions are how River is used.
+// riverOptions configure River.
 type riverOptions struct {
 	workers int
-	tuned   bool // it looks at the queue as often as it lets one
-	grouped bool // entries are recorded through our ledger
+	tuned   bool // polls the queue as often as River allows
+	batched bool // records through our ledger
 }
 
-// parse reads what String has written.
+// parse reads the result of String.
 func (o *riverOptions) parse(s string) error {
-	_, err := fmt.Sscanf(s, riverFormat, &o.workers, &o.tuned, &o.grouped)
+	_, err := fmt.Sscanf(s, riverFormat, &o.workers, &o.tuned, &o.batched)
 	return err
 }
 
 func (o riverOptions) String() string {
-	return fmt.Sprintf(riverFormat, o.workers, o.tuned, o.grouped)
+	return fmt.Sprintf(riverFormat, o.workers, o.tuned, o.batched)
 }
 
 const riverFormat = "%d/%t/%t"
 
-// newRiver makes River's tables and, as server-a, a job for each subscription there is; before the
-// server listens, so that it isn't counted.
-func newRiver(c server.Config, p billing.Ports, o riverOptions) (*riverQueue, error) {
+// newRiver makes River's tables and, as server-a, a job for each subscription. The server doesn't
+// listen yet, so the time isn't counted.
+func newRiver(c worker.Config, p billing.Ports, o riverOptions) (*riverQueue, error) {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, c.DatabaseURL)
 	if err != nil {
@@ -122,7 +122,7 @@ func newRiver(c server.Config, p billing.Ports, o riverOptions) (*riverQueue, er
 	}
 	all := river.NewWorkers()
 	w := &billWorker{ports: p, pool: pool}
-	if o.grouped {
+	if o.batched {
 		w.pool = nil
 	}
 	river.AddWorker(all, w)
@@ -131,7 +131,7 @@ func newRiver(c server.Config, p billing.Ports, o riverOptions) (*riverQueue, er
 		Workers: all, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	if o.tuned {
-		// As often as River lets one: by itself it waits 100 ms between two looks at the queue.
+		// The least that River accepts; its default pause between two fetches is 100 ms.
 		config.FetchCooldown, config.FetchPollInterval = time.Millisecond, 10*time.Millisecond
 	}
 	client, err := river.NewClient(riverpgxv5.New(pool), config)
@@ -163,7 +163,7 @@ func migrateRiver(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-// month is the period that load bills.
+// month is the period that package load bills.
 const month = "2026-12"
 
 func insertJobs(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx]) error {
@@ -195,7 +195,7 @@ func (q *riverQueue) Bill(ctx context.Context, _ billing.Invoice) (billing.Outco
 	return billing.Skipped, err
 }
 
-// lookEvery is the pace at which it is looked whether jobs are left: little beside a run.
+// lookEvery is the interval between checks for unfinished jobs: short compared with a run.
 const lookEvery = 50 * time.Millisecond
 
 func (q *riverQueue) work(ctx context.Context) error {

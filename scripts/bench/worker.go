@@ -8,15 +8,16 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/worker"
+	"example.com/triplecharge/ledger"
 )
 
-// workerArg, as the first argument, makes this process a billing server in which the second says
-// what is in the mode's place.
+// workerArg, as the first argument, makes this process a billing server. The second argument names
+// what bills in place of the mode.
 const workerArg = "worker"
 
-// The limit is what can't be saved: the calls of Stripe alone, with no lock, no ledger and no event,
-// made by the same worker in as many processes.
+// The limit makes only the calls to Stripe, without lock, ledger or events, in the same worker and
+// as many processes.
 const (
 	oneCall  = "one-call"  // charge
 	twoCalls = "two-calls" // prepare, then confirm, as exactly-once does
@@ -25,8 +26,8 @@ const (
 )
 
 func serve(what string, args []string) int {
-	return server.MainWith(args, os.Stdout, os.Stderr,
-		func(c server.Config, m billing.Mode) billing.Mode {
+	return worker.MainWith(args, os.Stdout, os.Stderr,
+		func(c worker.Config, m billing.Mode) billing.Mode {
 			m.New = func(p billing.Ports) billing.Biller {
 				biller, err := billerOf(what, c, p)
 				if err != nil {
@@ -39,7 +40,7 @@ func serve(what string, args []string) int {
 		})
 }
 
-func billerOf(what string, c server.Config, p billing.Ports) (billing.Biller, error) {
+func billerOf(what string, c worker.Config, p billing.Ports) (billing.Biller, error) {
 	if options, ok := strings.CutPrefix(what, riverPrefix); ok {
 		var o riverOptions
 		if err := o.parse(options); err != nil {
@@ -51,7 +52,18 @@ func billerOf(what string, c server.Config, p billing.Ports) (billing.Biller, er
 		Key: stripecharge.SimulatorKey, URL: c.StripeURL, Timeout: c.StripeTimeout,
 		AtOnce: c.Concurrency,
 	})
-	return limit{client, what == twoCalls}, err
+	if err != nil {
+		return nil, err
+	}
+	// The audit counts the charges of this ledger.
+	store, err := ledger.Open(context.Background(), c.DatabaseURL, ledger.Options{
+		Recorder: "bench", ReadOnly: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	return limit{client.ForLedger(store.ID()), what == twoCalls}, nil
 }
 
 type limit struct {
@@ -66,7 +78,7 @@ func (l limit) Bill(ctx context.Context, inv billing.Invoice) (billing.Outcome, 
 	}
 	intent, err := l.stripe.Prepare(ctx, billing.Request{Invoice: inv})
 	if err == nil {
-		_, err = l.stripe.Confirm(ctx, intent, billing.Request{Invoice: inv})
+		_, err = l.stripe.Confirm(ctx, intent.ID, billing.Request{Invoice: inv})
 	}
 	return billing.Billed, err
 }

@@ -1,6 +1,6 @@
-// Command peers runs widely used ways to do a thing once through the faults that our own modes are
-// run through, and prints what came of it.
+// Command peers plays the faults of our matrix against widely used ways to do a job once, and
+// prints the results as a table.
 //
-// It is a module of its own, inside ours, so that it may use our scenarios and none of what it
-// measures reaches a user's build.
+// It is a module inside ours, so that it can use our scenarios and the peers never reach a user's
+// build.
 package main

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
 )
 
-// docs/peers.md says in which versions the peers were measured, and what our own come to.
+// docs/peers.md has the versions of the peers, and the expected cells of our modes.
 func TestTheDocsHaveTheVersionsThatGoModRequires(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/peers.md")
@@ -24,11 +24,12 @@ func TestTheDocsHaveTheVersionsThatGoModRequires(t *testing.T) {
 		if !strings.Contains(doc, " "+head+" |") {
 			t.Errorf("the table's head in docs/peers.md does not say %q", head)
 		}
-		if p.module != "" && !strings.Contains(doc, "| "+p.name+" | "+p.module+" "+p.version()+" |") {
+		row := "| " + p.name + " | " + p.module + " " + p.version() + " |"
+		if p.module != "" && !strings.Contains(doc, row) {
 			t.Errorf("docs/peers.md does not say that %s is %s %s", p.name, p.module, p.version())
 		}
 	}
-	for _, f := range verdicts.Faults() {
+	for _, f := range faults.Faults() {
 		want := " | " + expected("locked", f) + " | " + expected("exactly-once", f) + " |\n"
 		if !hasRow(doc, string(f), want) {
 			t.Errorf("the row %s of docs/peers.md does not end in %q", f, want)

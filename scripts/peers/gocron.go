@@ -9,15 +9,14 @@ import (
 	"github.com/google/uuid"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/worker"
 )
 
 // withGocron is README.md, "usage", of gocron-redis-lock v2: NewRedisLocker with one try, a
-// scheduler with that as its distributed locker, a job. By gocron's own documentation of Locker, the
-// name of the job is the key of the lock, and the lock is held for the job's run; redsync makes it
-// one of 8 s. What fires here is not gocron's clock but the scenario, so each invoice is a job
-// that runs at once.
-func withGocron(c server.Config, charge bill) (bill, func(), error) {
+// scheduler with that as its distributed locker, a job. As gocron documents Locker, the job's name
+// is the lock's key, and the lock is held while the job runs; redsync gives it a TTL of 8 s. The
+// scenario fires instead of gocron's clock, so each invoice is a job that runs at once.
+func withGocron(c worker.Config, charge bill) (bill, func(), error) {
 	client, err := openRedis(c)
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +36,7 @@ func withGocron(c server.Config, charge bill) (bill, func(), error) {
 			gocron.OneTimeJob(gocron.OneTimeJobStartImmediately()),
 			gocron.NewTask(func() { run.outcome, run.err = charge(ctx, inv) }),
 			gocron.WithName(lockName(inv)),
-			// The same locker, and word of when it is unlocked.
+			// The same locker, which also tells when the lock is released.
 			gocron.WithDistributedJobLocker(&run),
 			gocron.WithEventListeners(gocron.AfterLockError(func(uuid.UUID, string, error) {
 				run.outcome = billing.Skipped
@@ -52,7 +51,7 @@ func withGocron(c server.Config, charge bill) (bill, func(), error) {
 	}, func() { _ = s.Shutdown() }, nil
 }
 
-// jobRun is one run of a job, over when its lock is unlocked.
+// jobRun is one run of a job; it is over when its lock is released.
 type jobRun struct {
 	gocron.Locker
 	outcome billing.Outcome

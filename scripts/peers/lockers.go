@@ -15,21 +15,21 @@ import (
 	"github.com/redis/rueidis/rueidislock"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/worker"
 )
 
-// lockName is the name under which the invoice is locked. It isn't that of our own modes, so that
-// under mixed-modes none sees another's by chance.
+// lockName returns the name of the invoice's lock. It differs from our modes' name, so that under
+// mixed-modes neither respects the other's lock by chance.
 func lockName(inv billing.Invoice) string { return "billing:" + inv.String() }
 
-// waiting says that a server is about to wait for a lock: scenario.LeaseWaiting.
-func waiting(ctx context.Context, c server.Config, inv billing.Invoice) {
-	slog.New(slog.NewJSONHandler(os.Stdout, nil)).InfoContext(ctx, scenario.LeaseWaiting,
+// waiting says that a server is about to wait for a lock: event.LeaseWaiting.
+func waiting(ctx context.Context, c worker.Config, inv billing.Invoice) {
+	slog.New(slog.NewJSONHandler(os.Stdout, nil)).InfoContext(ctx, string(event.LeaseWaiting),
 		"server", c.Name, "invoice", inv.String())
 }
 
-func openRedis(c server.Config) (*goredis9.Client, error) {
+func openRedis(c worker.Config) (*goredis9.Client, error) {
 	o, err := goredis9.ParseURL(c.RedisURL)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func openRedis(c server.Config) (*goredis9.Client, error) {
 // withRedsync is README.md, "Usage", of redsync v4: New, NewMutex without options (a lock of 8 s,
 // asked for 32 times), Lock, the work, Unlock. Where the README panics "for shorter example", the
 // error is returned.
-func withRedsync(c server.Config, charge bill) (bill, func(), error) {
+func withRedsync(c worker.Config, charge bill) (bill, func(), error) {
 	client, err := openRedis(c)
 	if err != nil {
 		return nil, nil, err
@@ -62,9 +62,9 @@ func withRedsync(c server.Config, charge bill) (bill, func(), error) {
 
 // withRedislock is README.md, "Examples", of bsm/redislock: New, Obtain without options (no retry),
 // ErrNotObtained, "Don't forget to defer Release". The example goes on to ask for the TTL and to
-// refresh once, in between sleeps; there is no such place inside a call of Stripe's. Its TTL of
-// 100 ms is shorter than a charge; this is the server's --lock-ttl.
-func withRedislock(c server.Config, charge bill) (bill, func(), error) {
+// refresh once, in between sleeps; a call to Stripe has no such place. Its TTL of 100 ms is
+// shorter than a charge; this one is the server's --lock-ttl.
+func withRedislock(c worker.Config, charge bill) (bill, func(), error) {
 	client, err := openRedis(c)
 	if err != nil {
 		return nil, nil, err
@@ -82,14 +82,13 @@ func withRedislock(c server.Config, charge bill) (bill, func(), error) {
 	}, nil, nil
 }
 
-// patience is how long an answer of Redis is waited for where a busy machine may take longer than
-// the library expects.
+// patience is the time-out for a reply from Redis on a busy machine, longer than the library's.
 const patience = 5 * time.Second
 
 // withRueidislock is rueidislock/README.md of rueidis: a Locker with KeyMajority 1 ("if you have
 // only one Redis instance") and NoLoopTracking, WithContext, "use the ctx as normal", cancel. By
 // "Default Configuration" a lock is for 5 s and extended every 2.5 s.
-func withRueidislock(c server.Config, charge bill) (bill, func(), error) {
+func withRueidislock(c worker.Config, charge bill) (bill, func(), error) {
 	option, err := rueidis.ParseURL(c.RedisURL)
 	if err != nil {
 		return nil, nil, err

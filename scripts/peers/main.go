@@ -12,7 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
 )
 
 // workerArg, as the first argument, makes this process a billing server protected by the peer that
@@ -21,15 +21,15 @@ const workerArg = "worker"
 
 // cli is the command line.
 type cli struct {
-	Peer        []string `placeholder:"PEER" help:"Only these peers."`
-	Fault       []string `placeholder:"FAULT" help:"Only these faults."`
-	Runs        int      `default:"3" help:"How often each cell is played."`
-	Parallel    int      `default:"6" help:"How many cells are played at a time."`
-	Markdown    bool     `help:"Print the table in Markdown."`
+	Peer        []string `placeholder:"PEER" help:"Play only these peers."`
+	Fault       []string `placeholder:"FAULT" help:"Play only these faults."`
+	Runs        int      `default:"3" help:"Runs per cell."`
+	Parallel    int      `default:"6" help:"Cells played at the same time."`
+	Markdown    bool     `help:"Print the table as Markdown."`
 	DatabaseURL string   `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Use this Postgres instead of starting one."`
 }
 
-// errUsage marks what is wrong with what the command was given.
+// errUsage marks an error in the command line.
 var errUsage = errors.New("")
 
 func main() {
@@ -39,22 +39,12 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// serve makes this process a billing server, and returns the exit status.
-func serve(name string, flags []string) int {
-	p, err := peerNamed(name)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
-		return 2
-	}
-	return p.serve(flags)
-}
-
-// run returns the exit status: 0 when all cells were played, 1 when not, 2 when the command line
-// can't be used, 130 after Ctrl-C.
+// run returns the exit status: 0 if all cells were played, 1 if not, 2 if the command line is
+// wrong, 130 after Ctrl-C.
 func run(args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("peers"), kong.Writers(stdout, stderr),
-		kong.Description("Widely used ways to do a thing once, against every fault."))
+		kong.Description("Plays every fault against widely used ways to do a job once."))
 	if err == nil {
 		_, err = parser.Parse(args)
 	}
@@ -64,7 +54,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		defer stop()
 		err = c.measure(ctx, stdout, stderr)
 		if err != nil && ctx.Err() != nil {
-			fmt.Fprintln(stderr, "peers: interrupted; all that was started is gone")
+			fmt.Fprintln(stderr, "peers: interrupted; everything it started has ended")
 			return 130
 		}
 		if err != nil && !errors.Is(err, errUsage) {
@@ -79,7 +69,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// cells are those that were asked for, fault by fault.
+// cells returns the cells to play, fault by fault.
 func (c cli) cells() (ids []cellID, err error) {
 	if c.Runs < 1 || c.Parallel < 1 {
 		return nil, fmt.Errorf("--runs %d, --parallel %d: want 1 or more", c.Runs, c.Parallel)
@@ -90,12 +80,12 @@ func (c cli) cells() (ids []cellID, err error) {
 		}
 	}
 	for _, name := range c.Fault {
-		if !slices.Contains(verdicts.Faults(), verdicts.Fault(name)) {
+		if !slices.Contains(faults.Faults(), faults.Fault(name)) {
 			return nil, fmt.Errorf("--fault: no fault is called %q: use one of %v",
-				name, verdicts.Faults())
+				name, faults.Faults())
 		}
 	}
-	for _, f := range verdicts.Faults() {
+	for _, f := range faults.Faults() {
 		for _, p := range peers() {
 			if (len(c.Peer) == 0 || slices.Contains(c.Peer, p.name)) &&
 				(len(c.Fault) == 0 || slices.Contains(c.Fault, string(f))) {

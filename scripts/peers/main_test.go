@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -78,13 +78,13 @@ func TestTheTableIsPrinted(t *testing.T) {
 		id   cellID
 		word string
 	}{
-		{cellID{"redsync", verdicts.None}, "O 3/3→4/4"},
-		{cellID{"redsync", verdicts.Pause}, "O 3/3→4/4"},
-		{cellID{"redsync", verdicts.RedisFailover}, "needs redis-server"},
-		{cellID{"river", verdicts.None}, "R 1/1"},
-		{cellID{"river", verdicts.None}, "R 1/1"},
-		{cellID{"river", verdicts.Pause}, "OX 2/1"},
-		{cellID{"river", verdicts.Pause}, "O 2/2"},
+		{cellID{"redsync", faults.None}, "O 3/3→4/4"},
+		{cellID{"redsync", faults.Pause}, "O 3/3→4/4"},
+		{cellID{"redsync", faults.RedisFailover}, "needs redis-server"},
+		{cellID{"river", faults.None}, "R 1/1"},
+		{cellID{"river", faults.None}, "R 1/1"},
+		{cellID{"river", faults.Pause}, "OX 2/1"},
+		{cellID{"river", faults.Pause}, "O 2/2"},
 	} {
 		m.add(run.id, run.word)
 	}

@@ -11,18 +11,18 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/services"
-	"example.com/triplecharge/internal/verdicts"
 )
 
 // cellID names a cell.
 type cellID struct {
 	peer  string
-	fault verdicts.Fault
+	fault faults.Fault
 }
 
-// measured is what came of a cell's runs, each different result once, as the table has it.
+// measured has the different results of each cell's runs, as the table shows them.
 type measured map[cellID][]string
 
 // measure plays the cells and prints the table.
@@ -31,12 +31,12 @@ func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w%w", errUsage, err)
 	}
-	stage, closeStage, err := openStage(ctx, c.DatabaseURL, log)
+	harness, closeHarness, err := openHarness(ctx, c.DatabaseURL, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeStage()) }()
-	results, unplayed := play(ctx, stage, ids, c.Runs, c.Parallel, log)
+	defer func() { err = errors.Join(err, closeHarness()) }()
+	results, unplayed := play(ctx, harness, ids, c.Runs, c.Parallel, log)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -49,29 +49,29 @@ func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 	return nil
 }
 
-// openStage brings up the Postgres that the cells share. Each has Redis nodes and a simulator of
-// its own.
-func openStage(
+// openHarness brings up the Postgres that the cells share. Each cell has its own Redis nodes and
+// simulator.
+func openHarness(
 	ctx context.Context, databaseURL string, log io.Writer,
-) (scenario.Stage, func() error, error) {
+) (scenario.Harness, func() error, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return scenario.Stage{}, nil, fmt.Errorf("find this program, to run it as the servers: %w", err)
+		return scenario.Harness{}, nil, fmt.Errorf("find this program, to start servers: %w", err)
 	}
 	svc, err := services.Start(ctx, services.Options{
 		DatabaseURL: databaseURL, SkipRedis: true,
 		Log: func(line string) { fmt.Fprintln(log, line) },
 	})
 	if err != nil {
-		return scenario.Stage{}, nil, err
+		return scenario.Harness{}, nil, err
 	}
-	return scenario.Stage{Services: svc, Worker: []string{self, workerArg}}, svc.Close, nil
+	return scenario.Harness{Services: svc, Worker: []string{self, workerArg}}, svc.Close, nil
 }
 
-// play plays each cell that applies so many times, so many at a time. What can't be played says why
-// and ends no other, unless ctx has ended.
+// play plays each applicable cell runs times, parallel at a time. A run that can't be played is
+// logged and doesn't end the others, unless ctx has ended.
 func play(
-	ctx context.Context, stage scenario.Stage, ids []cellID, runs, parallel int, log io.Writer,
+	ctx context.Context, harness scenario.Harness, ids []cellID, runs, parallel int, log io.Writer,
 ) (results measured, unplayed []error) {
 	var mu sync.Mutex
 	results = measured{}
@@ -88,29 +88,30 @@ func play(
 				if ctx.Err() != nil {
 					return nil
 				}
-				cell, err := p.play(ctx, stage, id.fault)
+				cell, err := p.play(ctx, harness, id.fault)
 				if ctx.Err() != nil {
 					return nil
 				}
 				mu.Lock()
 				defer mu.Unlock()
+				result := outcome(cell, err)
+				results.add(id, result)
 				if err != nil {
 					unplayed = append(unplayed, fmt.Errorf("%s under %w", id.peer, err))
+					result += ": " + err.Error()
 				}
-				came := outcome(cell, err)
-				results.add(id, came)
 				fmt.Fprintf(log, "%s: run %d of %s under %s: %s (%s)\n",
 					time.Since(began).Round(time.Second), run+1, id.peer, id.fault,
-					reason(came, err), cell.Took.Round(time.Millisecond))
+					result, cell.Took.Round(time.Millisecond))
 				return nil
 			})
 		}
 	}
-	_ = group.Wait() // what went wrong is among the unplayed
+	_ = group.Wait() // the errors are in unplayed
 	return results, unplayed
 }
 
-// outcome is what the table says of a run.
+// outcome returns the table's text for a run.
 func outcome(c scenario.Cell, err error) string {
 	switch {
 	case errors.Is(err, services.ErrNeedsRedisServer):
@@ -118,21 +119,13 @@ func outcome(c scenario.Cell, err error) string {
 	case err != nil:
 		return "not played"
 	}
-	return verdicts.Verdict{After: c.After, Recovered: c.Recovered}.Short()
-}
-
-// reason is the outcome, and why if there is none.
-func reason(came string, err error) string {
-	if err == nil {
-		return came
-	}
-	return came + ": " + err.Error()
+	return faults.Short(c.After, c.Recovered)
 }
 
 func (p peer) play(
-	ctx context.Context, stage scenario.Stage, f verdicts.Fault,
+	ctx context.Context, harness scenario.Harness, f faults.Fault,
 ) (scenario.Cell, error) {
-	stage.Worker = append(stage.Worker[:len(stage.Worker):len(stage.Worker)], p.name)
-	stage.Foreign = &p.watch
-	return stage.Measure(ctx, baseMode().Name, f)
+	harness.Worker = append(harness.Worker[:len(harness.Worker):len(harness.Worker)], p.name)
+	harness.ThirdParty = &p.watch
+	return harness.Measure(ctx, baseMode().Name, f)
 }

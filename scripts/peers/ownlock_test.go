@@ -15,8 +15,8 @@ import (
 	"example.com/triplecharge/internal/services"
 )
 
-// ownLock is what docs/peers.md calls a lock of one's own: somebody else's library behind the port
-// that our modes lock through. Here it is bsm/redislock.
+// ownLock is what docs/peers.md calls a lock of one's own: another library's lock, here
+// bsm/redislock, as the port through which our modes lock.
 type ownLock struct {
 	client *redislock.Client
 	prefix string
@@ -24,8 +24,8 @@ type ownLock struct {
 	now    func() time.Time
 }
 
-// Obtain implements billing.Locker. Trust counts from before the request: Redis starts the TTL
-// later.
+// Obtain implements billing.Locker. The lease is valid from before the request, since Redis starts
+// the TTL later.
 func (l ownLock) Obtain(ctx context.Context, key string) (billing.Lease, error) {
 	sent := l.now()
 	lock, err := l.client.Obtain(ctx, l.prefix+key, l.ttl, nil)
@@ -34,19 +34,19 @@ func (l ownLock) Obtain(ctx context.Context, key string) (billing.Lease, error) 
 	} else if err != nil {
 		return nil, err
 	}
-	return &ownLease{lock: lock, now: l.now, trustEnds: sent.Add(l.ttl - l.ttl/10)}, nil
+	return &ownLease{lock: lock, now: l.now, validUntil: sent.Add(l.ttl - l.ttl/10)}, nil
 }
 
 type ownLease struct {
-	lock      *redislock.Lock
-	now       func() time.Time
-	trustEnds time.Time
-	released  bool
+	lock       *redislock.Lock
+	now        func() time.Time
+	validUntil time.Time
+	released   bool
 }
 
-// Trusted implements billing.Lease.
-func (l *ownLease) Trusted() error {
-	if l.released || !l.now().Before(l.trustEnds) {
+// Valid implements billing.Lease.
+func (l *ownLease) Valid() error {
+	if l.released || !l.now().Before(l.validUntil) {
 		return billing.ErrLeaseLost
 	}
 	return nil

@@ -8,13 +8,13 @@ import (
 	"strings"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/scenario"
-	"example.com/triplecharge/internal/server"
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/worker"
 )
 
-// bill does something about an invoice. What a peer is given charges it and records the charge,
-// and asks nobody; what it returns does that under its protection.
+// bill bills an invoice. A peer gets a function that charges and records without protection, and
+// returns one that does the same under the peer's protection.
 type bill func(ctx context.Context, inv billing.Invoice) (billing.Outcome, error)
 
 // Bill implements billing.Biller.
@@ -22,17 +22,17 @@ func (b bill) Bill(ctx context.Context, inv billing.Invoice) (billing.Outcome, e
 	return b(ctx, inv)
 }
 
-// peer is one way to bill an invoice once, used as its own documentation says.
+// peer is one way to bill an invoice once, used as its documentation says.
 type peer struct {
 	name   string
-	module string // whose version is the peer's; "" where that is the server's
-	redis  bool   // it keeps what protects the invoice in Redis
-	// protect puts the protection around charge. stop ends what it started; it may be nil.
-	protect func(c server.Config, charge bill) (protected bill, stop func(), err error)
-	watch   scenario.Foreign
+	module string // its Go module; "" if it is a feature of the database
+	redis  bool   // its lock is in Redis
+	// protect wraps charge. stop ends what protect started, and may be nil.
+	protect func(c worker.Config, charge bill) (protected bill, stop func(), err error)
+	watch   scenario.ThirdParty
 }
 
-// peers returns all of them, in the order of the table.
+// peers returns all peers, in the order of the table.
 func peers() []peer {
 	return []peer{
 		{
@@ -45,7 +45,7 @@ func peers() []peer {
 		},
 		{
 			name: "rueidislock", module: "github.com/redis/rueidis", redis: true,
-			protect: withRueidislock, watch: scenario.Foreign{Renews: true, Waits: true},
+			protect: withRueidislock, watch: scenario.ThirdParty{Renews: true, Waits: true},
 		},
 		{
 			name: "gocron", module: "github.com/go-co-op/gocron/v2", redis: true,
@@ -53,11 +53,11 @@ func peers() []peer {
 		},
 		{
 			name: "advisory-lock", protect: withAdvisoryLock,
-			watch: scenario.Foreign{Held: advisoryLockHeld},
+			watch: scenario.ThirdParty{Held: advisoryLockHeld},
 		},
 		{
 			name: "river", module: "github.com/riverqueue/river", protect: withRiver,
-			watch: scenario.Foreign{Held: riverJobHeld},
+			watch: scenario.ThirdParty{Held: riverJobHeld},
 		},
 	}
 }
@@ -70,18 +70,19 @@ func peerNamed(name string) (peer, error) {
 		}
 		names = append(names, p.name)
 	}
-	return peer{}, fmt.Errorf("no peer is called %q: use one of %s", name, strings.Join(names, ", "))
+	return peer{}, fmt.Errorf("no peer is called %q: use one of %s",
+		name, strings.Join(names, ", "))
 }
 
-// applies reports whether the fault can meet the peer. None is on several Redis nodes: the
-// documentation of those that can be doesn't begin with that. And none asks anything between its
-// lock and its charge that could come late.
-func (p peer) applies(f verdicts.Fault) bool {
+// applies reports whether the fault can affect the peer. None uses several Redis nodes: where one
+// could, its documentation doesn't start with that. And none makes a call between its lock and its
+// charge that could be delayed.
+func (p peer) applies(f faults.Fault) bool {
 	switch f {
-	case verdicts.RedlockMinority, verdicts.RedlockMajority, verdicts.PartitionBeforeCharge:
+	case faults.RedlockMinority, faults.RedlockMajority, faults.PartitionBeforeCharge:
 		return false
-	case verdicts.RedisDown, verdicts.RedisRestart, verdicts.RedisFailover,
-		verdicts.PartitionDuringCharge:
+	case faults.RedisDown, faults.RedisRestart, faults.RedisFailover,
+		faults.PartitionDuringCharge:
 		return p.redis
 	}
 	return true
@@ -90,7 +91,7 @@ func (p peer) applies(f verdicts.Fault) bool {
 //go:embed go.mod
 var goMod string
 
-// version is what go.mod requires of the peer's module, "" if it has none.
+// version returns the version of the peer's module in go.mod; "" if it has no module.
 func (p peer) version() string {
 	for line := range strings.Lines(goMod) {
 		if fields := strings.Fields(line); len(fields) == 2 && fields[0] == p.module {
@@ -100,16 +101,21 @@ func (p peer) version() string {
 	return ""
 }
 
-// baseMode is the mode in whose place a peer is put: it protects nothing, so that what protects
-// the invoice is the peer's alone.
+// baseMode is the mode that a peer replaces. It protects nothing, so only the peer protects the
+// invoice.
 func baseMode() billing.Mode { return billing.Modes()[0] }
 
-// serve makes this process a billing server whose invoices the peer protects, and returns the exit
-// status. Under mixed-modes one of the servers runs another mode; that one is left as it is.
-func (p peer) serve(flags []string) int {
+// serve makes this process a billing server whose invoices the named peer protects, and returns
+// the exit status. Under mixed-modes one of the servers runs another mode, which stays as it is.
+func serve(name string, flags []string) int {
+	p, err := peerNamed(name)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		return 2
+	}
 	stop := func() {}
-	status := server.MainWith(flags, os.Stdout, os.Stderr,
-		func(c server.Config, m billing.Mode) billing.Mode {
+	status := worker.MainWith(flags, os.Stdout, os.Stderr,
+		func(c worker.Config, m billing.Mode) billing.Mode {
 			if m.Name != baseMode().Name {
 				return m
 			}

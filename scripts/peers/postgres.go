@@ -8,11 +8,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/worker"
 )
 
-// advisoryKey is the lock's number, as the tutorials make it of a name. Their locks belong to the
-// database; the schema is part of the name since cells, each with one, are played side by side.
+// advisoryKey is the lock's number, computed from a name as in the tutorials. Locks belong to the
+// database, and cells that are played at the same time differ by schema, so the name includes it.
 const advisoryKey = `hashtext(current_schema() || $1)`
 
 // withAdvisoryLock is the baseline of "How to use PostgreSQL advisory locks for distributed jobs"
@@ -20,7 +20,7 @@ const advisoryKey = `hashtext(current_schema() || $1)`
 // work only when acquired=true", pg_advisory_unlock. PostgreSQL's manual, 13.3.5: a session-level
 // lock "is held until explicitly released or the session ends", so it needs a connection of its
 // own.
-func withAdvisoryLock(c server.Config, charge bill) (bill, func(), error) {
+func withAdvisoryLock(c worker.Config, charge bill) (bill, func(), error) {
 	pool, err := pgxpool.New(context.Background(), c.DatabaseURL)
 	if err != nil {
 		return nil, nil, err
@@ -41,14 +41,17 @@ func withAdvisoryLock(c server.Config, charge bill) (bill, func(), error) {
 			return billing.Skipped, nil
 		}
 		outcome, err := charge(ctx, inv)
-		_, unlockErr := session.Exec(ctx, `SELECT pg_advisory_unlock(`+advisoryKey+`)`, lockName(inv))
+		_, unlockErr := session.Exec(ctx, `SELECT pg_advisory_unlock(`+advisoryKey+`)`,
+			lockName(inv))
 		return outcome, errors.Join(err, unlockErr)
 	}, pool.Close, nil
 }
 
-// advisoryLockHeld reports whether a session that may be dead still has a lock. It lasts as long as
-// the session does, and that as long as its process, stopped or not.
-func advisoryLockHeld(ctx context.Context, databaseURL string, working bool) (held bool, err error) {
+// advisoryLockHeld reports whether a session still has the lock. The lock lasts as long as the
+// session, and the session as long as its process, paused or not.
+func advisoryLockHeld(
+	ctx context.Context, databaseURL string, working bool,
+) (held bool, err error) {
 	if working {
 		return false, nil
 	}
@@ -60,7 +63,7 @@ func advisoryLockHeld(ctx context.Context, databaseURL string, working bool) (he
 	return held, err
 }
 
-// ask puts one question to the run's database.
+// ask runs a query for one value on the run's database.
 func ask(ctx context.Context, databaseURL, query string, answer any, args ...any) error {
 	conn, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {

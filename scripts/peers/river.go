@@ -18,10 +18,10 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/server"
+	"example.com/triplecharge/internal/worker"
 )
 
-// billArgs are a job's: what names the invoice, and nothing that may change before it is worked.
+// billArgs name the invoice, without anything that may change before the job is worked.
 type billArgs struct {
 	Subscription string `json:"subscription"`
 	Period       string `json:"period"`
@@ -30,9 +30,9 @@ type billArgs struct {
 // Kind implements river.JobArgs.
 func (billArgs) Kind() string { return "bill" }
 
-// InsertOpts makes the job unique as example_unique_job_test.go of River shows it, for each invoice.
-// The example's ByPeriod would let a job in again each day. ByState stays as it is by default: a
-// completed job counts for as long as River keeps it, which is 24 hours.
+// InsertOpts makes the job unique per invoice, as in River's example_unique_job_test.go. The
+// example's ByPeriod would admit the job again each day. ByState keeps its default: a completed job
+// counts for as long as River keeps it, 24 hours.
 func (billArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
 }
@@ -42,7 +42,7 @@ type billWorker struct {
 	river.WorkerDefaults[billArgs]
 	pool   *pgxpool.Pool
 	charge bill
-	atWork *atomic.Int32 // how many jobs are worked in this server
+	atWork *atomic.Int32 // jobs being worked in this server
 }
 
 // Work implements river.Worker.
@@ -57,7 +57,7 @@ func (w *billWorker) Work(ctx context.Context, job *river.Job[billArgs]) error {
 	return err
 }
 
-// invoice looks up what the customer has to pay by now, and how.
+// invoice looks up the subscription as it is when the job is worked.
 func (w *billWorker) invoice(ctx context.Context, args billArgs) (inv billing.Invoice, err error) {
 	inv.Subscription.ID = args.Subscription
 	if inv.Period, err = billing.ParsePeriod(args.Period); err != nil {
@@ -69,21 +69,20 @@ func (w *billWorker) invoice(ctx context.Context, args billArgs) (inv billing.In
 		s.ID).Scan(&s.Customer, &s.PaymentMethod, &s.AmountMinor, &s.Currency)
 }
 
-// riverQueue is River in one server: its due run inserts a job for each invoice, and any server's
-// client works it.
+// riverQueue is River in one server. Its due run inserts a job per invoice, and any server's client
+// works it.
 type riverQueue struct {
-	server.Config
+	worker.Config
 	pool   *pgxpool.Pool
 	client *river.Client[pgx.Tx]
 	start  sync.Once
 	atWork *atomic.Int32
 }
 
-// withRiver is README.md, "Starting a client" and "Inserting jobs", of River. Two times are a
-// scenario's TTL here, short where it waits for the end of one: a job's time-out, by default a
-// minute, and what a job must be older than to be rescued, by default an hour. Everything else is
-// River's default.
-func withRiver(c server.Config, charge bill) (bill, func(), error) {
+// withRiver is README.md, "Starting a client" and "Inserting jobs", of River. The
+// job's time-out (default: a minute) and the age at which it is rescued (default: an hour) are the
+// scenario's TTL, short where the scenario waits for an expiry. Everything else is River's default.
+func withRiver(c worker.Config, charge bill) (bill, func(), error) {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, c.DatabaseURL)
 	if err != nil {
@@ -109,16 +108,16 @@ func withRiver(c server.Config, charge bill) (bill, func(), error) {
 	return q.bill, q.stop, nil
 }
 
-// migrateRiver makes River's tables, which its documentation has one do before anything starts.
-// Three servers that start at once take turns.
+// migrateRiver makes River's tables, as its documentation asks before anything starts. Three
+// servers that start at once take turns.
 func migrateRiver(ctx context.Context, pool *pgxpool.Pool) error {
 	tx, err := pool.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback(ctx) }()
-	_, err = tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('river'), hashtext(current_schema()))`)
-	if err != nil {
+	const lock = `SELECT pg_advisory_xact_lock(hashtext('river'), hashtext(current_schema()))`
+	if _, err := tx.Exec(ctx, lock); err != nil {
 		return err
 	}
 	migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
@@ -129,12 +128,12 @@ func migrateRiver(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-// bill inserts the invoice's job and returns when it has been worked, by whichever server; or when
-// an attempt has failed and River will make another. A job that was worked elsewhere may be under
-// way here all the same, after its time: the due run isn't over before that is.
+// bill inserts the invoice's job, and returns when any server has worked it, or when an attempt has
+// failed and River will make another. This server may still be working a job that timed out and was
+// rescued elsewhere; the due run waits for that, too.
 func (q *riverQueue) bill(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
-	// The first due run is when this server comes to life: what a scenario lets happen before, it
-	// lets happen without it.
+	// The client starts with the first due run, so that this server does nothing before the
+	// scenario fires it.
 	var err error
 	q.start.Do(func() { err = q.begin(ctx) })
 	if err != nil {
@@ -148,12 +147,12 @@ func (q *riverQueue) bill(ctx context.Context, inv billing.Invoice) (billing.Out
 	return q.await(ctx, inserted.Job)
 }
 
-// lookEvery is the pace at which a job and the leader are looked at.
+// lookEvery is the interval between looks at a job or at the leader.
 const lookEvery = 20 * time.Millisecond
 
-// begin starts the client and returns once the servers have a leader. One that is stopped while it
-// is being elected keeps all others from it for as long as it stands still; but a server that makes
-// a due run has been elected, or not, long before.
+// begin starts the client and returns once the servers have a leader. A server that a scenario
+// paused in the middle of the election would keep the others from being elected; in production, a
+// server that makes a due run has finished its election long before.
 func (q *riverQueue) begin(ctx context.Context) error {
 	if err := q.client.Start(ctx); err != nil {
 		return err
@@ -169,7 +168,7 @@ func (q *riverQueue) begin(ctx context.Context) error {
 	return nil
 }
 
-// leader is the row of whoever is leader now.
+// leader selects the row of the current leader.
 const leader = `SELECT FROM river_leader WHERE expires_at > clock_timestamp()`
 
 func (q *riverQueue) await(ctx context.Context, job *rivertype.JobRow) (billing.Outcome, error) {
@@ -178,20 +177,20 @@ func (q *riverQueue) await(ctx context.Context, job *rivertype.JobRow) (billing.
 	for failed := len(job.Errors); ; <-tick.C {
 		job, err := q.client.JobGet(ctx, job.ID)
 		switch {
-		case q.atWork.Load() > 0: // asked afterwards: this process may have stood still meanwhile
+		case q.atWork.Load() > 0: // checked after the query: this process may have been paused
 		case err != nil:
 			return "", err
 		case job.State == rivertype.JobStateCompleted:
-			return billing.Skipped, nil // whoever worked it has said what came of it
+			return billing.Skipped, nil // the server that worked it has logged the outcome
 		case len(job.Errors) > failed:
 			return "", errors.New(job.Errors[len(job.Errors)-1].Error)
 		case job.State == rivertype.JobStateCancelled || job.State == rivertype.JobStateDiscarded:
-			return "", fmt.Errorf("the job was given up: it is %s", job.State)
+			return "", fmt.Errorf("the job was given up by River: it is %s", job.State)
 		}
 	}
 }
 
-// stopLimit is how long jobs under way are waited for, less than a server is given.
+// stopLimit is the wait for running jobs, less than a server's own limit.
 const stopLimit = 3 * time.Second
 
 func (q *riverQueue) stop() {
@@ -201,8 +200,8 @@ func (q *riverQueue) stop() {
 	q.pool.Close()
 }
 
-// riverJobHeld reports whether a job is still a client's alone: until River has rescued it, or
-// there is no leader left that would. Those that are started next will.
+// riverJobHeld reports whether one client still has the job to itself. It does until River has
+// rescued it, or until no leader is left to do so; a server that starts next becomes the leader.
 func riverJobHeld(ctx context.Context, databaseURL string, _ bool) (held bool, err error) {
 	const query = `SELECT EXISTS (
 		SELECT FROM river_job WHERE state = 'running' AND attempt = 1 AND (

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"example.com/triplecharge/internal/verdicts"
+	"example.com/triplecharge/internal/faults"
 )
 
-const legend = "R right, O overcharged, U unbilled, X unrecorded: charges at Stripe/entries in the " +
-	"ledger\nafter → what one quiet run makes of them; n/a: the fault can't meet the peer; or: runs " +
-	"that differed\nlocked and exactly-once: our own, as internal/verdicts has them"
+const legend = `R right, O overcharged, U unbilled, X unrecorded; charges at Stripe/ledger entries
+→ after a recovery run; n/a: not applicable; or: results of different runs
+locked and exactly-once: our modes, as expected in internal/faults`
 
 func (m measured) add(id cellID, short string) {
 	if !slices.Contains(m[id], short) {
@@ -21,10 +21,10 @@ func (m measured) add(id cellID, short string) {
 	}
 }
 
-// word is a cell in the table.
+// word returns the text of a cell in the table.
 func (m measured) word(id cellID) string {
 	if len(m[id]) == 0 {
-		return verdicts.NotApplicable
+		return faults.NotApplicable
 	}
 	return strings.Join(m[id], " or ")
 }
@@ -48,13 +48,13 @@ func printTable(w io.Writer, ids []cellID, m measured, markdown bool) error {
 	return columns.Flush()
 }
 
-// ours are the modes of our own that stand beside the peers.
+// ours are the modes of ours that the table compares with the peers.
 func ours() []string { return []string{"locked", "exactly-once"} }
 
-// table is the head and the rows.
+// table returns the head and the rows.
 func table(ids []cellID, m measured) (rows [][]string) {
 	var names []string
-	var faults []verdicts.Fault
+	var faults []faults.Fault
 	for _, id := range ids {
 		if !slices.Contains(names, id.peer) {
 			names = append(names, id.peer)
@@ -83,11 +83,11 @@ func table(ids []cellID, m measured) (rows [][]string) {
 	return rows
 }
 
-// expected is the cell of a mode of ours.
-func expected(mode string, f verdicts.Fault) string {
-	v, ok := verdicts.Expected(mode, f, 3)
-	if !ok || !v.Applies {
-		return verdicts.NotApplicable
+// expected returns the cell of one of our modes.
+func expected(mode string, f faults.Fault) string {
+	e, err := faults.Expected(mode, f, 3)
+	if err != nil || !e.Applies {
+		return faults.NotApplicable
 	}
-	return v.Short()
+	return faults.Short(e.After, e.Recovered)
 }

@@ -1,55 +1,71 @@
-// Package command is what cmd/reconcile is made of: its command line. cmd/demo runs the same code
-// in a child process, for the walkthrough.
+// Package command is the command line of cmd/reconcile. cmd/demo runs the same code in a child
+// process, for the walkthrough.
 package command
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"os"
-	"os/signal"
-	"syscall"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/ledger"
 )
 
-// cli is the command line. Each flag but --apply can also come from the environment.
-type cli struct {
-	Period      string `required:"" placeholder:"MONTH" help:"The billing period, such as 2026-12."`
-	DatabaseURL string `name:"database-url" required:"" env:"RECONCILE_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The ledger's Postgres."`
-	StripeURL   string `name:"stripe-url" env:"RECONCILE_STRIPE_URL,STRIPE_URL" placeholder:"URL" help:"A Stripe simulator, asked as long as STRIPE_SECRET_KEY is not set; with a test mode key in it Stripe itself is asked."`
-	Since       string `placeholder:"TIME" help:"List the PaymentIntents that were created at or after this time: RFC 3339, or a date (UTC). Unless it is given: a week before the month began, or before now if it has not."`
-	Until       string `placeholder:"TIME" help:"And before this time. Unless it is given: a month after the month's end."`
-	Apply       bool   `env:"-" help:"Record, refund and cancel. Without it, nothing is changed."`
-	JSON        bool   `name:"json" help:"Print the outcome for a program; package internal/reconcile says what is in it."`
+// stripeFlags say which Stripe it is.
+type stripeFlags struct {
+	StripeURL string `name:"stripe-url" env:"RECONCILE_STRIPE_URL,STRIPE_URL" placeholder:"URL" help:"Stripe simulator. Used unless STRIPE_SECRET_KEY holds a test-mode key for Stripe itself."`
+	options   stripecharge.Options
 }
 
-const description = `Compares Stripe with the ledger, invoice by invoice. It may be interrupted, ` +
-	`run again, and run beside others and beside a due run.
+// compareCLI is the command line without a subcommand. Each flag but --apply can also come from the
+// environment.
+type compareCLI struct {
+	Period      string `required:"" placeholder:"MONTH" help:"Billing period, such as 2026-12."`
+	DatabaseURL string `name:"database-url" required:"" env:"RECONCILE_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"Postgres with the ledger."`
+	stripeFlags
+	Since  string `placeholder:"TIME" help:"List PaymentIntents created at or after this time: RFC 3339, or a date (UTC). Default: a week before the month begins, or a week ago if it has not begun."`
+	Until  string `placeholder:"TIME" help:"List PaymentIntents created before this time. Default: no end."`
+	Apply  bool   `env:"-" help:"Record, refund and cancel. Without this flag, nothing is changed."`
+	JSON   bool   `name:"json" help:"Print the outcome as JSON; package internal/reconcile describes it."`
+	period billing.Period
+	window reconcile.Window
+}
+
+const description = `Compares Stripe with the ledger, invoice by invoice. It is safe to ` +
+	`interrupt it, to run it again, and to run it beside a due run. Of several ` +
+	`with --apply, one runs at a time. Don't refund the same invoices by hand meanwhile.
+
+Other commands, each with its own --help: suspects (finds double charges in any Stripe ` +
+	`account), refund (gives back what suspects found), settle (records what was given back ` +
+	`outside of Stripe).
 
 The verdicts: right; unrecorded (a charge or refund has no ledger entry); overcharged (more than ` +
-	`one charge has the customer's money); unbilled (due and not charged); pending (claimed, or ` +
-	`not decided at Stripe); recorded but not at Stripe; in doubt (left to a person).
+	`one charge has the customer's money); unbilled (due and not charged); not looked for ` +
+	`(the same, but --since or --until left something out); pending (claimed, or ` +
+	`not decided at Stripe); recorded but not at Stripe; in doubt (a person must decide).
 
 With --apply it records what is missing, refunds all but the earliest charge, and cancels ` +
-	`PaymentIntents that nothing will ever confirm. It charges nobody.
+	`PaymentIntents that nothing will ever confirm. It never charges a card.
 
-The exit status is 0 if all is right (after --apply: now), whether or not something is left to ` +
-	`cancel; 1 if not, or if it can't be told; 2 if the command line can't be used; 130 after Ctrl-C.`
+The exit status is 0 if all invoices are right (with --apply: at the end; a PaymentIntent left ` +
+	`to cancel does not count), 1 if not or after an error, 2 for a wrong command line or if ` +
+	`there is no ledger, 130 after Ctrl-C.`
 
 // Main runs the command and returns its exit status.
 func Main(args []string, stdout, stderr io.Writer) int {
-	// A live key is refused before anything else: before --help, before a look at the database.
+	// A live key is refused before anything else, even before --help.
 	key := os.Getenv("STRIPE_SECRET_KEY")
 	if key != "" {
 		if err := stripecharge.CheckKey(key); err != nil {
@@ -57,48 +73,47 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			return 1
 		}
 	}
-	var c cli
-	status := -1
-	parser, err := kong.New(&c, kong.Name("reconcile"), kong.Description(description),
-		kong.Writers(stdout, stderr), kong.DefaultEnvars("RECONCILE"),
-		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
-		kong.Exit(func(code int) { status = code }),
-	)
-	if err == nil {
-		_, err = parser.Parse(args)
+	c, name, about := subcommand(&compareCLI{}), "reconcile", description
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		switch name += " " + args[0]; args[0] {
+		case "suspects":
+			c, about, args = &suspectsCLI{}, suspectsDescription, args[1:]
+		case "settle":
+			c, about, args = &settleCLI{}, settleDescription, args[1:]
+		case "refund":
+			c, about, args = &refundCLI{}, refundDescription, args[1:]
+		}
 	}
-	var o options
-	if err == nil && status < 0 {
-		o, err = c.check(key, time.Now())
+	p := cli.Program{
+		Name: name, Description: about, Env: "RECONCILE", Explain: advice,
+		Interrupted: "run it again to continue",
 	}
-	switch {
-	case status >= 0: // --help
-		return status
-	case err != nil:
-		fmt.Fprintf(stderr, "reconcile: %v\nRun reconcile --help for the flags.\n", err)
-		return 2
-	}
-	// The first signal lets what was begun be finished; with the handler gone, a second one ends
-	// the process at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM,
-		syscall.SIGHUP)
-	context.AfterFunc(ctx, stop)
-	defer stop()
-	ok, err := o.reconcile(ctx, stdout)
-	switch {
-	case ctx.Err() != nil && !ok:
-		fmt.Fprintln(stderr, "reconcile: interrupted; run it again, it goes on where it was")
-		return 130
-	case err != nil:
-		fmt.Fprintf(stderr, "reconcile: %v%s\n", err, advice(err))
-		return 1
-	case !ok:
-		return 1
-	}
-	return 0
+	return p.Main(args, stdout, stderr, c,
+		func(ctx context.Context, _ *kong.Context, out io.Writer) error {
+			if err := c.check(key, time.Now()); err != nil {
+				return cli.Usage(err)
+			}
+			ok, err := c.run(ctx, out, stderr)
+			switch {
+			case errors.Is(err, ledger.ErrNoLedger):
+				return cli.Usage(fmt.Errorf(
+					"%w; reconcile suspects finds double charges without one", err))
+			case err == nil && !ok:
+				return cli.ErrSaid
+			}
+			return err
+		})
 }
 
-// advice says what to do if Stripe can't be reached; the ledger's errors say what to do themselves.
+// subcommand is what a command line asks for.
+type subcommand interface {
+	// check finds what kong doesn't, so that every mistake is found before anything is opened.
+	check(key string, now time.Time) error
+	// run does it. ok: nothing is wrong with the payments.
+	run(ctx context.Context, stdout, stderr io.Writer) (ok bool, err error)
+}
+
+// advice says what to do if Stripe can't be reached. The ledger's errors already say what to do.
 func advice(err error) string {
 	var request *url.Error
 	var op *net.OpError
@@ -108,47 +123,42 @@ func advice(err error) string {
 	return ""
 }
 
-// options are a command line that was found right.
-type options struct {
-	cli
-	period billing.Period
-	window reconcile.Window
-	stripe stripecharge.Options
-}
-
-// check reads what kong can't: all that could be wrong is found before anything is opened.
-func (c cli) check(key string, now time.Time) (o options, err error) {
-	o.cli = c
-	if o.period, err = billing.ParsePeriod(c.Period); err != nil {
-		return o, fmt.Errorf("--period: %w", err)
+func (c *compareCLI) check(key string, now time.Time) (err error) {
+	if c.period, err = billing.ParsePeriod(c.Period); err != nil {
+		return fmt.Errorf("--period: %w", err)
 	}
-	o.window = reconcile.DefaultWindow(o.period, now)
+	c.window = reconcile.DefaultWindow(c.period, now)
 	if c.Since != "" {
-		if o.window.Since, err = parseTime(c.Since); err != nil {
-			return o, fmt.Errorf("--since: %w", err)
+		if c.window.Since, err = parseTime(c.Since); err != nil {
+			return fmt.Errorf("--since: %w", err)
 		}
+		c.window.Partial = c.window.Since.After(reconcile.DefaultWindow(c.period, now).Since)
 	}
 	if c.Until != "" {
-		if o.window.Until, err = parseTime(c.Until); err != nil {
-			return o, fmt.Errorf("--until: %w", err)
+		if c.window.Until, err = parseTime(c.Until); err != nil {
+			return fmt.Errorf("--until: %w", err)
 		}
 	}
-	if !o.window.Until.IsZero() && !o.window.Until.After(o.window.Since) {
-		return o, errors.New("--until must be later than --since")
+	if !c.window.Until.IsZero() && !c.window.Until.After(c.window.Since) {
+		return errors.New("--until must be later than --since")
 	}
-	switch {
-	case key != "": // a real key is never sent to an address that was given
-		o.stripe = stripecharge.Options{Key: key}
-	case c.StripeURL != "":
-		o.stripe = stripecharge.Options{Key: stripecharge.SimulatorKey, URL: c.StripeURL}
-	default:
-		return o, errors.New("no Stripe: set STRIPE_SECRET_KEY to a test mode key (sk_test_…), " +
-			"or give --stripe-url for a simulator")
-	}
-	return o, nil
+	return c.stripeFlags.check(key)
 }
 
-// parseTime reads a time, or the beginning of a day in UTC.
+func (f *stripeFlags) check(key string) error {
+	switch {
+	case key != "": // a real key is never sent to --stripe-url
+		f.options = stripecharge.Options{Key: key}
+	case f.StripeURL != "":
+		f.options = stripecharge.Options{Key: stripecharge.SimulatorKey, URL: f.StripeURL}
+	default:
+		return errors.New("no Stripe: set STRIPE_SECRET_KEY to a test-mode key (sk_test_…), " +
+			"or --stripe-url to a simulator")
+	}
+	return nil
+}
+
+// parseTime reads a time, or a date, which stands for the beginning of that day in UTC.
 func parseTime(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -158,57 +168,66 @@ func parseTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q: want a time such as 2026-12-01T00:00:00Z, or a date", s)
 }
 
-// reconcile does the work and prints what came of it; ok says whether all is right.
-func (o options) reconcile(ctx context.Context, out io.Writer) (ok bool, err error) {
-	stripe, err := stripecharge.New(o.stripe)
+// open opens both sides. A ledger is never made here, nor brought up to date by a dry run.
+func (f stripeFlags) open(
+	ctx context.Context, databaseURL, recorder string, readOnly bool,
+) (r reconcile.Reconciler, err error) {
+	if r.Stripe, err = stripecharge.New(f.options); err != nil {
+		return r, err
+	}
+	options := ledger.Options{Recorder: recorder, ReadOnly: true}
+	r.Ledger, err = ledger.Open(ctx, databaseURL, options)
+	if !readOnly && (err == nil || errors.Is(err, ledger.ErrOlder)) {
+		if err == nil {
+			r.Ledger.Close()
+		}
+		options.ReadOnly = false
+		r.Ledger, err = ledger.Open(ctx, databaseURL, options)
+	}
+	return r, err
+}
+
+// run compares, applies if asked to, and prints the result. ok: everything is right.
+func (c *compareCLI) run(ctx context.Context, out, log io.Writer) (ok bool, err error) {
+	reconciler, err := c.open(ctx, c.DatabaseURL, "reconcile", !c.Apply)
 	if err != nil {
 		return false, err
 	}
-	defer stripe.Close()
-	store, err := ledger.Open(ctx, o.DatabaseURL, ledger.Options{Recorder: "reconcile"})
-	if err != nil {
-		return false, err
-	}
-	defer store.Close()
-	job := reconcile.Job{Period: o.period, Window: o.window, Apply: o.Apply}
-	if !o.JSON {
-		job.Found = func(r reconcile.Report) { found(out, r, o.Apply) }
+	defer reconciler.Ledger.Close()
+	job := reconcile.Job{Period: c.period, Window: c.window, Apply: c.Apply, Waits: func() {
+		fmt.Fprintln(log, "Another reconcile runs on this ledger: waiting for it.")
+	}}
+	if !c.JSON {
+		job.Found = func(r reconcile.Report) { found(out, r, c.Apply) }
 		job.Done = func(d reconcile.Done) { fmt.Fprintln(out, d) }
 	}
-	outcome, err := reconcile.Reconciler{Ledger: store, Stripe: stripe}.Run(ctx, job)
+	outcome, err := reconciler.Run(ctx, job)
 	switch {
-	case !o.JSON:
-		closing(out, outcome)
+	case !c.JSON:
+		if outcome.Now != nil {
+			fmt.Fprintln(out, "\nAfter applying:")
+			outcome.Now.Text(out)
+		}
 		return outcome.OK, err
 	case err != nil && len(outcome.Done) == 0:
 		return false, err
 	}
-	// Also of a run that was interrupted: it says what was done, and that not all is right.
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	return outcome.OK, errors.Join(err, e.Encode(outcome))
+	// An interrupted run prints it, too: it says what was done, and "ok" is false.
+	return outcome.OK, errors.Join(err, report.JSON(out, outcome))
 }
 
-// found prints what was found, and what is going to be done about it.
+// found prints the first report, and what will be done about it.
 func found(out io.Writer, r reconcile.Report, apply bool) {
 	r.Text(out)
 	switch todo := r.ToDo(); {
 	case todo == "" && r.OK():
 		fmt.Fprintln(out, "Nothing to do.")
 	case todo == "":
-		fmt.Fprintln(out, "There is nothing that --apply could do about it.")
+		fmt.Fprintln(out, "--apply can do nothing about this.")
 	case apply:
 		fmt.Fprintf(out, "\nApplying: %s.\n", todo)
 	default:
-		fmt.Fprintf(out, "To do: %s.\nNothing was changed; --apply does it.\n", todo)
+		fmt.Fprintf(out, "To do: %s.\nNothing was changed. Run again with --apply to do it.\n",
+			todo)
 	}
-}
-
-// closing prints how it is after something was done.
-func closing(out io.Writer, o reconcile.Outcome) {
-	if o.Now == nil {
-		return
-	}
-	fmt.Fprintln(out, "\nLooked again.")
-	o.Now.Text(out)
 }

@@ -14,15 +14,15 @@ import (
 	"testing"
 )
 
-// killer is the way to Stripe of a process that is killed, or asked to end, at some request: before
-// it arrives, after it was executed and before its reply, or after its reply.
+// killer stands before Stripe and sends a signal to a process at some request: before the request
+// arrives, between its execution and its reply, or after the reply.
 type killer struct {
 	api    http.Handler
 	signal syscall.Signal
 
 	mu      sync.Mutex
 	process *os.Process
-	left    int // requests until then
+	left    int // requests until the signal
 	kind    int
 }
 
@@ -53,7 +53,7 @@ func (k *killer) kill() {
 	_ = k.process.Signal(k.signal)
 }
 
-// run runs the command as a process of its own, to its end or to the signal.
+// run runs the command in its own process, until it ends or gets the signal.
 func (k *killer) run(t *testing.T, left, kind int, args ...string) (*os.ProcessState, string) {
 	t.Helper()
 	self, err := os.Executable()
@@ -117,8 +117,7 @@ func TestAProcessThatIsAskedToEndFinishesWhatItBegan(t *testing.T) {
 	if state.ExitCode() != 130 || !strings.Contains(out, "run it again") {
 		t.Errorf("%v, want exit status 130 and what to do: %s", state, out)
 	}
-	// Every refund that Stripe made is in the ledger: the rest is still to be refunded, and nothing
-	// to be recorded.
+	// Every refund at Stripe is in the ledger, so there is only something to refund.
 	dry := w.document(1)
 	for _, i := range dry.Found.Invoices {
 		if i.RefundedMinor != i.EnteredRefundsMinor {

@@ -10,7 +10,7 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingIsAsked(t *testing.T) {
 	stripe := httptest.NewServer(nil)
 	nobody := "postgres://nobody@127.0.0.1:1/nowhere"
 	base := []string{"--period", "2026-12", "--database-url", nobody, "--stripe-url", stripe.URL}
-	stripe.Close() // an address at which nobody answers
+	stripe.Close() // so that nobody answers at its address
 	for name, tt := range map[string]struct {
 		args   []string
 		key    string
@@ -18,16 +18,17 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingIsAsked(t *testing.T) {
 		want   string
 	}{
 		"nothing":        {nil, "", 2, "--period"},
-		"no month":       {append(base, "--period", "December"), "", 2, "2026-12"},
+		"no month":       {append([]string{"--period", "December"}, base[2:]...), "", 2, "2026-12"},
 		"no Stripe":      {base[:4], "", 2, "--stripe-url"},
 		"no time":        {append(base, "--since", "yesterday"), "", 2, "--since"},
 		"no time either": {append(base, "--until", "12/1/2026"), "", 2, "--until"},
 		"an end before its start": {
 			append(base, "--since", "2027-01-02", "--until", "2027-01-02"), "", 2, "--until"},
-		"an unknown flag":       {append(base, "--aply"), "", 2, "--aply"},
-		"something more":        {append(base, "please"), "", 2, "please"},
-		"a live key":            {base, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"a live key and --help": {[]string{"--help"}, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"an unknown flag": {append(base, "--aply"), "", 2, "--aply"},
+		"something more":  {append(base, "please"), "", 2, "please"},
+		"a live key":      {base, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a live key and --help": {[]string{"--help"}, "sk_live_KEYMATERIAL", 1,
+			"STRIPE_SECRET_KEY"},
 		"a live restricted key": {base, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"no key":                {base, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"no Postgres":           {base, "", 1, "check that Postgres runs there"},
@@ -54,7 +55,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// An environment that somebody forgot about must not refund.
+// A forgotten environment variable must not cause refunds.
 func TestApplyIsAFlagAndNothingElse(t *testing.T) {
 	w := newWorld(t, "alice")
 	w.dueRun("server-a", "server-b")
@@ -62,7 +63,8 @@ func TestApplyIsAFlagAndNothingElse(t *testing.T) {
 	t.Setenv("RECONCILE_PERIOD", "2026-12")
 	t.Setenv("DATABASE_URL", w.database)
 	t.Setenv("STRIPE_URL", w.url)
-	if status, out, log := command(t); status != 1 || !strings.Contains(out, "Nothing was changed") {
+	if status, out, log := command(t); status != 1 ||
+		!strings.Contains(out, "Nothing was changed") {
 		t.Errorf("exit status %d, %q, want 1 and nothing changed: %s", status, log, out)
 	}
 }

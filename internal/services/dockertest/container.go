@@ -20,28 +20,27 @@ import (
 )
 
 const (
-	// startLimit is for a start on a busy machine, in which Postgres also makes its database.
+	// startLimit allows for a busy machine, and for Postgres to create its cluster.
 	startLimit = time.Minute
 	// stopLimit is how long a server may take to stop before it is killed.
 	stopLimit = 10 * time.Second
-	// pollEvery is the pace at which a starting server is asked whether it is there yet.
+	// pollEvery is the interval between pings of a starting server.
 	pollEvery = 20 * time.Millisecond
 )
 
-// Container is a Postgres or a Redis in a container, on a fixed port of 127.0.0.1. It is a
-// services.Server.
+// Container is a services.Server in a container, on a fixed port of 127.0.0.1.
 type Container struct {
 	docker   *Docker
 	resource *dockertest.Resource
 	url      string
 	stop     docker.Signal
 
-	mu sync.Mutex // held while it is stopped or started
+	mu sync.Mutex // serializes stops and starts
 }
 
 var _ services.Server = (*Container)(nil)
 
-// Postgres starts a Postgres whose data outlives Stop and Kill.
+// Postgres starts a Postgres that keeps its data over Stop and Kill.
 func (d *Docker) Postgres(ctx context.Context) (*Container, error) {
 	password := rand.Text()
 	repository, tag := split(PostgresImage())
@@ -61,7 +60,7 @@ func (d *Docker) Postgres(ctx context.Context) (*Container, error) {
 	})
 }
 
-// Redis starts a Redis that keeps nothing: after Stop or Kill it comes back empty.
+// Redis starts a Redis without persistence: after Stop or Kill it starts empty.
 func (d *Docker) Redis(ctx context.Context) (*Container, error) {
 	password := rand.Text()
 	repository, tag := split(RedisImage())
@@ -79,8 +78,8 @@ func (d *Docker) Redis(ctx context.Context) (*Container, error) {
 	})
 }
 
-// start runs a container, again on another port if the chosen one turns out to be taken, and
-// returns once the server answers.
+// start runs a container, tries another port if the chosen one is taken, and returns once the
+// server answers.
 func (d *Docker) start(
 	ctx context.Context, stop docker.Signal, o *dockertest.RunOptions, address url.URL,
 ) (*Container, error) {
@@ -108,14 +107,14 @@ func (d *Docker) start(
 	return c, c.started(ctx)
 }
 
-// create makes and starts a container that publishes its port on the given one.
+// create starts a container and publishes its port as the given one.
 func (d *Docker) create(o *dockertest.RunOptions, port int) (*dockertest.Resource, error) {
 	o.Name = "triplecharge-test-" + rand.Text()
 	o.Labels = map[string]string{
 		runLabel:     d.run,
 		expiresLabel: strconv.FormatInt(time.Now().Add(lifetime).Unix(), 10),
 	}
-	// The port is fixed, because one that Docker picks is another after each start.
+	// The port is fixed, because Docker would pick another after each start.
 	o.PortBindings = map[docker.Port][]docker.PortBinding{
 		docker.Port(o.ExposedPorts[0]): {{HostIP: "127.0.0.1", HostPort: strconv.Itoa(port)}},
 	}
@@ -123,7 +122,7 @@ func (d *Docker) create(o *dockertest.RunOptions, port int) (*dockertest.Resourc
 		c.PublishAllPorts = false
 	})
 	if err != nil {
-		// It may have been made, and only not started.
+		// The container may exist without having started.
 		return nil, errors.Join(err, d.pool.RemoveContainerByName(o.Name))
 	}
 	return resource, nil
@@ -134,17 +133,17 @@ func portTaken(err error) bool {
 		strings.Contains(err.Error(), "address already in use")
 }
 
-// URL is where the server listens, with the password.
+// URL returns the server's address with the password.
 func (c *Container) URL() string { return c.url }
 
-// Stop ends the server as an operator would.
+// Stop shuts the server down in order.
 func (c *Container) Stop(ctx context.Context) error { return c.end(ctx, c.stop) }
 
-// Kill ends all processes of the container at once, as a machine that fails would.
+// Kill ends all processes in the container at once, like a machine crash.
 func (c *Container) Kill(ctx context.Context) error { return c.end(ctx, docker.SIGKILL) }
 
-// end sends the signal itself: the container's own stop signal is one that dockertest sets and
-// that servers ignore, as Expire works by asking Docker to stop the container in good time.
+// end sends the signal itself: servers ignore the container's stop signal, which dockertest sets
+// for Expire's own use.
 func (c *Container) end(ctx context.Context, signal docker.Signal) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,7 +169,7 @@ func (c *Container) signalAndWait(ctx context.Context, signal docker.Signal) err
 	return err
 }
 
-// signal reaches a container that runs; for one that doesn't, there is nothing to do.
+// signal signals a running container; a stopped one is ignored.
 func (c *Container) signal(ctx context.Context, signal docker.Signal) error {
 	err := c.client().KillContainer(docker.KillContainerOptions{
 		ID: c.id(), Signal: signal, Context: ctx,
@@ -181,7 +180,7 @@ func (c *Container) signal(ctx context.Context, signal docker.Signal) error {
 	return err
 }
 
-// Start brings the server back on the same port.
+// Start starts the server again on the same port.
 func (c *Container) Start(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -195,8 +194,8 @@ func (c *Container) Start(ctx context.Context) error {
 	return c.started(ctx)
 }
 
-// started gives a container that has just been started its hard end, and waits for the server:
-// Docker reports the start before anything answers.
+// started sets the container's expiry, then waits until the server answers: Docker reports the
+// start before that.
 func (c *Container) started(ctx context.Context) error {
 	if err := c.resource.Expire(uint(lifetime.Seconds())); err != nil {
 		return fmt.Errorf("let container %s expire: %w", c.resource.Container.Name, err)
@@ -216,14 +215,14 @@ func (c *Container) started(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for container %s: %w; it last answered: %w",
+			return fmt.Errorf("wait for container %s: %w; last ping: %w",
 				c.resource.Container.Name, ctx.Err(), err)
 		case <-tick.C:
 		}
 	}
 }
 
-// lastLines is the end of what the server logged.
+// lastLines returns the end of the server's log.
 func (c *Container) lastLines() string {
 	var log bytes.Buffer
 	err := c.client().Logs(docker.LogsOptions{
@@ -236,7 +235,7 @@ func (c *Container) lastLines() string {
 	return strings.TrimSpace(log.String())
 }
 
-// Close removes the container with all that is in it. Docker.Close does so for all.
+// Close removes the container and its data. Docker.Close does this for all containers.
 func (c *Container) Close() error {
 	err := c.docker.pool.Purge(c.resource)
 	if _, gone := errors.AsType[*docker.NoSuchContainer](err); gone {

@@ -1,8 +1,9 @@
-// Package dockertest runs Postgres and Redis in containers. Only tests may import it: those who
-// want the program in containers have docker-compose.yml, and no command links a Docker client.
+// Package dockertest runs Postgres and Redis in containers. Only tests may import it, so that no
+// command links a Docker client; docker-compose.yml runs the program in containers.
 package dockertest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -23,26 +24,26 @@ import (
 	"github.com/ory/dockertest/v3/docker"
 )
 
-// The images that docker-compose.yml runs, too. POSTGRES_IMAGE and REDIS_IMAGE override them, for
-// machines that can't pull; scripts/offline-images makes stand-ins.
+// The same images as in docker-compose.yml. POSTGRES_IMAGE and REDIS_IMAGE override them where they
+// can't be pulled; scripts/offline-images builds replacements.
 const (
 	defaultPostgresImage = "postgres:17.6-alpine3.22"
 	defaultRedisImage    = "redis:8.2.2-alpine3.22"
 )
 
 const (
-	// pingLimit is how long Docker may take to answer at all.
+	// pingLimit bounds Docker's first answer.
 	pingLimit = 2 * time.Second
 	// pullLimit bounds the download of one image.
 	pullLimit = 5 * time.Minute
-	// lifetime is when the Docker daemon itself ends a container whose test is not there to do it:
-	// longer than the tests of a package take.
+	// lifetime is when Docker ends a container whose test did not: longer than a package's tests
+	// take.
 	lifetime = 30 * time.Minute
 )
 
 const (
-	// runLabel holds which Docker value a container belongs to, expiresLabel when it may be
-	// removed by anybody (seconds since 1970).
+	// runLabel identifies the Docker value that a container belongs to; expiresLabel is when any
+	// test may remove it (Unix seconds).
 	runLabel     = "triplecharge.run"
 	expiresLabel = "triplecharge.expires"
 )
@@ -51,20 +52,13 @@ const (
 var janitorScript string
 
 // PostgresImage is the image that Docker.Postgres runs.
-func PostgresImage() string { return fromEnvironment("POSTGRES_IMAGE", defaultPostgresImage) }
+func PostgresImage() string { return cmp.Or(os.Getenv("POSTGRES_IMAGE"), defaultPostgresImage) }
 
 // RedisImage is the image that Docker.Redis runs.
-func RedisImage() string { return fromEnvironment("REDIS_IMAGE", defaultRedisImage) }
+func RedisImage() string { return cmp.Or(os.Getenv("REDIS_IMAGE"), defaultRedisImage) }
 
-func fromEnvironment(name, otherwise string) string {
-	if value := os.Getenv(name); value != "" {
-		return value
-	}
-	return otherwise
-}
-
-// Docker is a Docker daemon and the containers that were started there. Its methods may be called
-// from several goroutines.
+// Docker is a Docker daemon and the containers started there. Its methods are safe for concurrent
+// use.
 type Docker struct {
 	pool    *dockertest.Pool
 	run     string
@@ -76,15 +70,16 @@ type Docker struct {
 	containers []*Container
 }
 
-// Connect returns the Docker daemon that DOCKER_HOST names or that runs on this machine, or, in
-// two seconds at most, an error. It removes the containers that earlier tests left behind.
+// Connect returns the Docker daemon that DOCKER_HOST names, else the one on this machine, or an
+// error within two seconds. It removes expired containers of earlier tests.
 func Connect(ctx context.Context) (*Docker, error) {
 	pool, err := dockertest.NewPool("")
 	if err != nil {
 		return nil, fmt.Errorf("find Docker: %w", err)
 	}
 	if endpoint := pool.Client.Endpoint(); !onThisMachine(endpoint) {
-		return nil, fmt.Errorf("the Docker at %s would publish its ports on another machine", endpoint)
+		return nil,
+			fmt.Errorf("the Docker at %s is not on this machine: use a local one", endpoint)
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
@@ -107,12 +102,12 @@ func onThisMachine(endpoint string) bool {
 	return u.Scheme == "unix" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// startJanitor starts a shell that removes the containers when this process dies. Without it (it
-// needs the docker command), they live until they expire.
+// startJanitor starts a shell that removes the containers when this process dies. It needs the
+// docker command; without that, they stay until they expire.
 func (d *Docker) startJanitor() error {
 	d.janitor = exec.Command("/bin/sh", "-c", janitorScript, "dockertest-janitor", d.label())
 	d.janitor.Env = append(os.Environ(), "DOCKER_HOST="+d.pool.Client.Endpoint())
-	d.janitor.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // out of Ctrl-C's reach
+	d.janitor.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C doesn't reach it
 	var err error
 	if d.pipe, err = d.janitor.StdinPipe(); err == nil {
 		err = d.janitor.Start()
@@ -125,13 +120,13 @@ func (d *Docker) startJanitor() error {
 
 func (d *Docker) label() string { return runLabel + "=" + d.run }
 
-// Has says whether the image is on the machine.
+// Has reports whether the image is on this machine.
 func (d *Docker) Has(image string) bool {
 	_, err := d.pool.Client.InspectImage(image)
 	return err == nil
 }
 
-// Pull downloads the image if it is not on the machine.
+// Pull downloads the image unless it is on this machine.
 func (d *Docker) Pull(ctx context.Context, image string) error {
 	if d.Has(image) {
 		return nil
@@ -143,12 +138,12 @@ func (d *Docker) Pull(ctx context.Context, image string) error {
 		Repository: repository, Tag: tag, Context: ctx,
 	}, docker.AuthConfiguration{})
 	if err != nil {
-		return fmt.Errorf("pull %s (scripts/offline-images makes a stand-in): %w", image, err)
+		return fmt.Errorf("pull %s (scripts/offline-images builds a replacement): %w", image, err)
 	}
 	return nil
 }
 
-// split cuts an image's name into repository and tag. A colon before a slash is a port's.
+// split splits an image's name into repository and tag. A colon before a slash starts a port.
 func split(image string) (repository, tag string) {
 	colon := strings.LastIndexByte(image, ':')
 	if colon < strings.LastIndexByte(image, '/')+1 {
@@ -157,7 +152,7 @@ func split(image string) (repository, tag string) {
 	return image[:colon], image[colon+1:]
 }
 
-// Close removes the containers with all that is in them. A second Close does nothing.
+// Close removes the containers and their data. Further calls do nothing.
 func (d *Docker) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -170,12 +165,12 @@ func (d *Docker) Close() error {
 		errs = append(errs, c.Close())
 	}
 	errs = append(errs, d.pipe.Close())
-	d.janitor.Wait() //nolint:errcheck // it has nothing to do any more, and may have no docker
+	d.janitor.Wait() //nolint:errcheck // fails only if there is no docker command
 	d.pool.Client.HTTPClient.CloseIdleConnections()
 	return errors.Join(errs...)
 }
 
-// removeExpired removes the containers of tests that could not do it themselves.
+// removeExpired removes containers of tests that ended without removing them.
 func (d *Docker) removeExpired(ctx context.Context) error {
 	all, err := d.pool.Client.ListContainers(docker.ListContainersOptions{
 		All: true, Filters: map[string][]string{"label": {expiresLabel}}, Context: ctx,
@@ -188,7 +183,7 @@ func (d *Docker) removeExpired(ctx context.Context) error {
 		if err == nil && time.Now().Unix() < expires {
 			continue
 		}
-		// It may be gone by now: other tests clear up, too.
+		// Another test may have removed it already.
 		d.pool.Client.RemoveContainer(docker.RemoveContainerOptions{ //nolint:errcheck // as above
 			ID: c.ID, Force: true, RemoveVolumes: true, Context: ctx,
 		})

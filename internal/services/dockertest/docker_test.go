@@ -240,7 +240,8 @@ func TestImagesAreThoseOfCompose(t *testing.T) {
 	compose, err := os.ReadFile("../../../docker-compose.yml")
 	must(t, err)
 	for _, image := range []string{
-		"${POSTGRES_IMAGE:-" + defaultPostgresImage + "}", "${REDIS_IMAGE:-" + defaultRedisImage + "}",
+		"${POSTGRES_IMAGE:-" + defaultPostgresImage + "}",
+		"${REDIS_IMAGE:-" + defaultRedisImage + "}",
 	} {
 		if !strings.Contains(string(compose), image) {
 			t.Errorf("docker-compose.yml does not run %s", image)

@@ -11,18 +11,18 @@ import (
 	"example.com/triplecharge/internal/services/dockertest"
 )
 
-// backing is the servers that the tests of a package share, each started when first asked for.
+// backing holds the servers that a package's tests share. Each is started when first needed.
 type backing struct {
-	mu          sync.Mutex         // held while something is started, so that it is started once
+	mu          sync.Mutex         // held during a start, so that each server starts once
 	docker      *dockertest.Docker // nil if it is not used
-	asked       bool               // whether it is used has been found out
-	databaseURL string             // where each test gets a schema
-	redisURL    string             // where each test gets a database
+	asked       bool               // whether askDocker has decided
+	databaseURL string             // each test gets a schema here
+	redisURL    string             // each test gets a numbered database here
 	postgres    *services.Services // the local Postgres
 	nodes       *services.Services // the local Redis servers
 }
 
-// database is the URL of the Postgres in which each test gets a schema.
+// database returns the URL of the Postgres in which each test gets a schema.
 func (b *backing) database(ctx context.Context) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -54,8 +54,8 @@ func (b *backing) database(ctx context.Context) (string, error) {
 	return b.databaseURL, nil
 }
 
-// redis is the URL of the Redis of which each test gets a database; "" if there is none to share,
-// since on this machine a Redis of one's own costs next to nothing.
+// redis returns the URL of the Redis in which each test gets a numbered database; "" means that
+// each test starts its own, which costs little without Docker.
 func (b *backing) redis(ctx context.Context) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,7 +100,7 @@ func (b *backing) ownRedis(ctx context.Context) (services.Server, error) {
 	return s.Redis(), nil
 }
 
-// ownPostgres starts a Postgres for one test, and returns what ends it.
+// ownPostgres starts a Postgres for one test, and returns it with its close function.
 func (b *backing) ownPostgres(ctx context.Context) (services.Server, func() error, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -121,14 +121,14 @@ func (b *backing) ownPostgres(ctx context.Context) (services.Server, func() erro
 	return s.Postgres(), s.Close, nil
 }
 
-// askDocker finds out, the first time, whether Docker is used.
+// askDocker decides once whether to use Docker.
 func (b *backing) askDocker(ctx context.Context) error {
 	if b.asked || os.Getenv("SERVICES") == "local" {
 		return nil
 	}
 	docker, err := usableDocker(ctx)
 	if err != nil && insists() {
-		return fmt.Errorf("SERVICES=docker insists on Docker: %w", err)
+		return fmt.Errorf("SERVICES=docker requires Docker: %w", err)
 	}
 	if err != nil {
 		announce("not Docker: " + err.Error())
@@ -138,7 +138,7 @@ func (b *backing) askDocker(ctx context.Context) error {
 }
 
 // usableDocker returns a Docker that has the images. It downloads them only for SERVICES=docker:
-// a test run must not wait for a registry that somebody may not even have.
+// other test runs must not wait for a registry, which may be out of reach.
 func usableDocker(ctx context.Context) (*dockertest.Docker, error) {
 	docker, err := dockertest.Connect(ctx)
 	if err != nil {
@@ -149,7 +149,7 @@ func usableDocker(ctx context.Context) (*dockertest.Docker, error) {
 		case insists():
 			err = docker.Pull(ctx, image)
 		case !docker.Has(image):
-			err = fmt.Errorf("no image %s; docker pull it, or see scripts/offline-images", image)
+			err = fmt.Errorf("no image %s: docker pull it, or see scripts/offline-images", image)
 		}
 		if err != nil {
 			return nil, errors.Join(err, docker.Close())

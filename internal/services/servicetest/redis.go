@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// databases is how many numbered databases a Redis has unless it was told otherwise. In number
-	// 0 stands who has the others.
+	// databases is how many numbered databases a Redis has by default. Number 0 holds the claims
+	// on the others.
 	databases = 16
-	// claimTTL frees what a killed test run has claimed; a test takes less.
+	// claimTTL frees the claims of a killed test run. A test takes less.
 	claimTTL = 15 * time.Minute
-	// claimWait is how long a test waits while others have all numbers.
+	// claimWait is how long a test waits while all databases are claimed.
 	claimWait = 2 * time.Minute
 )
 
-// claim takes a numbered database of a Redis that is empty and that nobody else has: tests of
-// other packages, and other runs, may be looking for one at the same time. It returns the
-// database's URL and what empties it and gives it back.
+// claim claims an empty numbered database that no other test has; tests of other packages and other
+// runs may be claiming at the same time. It returns the database's URL and a function that empties
+// and frees it.
 func claim(ctx context.Context, redisURL string) (string, func() error, error) {
 	u, err := url.Parse(redisURL)
 	if err != nil {
-		return "", nil, errors.New("REDIS_URL is not a URL; redis://host:port is one")
+		return "", nil, errors.New("REDIS_URL is not a URL: want redis://host:port")
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimWait)
 	defer cancel()
@@ -53,13 +53,13 @@ func claim(ctx context.Context, redisURL string) (string, func() error, error) {
 	}
 }
 
-// take says whether the number is ours now.
+// take tries to claim the numbered database and reports whether it did.
 func take(ctx context.Context, u url.URL, number int) (bool, error) {
 	register, database, err := clients(u, number)
 	if err != nil {
 		return false, err
 	}
-	defer register.Close() //nolint:errcheck // nothing was entrusted to it
+	defer register.Close() //nolint:errcheck // no data can be lost
 	defer database.Close() //nolint:errcheck // as above
 	free, err := register.SetNX(ctx, claimKey(number), "", claimTTL).Result()
 	if err != nil || !free {
@@ -79,7 +79,7 @@ func release(u url.URL, number int) error {
 	if err != nil {
 		return err
 	}
-	defer register.Close() //nolint:errcheck // nothing was entrusted to it
+	defer register.Close() //nolint:errcheck // no data can be lost
 	defer database.Close() //nolint:errcheck // as above
 	if err := database.FlushDB(ctx).Err(); err != nil {
 		return err
@@ -94,7 +94,7 @@ func numbered(u url.URL, number int) string {
 	return u.String()
 }
 
-// clients returns one for database 0 and one for the numbered database.
+// clients returns a client for database 0 and one for the numbered database.
 func clients(u url.URL, number int) (register, database *redis.Client, err error) {
 	options, err := redis.ParseURL(numbered(u, 0))
 	if err != nil {

@@ -1,11 +1,10 @@
-// Package servicetest gives tests a Postgres and a Redis each, on whatever this machine has.
+// Package servicetest gives each test a Postgres and a Redis.
 //
-// They come from DATABASE_URL and REDIS_URL where these are set, else from Docker if its images
-// are there, else from what package services finds. SERVICES=docker insists on Docker (and pulls
-// the images), SERVICES=local never asks it. Once a package it says on standard error what its
-// tests got, and why not Docker.
+// They come from DATABASE_URL and REDIS_URL if set, else from Docker if it has the images, else
+// from package services. SERVICES=docker requires Docker (and pulls the images), SERVICES=local
+// never uses it. Once per package, standard error says what the tests use, and why not Docker.
 //
-// A package whose tests use it has
+// A package whose tests use it needs
 //
 //	func TestMain(m *testing.M) { servicetest.Main(m) }
 package servicetest
@@ -19,16 +18,15 @@ import (
 	"example.com/triplecharge/internal/services"
 )
 
-// shared is what the tests of a package share. It is a variable of the package because that is
-// where TestMain and tests meet; it is filled when first used, so that a test run that needs no
-// server starts none.
+// shared is a package variable because both TestMain and the tests need it. Servers start when
+// first used, so a test run that needs none starts none.
 var shared backing
 
-// Main runs the tests of a package, and then stops what they shared. It does not return.
+// Main runs a package's tests, stops the shared servers, and exits.
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
-// Run is Main for those who have something to do afterwards, goleak for example. It returns the
-// exit status.
+// Run is Main for a TestMain with more to do afterwards, such as goleak. It returns the exit
+// status.
 func Run(m *testing.M) int {
 	status := m.Run()
 	if err := shared.close(); err != nil {
@@ -38,7 +36,7 @@ func Run(m *testing.M) int {
 	return status
 }
 
-// Database returns the URL of a Postgres schema that only this test uses, dropped at its end.
+// Database returns the URL of a Postgres schema for this test alone, dropped when it ends.
 func Database(t testing.TB) string {
 	t.Helper()
 	url, err := shared.database(t.Context())
@@ -49,9 +47,8 @@ func Database(t testing.TB) string {
 	return own.DatabaseURL()
 }
 
-// Redis returns the URL of a Redis database that only this test uses, empty at first. On a Redis
-// that is shared (in Docker, or given) it is a number that nobody else uses, so a test must
-// neither flush the whole server nor count its commands; OwnRedis is for that.
+// Redis returns the URL of an empty Redis database for this test alone. The server may be shared
+// (in Docker, or given), so a test that flushes it whole or counts its commands needs OwnRedis.
 func Redis(t testing.TB) string {
 	t.Helper()
 	url, err := shared.redis(t.Context())
@@ -65,8 +62,8 @@ func Redis(t testing.TB) string {
 	return own
 }
 
-// OwnPostgres returns a Postgres that only this test uses, and may stop, kill and start. It takes
-// half a second; in Docker, two.
+// OwnPostgres returns a Postgres for this test alone, which may stop, kill and start it. It takes
+// half a second, in Docker two.
 func OwnPostgres(t testing.TB) services.Server {
 	t.Helper()
 	server, end, err := shared.ownPostgres(t.Context())
@@ -75,7 +72,7 @@ func OwnPostgres(t testing.TB) services.Server {
 	return server
 }
 
-// OwnRedis returns a Redis that only this test uses, and may stop, kill and start.
+// OwnRedis returns a Redis for this test alone, which may stop, kill and start it.
 func OwnRedis(t testing.TB) services.Server {
 	t.Helper()
 	server, err := shared.ownRedis(t.Context())
@@ -91,7 +88,7 @@ func fatal(t testing.TB, err error) {
 	}
 }
 
-// after cleans up at the end of the test, which fails if that does.
+// after cleans up when the test ends, and fails it if that fails.
 func after(t testing.TB, cleanUp func() error) {
 	t.Cleanup(func() {
 		if err := cleanUp(); err != nil {

@@ -1,16 +1,15 @@
-// Package control drives a Stripe simulator from outside, over its admin address: it holds
-// requests at a point of one's choice, loses replies, forces errors, and sets the clock. These are
-// the things that happen to requests at Stripe, or on the way, and that nobody can ask the real
-// one for.
+// Package control drives a Stripe simulator over its admin address: it holds requests at a chosen
+// point, loses replies, forces errors, and sets the clock. All of this happens to requests at
+// Stripe or on the way there, but nobody can make the real Stripe do it.
 //
-// It does not link the simulator, so that whoever controls one need not be one.
+// The package does not import the simulator, so a program can control one without containing it.
 package control
 
 import (
 	"time"
 )
 
-// Point is a moment in the life of a request.
+// Point is a moment in a request's execution.
 type Point string
 
 // The points at which a request can be held.
@@ -19,9 +18,9 @@ const (
 	// affected, and the order in which two requests arrive can be chosen.
 	Arriving Point = "arriving"
 	// Executing is after the key is bound and before anything is committed: another request with
-	// the same key is answered 409, and one on the same PaymentIntent waits or is answered 429.
+	// the same key gets 409, and one on the same PaymentIntent waits, then gets 429.
 	Executing Point = "executing"
-	// Committed is after the money was moved and the result saved, before the reply.
+	// Committed is after the money moved and the result was saved, and before the reply.
 	Committed Point = "committed"
 )
 
@@ -29,9 +28,9 @@ const (
 // confirm=true, and the confirmation of one.
 const OperationCharge = "charge"
 
-// Rule says which requests are meant. An empty field matches any.
+// Rule selects requests. An empty field matches any.
 type Rule struct {
-	// Point is where to hold a request; only Hold uses it.
+	// Point is where Hold holds a request. For Lose and Fail it must be empty.
 	Point Point `json:"point,omitempty"`
 	// Server is the name of the API address the request came through.
 	Server string `json:"server,omitempty"`
@@ -39,15 +38,15 @@ type Rule struct {
 	Key string `json:"key,omitempty"`
 	// Operation is OperationCharge or an endpoint, such as "payment_intents.create".
 	Operation string `json:"operation,omitempty"`
-	// Method and Path are the request's; a Path that ends in * matches what begins like it.
+	// Method and Path are those of the HTTP request; a Path that ends in * matches by prefix.
 	Method string `json:"method,omitempty"`
 	Path   string `json:"path,omitempty"`
-	// Subscription and Period are the metadata of the PaymentIntent.
+	// Subscription and Period are the PaymentIntent's metadata.
 	Subscription string `json:"subscription,omitempty"`
 	Period       string `json:"period,omitempty"`
 }
 
-// Call is one request that is held.
+// Call is one held request.
 type Call struct {
 	ID             string    `json:"id"`
 	Server         string    `json:"server"`
@@ -57,21 +56,20 @@ type Call struct {
 	Operation      string    `json:"operation"`
 	Subscription   string    `json:"subscription"`
 	Period         string    `json:"period"`
-	PaymentIntent  string    `json:"payment_intent"` // of a request on one that exists
+	PaymentIntent  string    `json:"payment_intent"` // if the path names one
 	Arrived        time.Time `json:"arrived"`        // by the simulator's clock
 }
 
-// When says whether a forced status comes instead of the charge or after it.
+// When is the moment at which Fail forces a status.
 type When string
 
-// The two moments at which a status can be forced. Either way it is saved under the idempotency
-// key.
+// A forced status replaces the charge or follows it.
 const (
 	BeforeCommit When = "before"
 	AfterCommit  When = "after"
 )
 
-// Charge is money that was taken.
+// Charge is money taken from a card.
 type Charge struct {
 	Sequence       int               `json:"sequence"` // from 1, in the order of commit
 	ID             string            `json:"id"`
@@ -80,8 +78,8 @@ type Charge struct {
 	AmountMinor    int64             `json:"amount_minor"`
 	Currency       string            `json:"currency"`
 	Created        time.Time         `json:"created"`  // by the simulator's clock
-	Began          time.Time         `json:"began"`    // its request executing, by the machine's clock
-	Executed       time.Time         `json:"executed"` // likewise: the money taken
+	Began          time.Time         `json:"began"`    // when its request began to execute, by the machine's clock
+	Executed       time.Time         `json:"executed"` // when the money was taken, by the machine's clock
 	Server         string            `json:"server"`   // whose request took it
 	IdempotencyKey string            `json:"idempotency_key"`
 	Subscription   string            `json:"subscription"`
@@ -91,7 +89,7 @@ type Charge struct {
 
 // The messages of the admin API, which the simulator decodes and Client encodes.
 type (
-	// NewRule asks for a rule to be added.
+	// NewRule adds a rule.
 	NewRule struct {
 		Kind   string `json:"kind"`
 		Rule   Rule   `json:"rule"`
@@ -102,7 +100,7 @@ type (
 	RuleAdded struct {
 		ID string `json:"id"`
 	}
-	// Waiting is the set of calls that a rule holds, and the number of its last change.
+	// Waiting is the set of calls that a rule holds, and how often that set has changed.
 	Waiting struct {
 		Calls    []Call `json:"calls"`
 		Revision int64  `json:"revision"`
@@ -111,20 +109,20 @@ type (
 	Open struct {
 		Calls []string `json:"calls"`
 	}
-	// Clock sets the time, or advances it by nanoseconds.
+	// Clock sets the time or advances it by nanoseconds, and is the reply: the time.
 	Clock struct {
 		Now     *time.Time     `json:"now,omitempty"`
 		Advance *time.Duration `json:"advance,omitempty"`
 	}
-	// Settings change how the simulator behaves; nil leaves a setting as it is. Durations are
-	// nanoseconds.
+	// Settings change the simulator; nil leaves a setting as it is. Durations are in nanoseconds.
 	Settings struct {
-		Latency   *time.Duration `json:"latency,omitempty"`
-		Jitter    *time.Duration `json:"jitter,omitempty"`
-		RateLimit *int           `json:"rate_limit,omitempty"`
-		SearchLag *time.Duration `json:"search_lag,omitempty"`
+		Latency       *time.Duration `json:"latency,omitempty"`
+		Jitter        *time.Duration `json:"jitter,omitempty"`
+		RateLimit     *int           `json:"rate_limit,omitempty"`
+		EndpointLimit *int           `json:"endpoint_limit,omitempty"`
+		SearchLag     *time.Duration `json:"search_lag,omitempty"`
 	}
-	// Problem is the body of every answer that is not a success.
+	// Problem is the body of every error reply.
 	Problem struct {
 		Error string `json:"error"`
 	}

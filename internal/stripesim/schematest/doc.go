@@ -1,4 +1,4 @@
-// Package schematest holds the simulator's answers to Stripe's own description of its API, which
-// stripe-mock carries. It is a module of its own so that neither that description nor the library
-// that reads it reaches anybody's build: run it with go test in this directory.
+// Package schematest checks the simulator's replies against Stripe's description of its API, which
+// stripe-mock contains. It is a separate module, so neither that description nor the library that
+// reads it becomes part of anyone's build: run it with go test in this directory.
 package schematest

@@ -94,9 +94,10 @@ func (r *tour) run() {
 	r.declines(customer)
 	charge := r.charges(intent)
 	r.refunds(intent, charge)
+	r.disputes()
 	r.lists(customer)
 	r.searches()
-	r.unavailable(customer, intent)
+	r.refusedCancel()
 	r.farewell(customer, method)
 }
 
@@ -112,7 +113,7 @@ func (r *tour) customers() (customer, method string) {
 	method = id(r.post("/v1/payment_methods/pm_card_visa/attach", "customer", customer,
 		"expand[]", "customer"))
 	r.post("/v1/payment_methods", "type", "card", "card[number]", "4242424242424242",
-		"card[exp_month]", "1", "card[exp_year]", "2030", "billing_details[name]", "Alice",
+		"card[exp_month]", "1", "card[exp_year]", "2060", "billing_details[name]", "Alice",
 		"billing_details[address][city]", "Berlin", "metadata[k]", "v")
 	r.get("/v1/payment_methods/" + method)
 	r.post("/v1/payment_methods/"+method, "billing_details[email]", "alice@example.com")
@@ -129,7 +130,8 @@ func (r *tour) intents(customer, method string) string {
 	bare := id(r.post("/v1/payment_intents", with("description", "Alice", "receipt_email",
 		"alice@example.com", "statement_descriptor_suffix", "X", "transfer_group", "g",
 		"setup_future_usage", "off_session", "capture_method", "manual",
-		"payment_method_types[]", "card", "shipping[name]", "A", "shipping[address][line1]", "S")...))
+		"payment_method_types[]", "card", "shipping[name]", "A",
+		"shipping[address][line1]", "S")...))
 	r.post("/v1/payment_intents/"+bare, "amount", "2000", "metadata[k]", "v")
 	r.post("/v1/payment_intents/"+bare+"/confirm", "payment_method", method)
 	r.get("/v1/payment_intents/"+bare, "expand[]", "latest_charge")
@@ -138,8 +140,12 @@ func (r *tour) intents(customer, method string) string {
 		"automatic_payment_methods[enabled]", "true",
 		"automatic_payment_methods[allow_redirects]", "never")...))
 	r.post("/v1/payment_intents/"+canceled+"/cancel", "cancellation_reason", "abandoned")
-	r.post("/v1/payment_intents", with("payment_method", "pm_card_authenticationRequired",
-		"confirm", "true")...)
+	for _, on := range [][]string{
+		{"return_url", "https://example.com/back"}, {"payment_method_types[]", "card"},
+	} {
+		r.post("/v1/payment_intents", with(append(on, "payment_method",
+			"pm_card_authenticationRequired", "confirm", "true")...)...)
+	}
 	return id(r.post("/v1/payment_intents", with("payment_method", method, "confirm", "true",
 		"off_session", "true", "expand[]", "latest_charge.balance_transaction",
 		"expand[]", "customer", "expand[]", "payment_method")...))
@@ -185,8 +191,22 @@ func (r *tour) refunds(intent, charge string) {
 	r.get("/v1/charges/" + charge + "/refunds")
 	r.ask(http.MethodPost, "/v1/refunds", http.StatusBadRequest, "charge", charge)
 	failing := r.post("/v1/payment_intents", "amount", "1000", "currency", "usd",
-		"payment_method", "pm_card_refundFail", "confirm", "true")
+		"payment_method", "pm_card_refundFail", "confirm", "true", "off_session", "true")
 	r.post("/v1/refunds", "payment_intent", id(failing))
+}
+
+func (r *tour) disputes() {
+	for _, card := range []string{"pm_card_createDispute", "pm_card_createDisputeInquiry"} {
+		i := r.post("/v1/payment_intents", "amount", "1000", "currency", "usd",
+			"payment_method", card, "confirm", "true", "off_session", "true")
+		found := r.get("/v1/disputes", "payment_intent", id(i), "expand[]", "data.charge")
+		r.get("/v1/disputes/" + id(found["data"].([]any)[0].(map[string]any)))
+	}
+	r.get("/v1/account")
+	endpoint := "/v1/webhook_endpoints/" + id(r.post("/v1/webhook_endpoints", "url",
+		"http://127.0.0.1:1", "enabled_events[]", "*", "description", "nobody is there"))
+	r.get("/v1/webhook_endpoints")
+	r.get(endpoint)
 }
 
 func (r *tour) lists(customer string) {
@@ -210,20 +230,9 @@ func (r *tour) searches() {
 	r.get("/v1/customers/search", "query", "metadata['k']:'v'")
 }
 
-func (r *tour) unavailable(customer, intent string) {
-	post := func(path string, form ...string) {
-		r.t.Helper()
-		r.ask(http.MethodPost, path, http.StatusBadRequest, form...)
-	}
-	at := "/v1/payment_intents/" + intent
-	post(at+"/increment_authorization", "amount", "2000")
-	post(at + "/apply_customer_balance")
-	post(at + "/verify_microdeposits")
-	post("/v1/customers/"+customer+"/funding_instructions", "currency", "usd",
-		"funding_type", "bank_transfer")
+func (r *tour) refusedCancel() {
 	refund := r.get("/v1/refunds", "limit", "1")["data"].([]any)[0].(map[string]any)
-	post("/v1/refunds/" + id(refund) + "/cancel")
-	r.ask(http.MethodDelete, "/v1/customers/"+customer+"/discount", http.StatusNotFound)
+	r.ask(http.MethodPost, "/v1/refunds/"+id(refund)+"/cancel", http.StatusBadRequest)
 }
 
 func (r *tour) farewell(customer, method string) {

@@ -43,7 +43,7 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// pageLimit is how long a page's part of a test may take: the longest waits for an expiry.
+// pageLimit is the time a test may spend on a page: the longest test waits for an expiry.
 const pageLimit = 60 * time.Second
 
 // page is one tab.
@@ -53,10 +53,10 @@ type page struct {
 	close func()
 
 	mu     sync.Mutex
-	errors []string // what its console has complained about
+	errors []string // the complaints in its console
 }
 
-// open opens a tab; what its console complains about fails the test.
+// open opens a tab. A complaint in its console fails the test.
 func open(t *testing.T, browser context.Context) *page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
@@ -116,7 +116,7 @@ func ask[T any](p *page, expression string) T {
 	return answer
 }
 
-// call asks something of the browser itself.
+// call calls a method of the browser.
 func call[P, R any](p *page, command cdp.Command[P, R], params P) R {
 	p.Helper()
 	answer, err := chromedp.Call(p.ctx, command, params)
@@ -126,7 +126,7 @@ func call[P, R any](p *page, command cdp.Command[P, R], params P) R {
 	return answer
 }
 
-// await returns once the expression is true. While one page follows another there is nobody to ask.
+// await returns when the expression is true. It ignores errors while one page replaces another.
 func (p *page) await(expression string) {
 	p.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -144,7 +144,7 @@ func (p *page) await(expression string) {
 	}
 }
 
-// text is what a person reads there.
+// text returns the text of an element.
 func (p *page) text(selector string) string {
 	p.Helper()
 	return ask[string](p, "document.querySelector("+quoted(selector)+").innerText")
@@ -152,7 +152,7 @@ func (p *page) text(selector string) string {
 
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `\'`) + "'" }
 
-// press has Midnight pressed with a mode and a fault, and returns once the verdict is there.
+// press selects a mode and a fault, presses Midnight and waits for the verdict.
 func (p *page) press(s *served, mode, fault string) {
 	p.Helper()
 	p.do(
@@ -162,10 +162,10 @@ func (p *page) press(s *served, mode, fault string) {
 		chromedp.Click(chromedp.CSS("button.main")),
 	)
 	p.await(`document.getElementById("status")?.textContent.includes("expected")`)
-	p.await(`document.getElementById("books").textContent.includes("Read from")`)
+	p.await(`document.getElementById("account").textContent.includes("Read from")`)
 }
 
-// charges are how many the picture has at Stripe.
+// charges returns the number of charges at Stripe in the picture.
 func (p *page) charges() int {
 	p.Helper()
 	return ask[int](p, `(() => {
@@ -178,7 +178,7 @@ func (p *page) charges() int {
 	})()`)
 }
 
-// shot keeps what is to be seen, if somebody wants it kept.
+// shot saves a screenshot if SCREENSHOTS is set.
 func (p *page) shot(name string) {
 	p.Helper()
 	dir := os.Getenv("SCREENSHOTS")

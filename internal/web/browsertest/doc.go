@@ -1,6 +1,6 @@
 // Package browsertest drives a real Chromium through the live page of a real `demo serve`.
 //
-// It is a module of its own, so that nobody who builds the demo downloads what drives a browser. It
-// skips where there is no Chromium; CHROMIUM=required insists. SCREENSHOTS names a directory that
-// keeps what was seen, RUNS how many runs in a row are played.
+// It is a separate module, so that building the demo does not download the browser driver. The
+// tests are skipped where there is no Chromium, unless CHROMIUM=required. SCREENSHOTS names a
+// directory for screenshots, and RUNS is the number of runs that are played in a row.
 package browsertest

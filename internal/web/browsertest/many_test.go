@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// keptRuns is how many runs the page keeps, and with them what they need.
+// keptRuns is the number of runs that the page keeps, with their database and simulator.
 const keptRuns = 10
 
-// Runs in a row leave nothing: no process, no open file, no file, no memory. RUNS says how many.
+// Runs in a row leave no process, no open file, no file and no memory. RUNS is their number.
 func TestRunsInARowLeaveNothing(t *testing.T) {
 	runs, err := strconv.Atoi(cmp.Or(os.Getenv("RUNS"), "30"))
 	if err != nil || runs < 1 {
@@ -33,7 +33,7 @@ func TestRunsInARowLeaveNothing(t *testing.T) {
 			}
 		}
 	}
-	play(2 * keptRuns) // until as much is kept as ever is
+	play(2 * keptRuns) // until the page keeps as many as it ever does
 	before := s.use(t)
 	play(runs)
 	after := s.use(t)
@@ -42,7 +42,7 @@ func TestRunsInARowLeaveNothing(t *testing.T) {
 		after.descriptors > before.descriptors+20 {
 		t.Errorf("it was %+v, and is %+v after %d runs", before, after, runs)
 	}
-	// What is garbage and was not collected yet is not growth.
+	// Garbage that was not collected yet does not count.
 	if after.kilobytes > before.kilobytes*3/2+20_000 {
 		t.Errorf("it had %d kB, and has %d after %d runs", before.kilobytes, after.kilobytes, runs)
 	}
@@ -50,7 +50,7 @@ func TestRunsInARowLeaveNothing(t *testing.T) {
 
 func TestCtrlCInTheMiddleOfARunLeavesNothing(t *testing.T) {
 	s := serve(t)
-	s.verdict(t, s.midnight(t, "locked", "none")) // whose books are kept
+	s.verdict(t, s.midnight(t, "locked", "none")) // it is kept
 	s.midnight(t, "locked", "pause")
 	s.await(t, func() bool { return len(s.processes(t)) == 4 }) // the page and its three servers
 	s.stop(t)
@@ -65,7 +65,7 @@ func TestCtrlCInTheMiddleOfARunLeavesNothing(t *testing.T) {
 	}
 }
 
-// use is what a page takes of the machine.
+// use is what a page uses of the machine.
 type use struct{ processes, descriptors, files, kilobytes int }
 
 func (s *served) use(t *testing.T) use {
@@ -85,7 +85,7 @@ func (s *served) use(t *testing.T) use {
 			u.kilobytes, _ = strconv.Atoi(fields[1])
 		}
 	}
-	// All that it has started is in the guard's process group, or is the guard.
+	// Every process that it has started is in the guard's process group, or is the guard.
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		t.Fatal(err)
@@ -100,11 +100,11 @@ func (s *served) use(t *testing.T) use {
 	return u
 }
 
-// files are those that it keeps in its temporary folder.
+// files returns the files in its temporary folder.
 func (s *served) files(t *testing.T) (n int) {
 	t.Helper()
 	err := filepath.WalkDir(s.temp, func(path string, d os.DirEntry, err error) error {
-		// Postgres' own come and go.
+		// Postgres' own files come and go.
 		if d != nil && d.IsDir() && strings.HasPrefix(d.Name(), "postgres") && path != s.temp {
 			return filepath.SkipDir
 		}
@@ -119,7 +119,7 @@ func (s *served) files(t *testing.T) (n int) {
 	return n
 }
 
-// await looks until it is so.
+// await polls until the condition is true.
 func (s *served) await(t *testing.T, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -19,10 +19,10 @@ func TestThePage(t *testing.T) {
 		p.shows("3 × $10.00 = $30.00", "3 × $10.00 = $30.00", "overcharged", 3)
 		p.shot("uncoordinated-none")
 		p.do(chromedp.Click(chromedp.CSS("#refund button")))
-		p.await(`document.getElementById("status").textContent.startsWith("Put right")`)
+		p.await(`document.getElementById("status").textContent.startsWith("Refunded")`)
 		p.await(`document.getElementById("verdict").textContent === "right"`)
-		p.shows("3 × $10.00 = $30.00, $20.00 given back",
-			"3 × $10.00 = $30.00, $20.00 given back", "right", 3)
+		p.shows("3 × $10.00 = $30.00 less $20.00",
+			"3 × $10.00 = $30.00 less $20.00", "right", 3)
 		if got := p.text("#done"); strings.Count(got, "refunded pi_") != 2 {
 			t.Errorf("it says %q, want two refunds", got)
 		}
@@ -37,12 +37,12 @@ func TestThePage(t *testing.T) {
 		p.shows("1 × $10.00", "1 × $10.00", "right", 1)
 		p.shot("locked-none")
 	})
-	t.Run("two charges if the one with the lock stands still", func(t *testing.T) {
+	t.Run("two charges if the one with the lock is paused", func(t *testing.T) {
 		p := open(t, b)
 		p.press(s, "locked", "pause")
 		p.shows("2 × $10.00 = $20.00", "2 × $10.00 = $20.00", "overcharged", 2)
-		if got := p.text("#events"); !strings.Contains(got, "Stands still.") {
-			t.Errorf("nobody stands still in %q", got)
+		if got := p.text("#events"); !strings.Contains(got, "Is paused.") {
+			t.Errorf("nobody is paused in %q", got)
 		}
 		p.shot("locked-pause")
 		dark(p)
@@ -64,14 +64,14 @@ func TestThePage(t *testing.T) {
 	t.Run("an address that is not kept offers its cell", func(t *testing.T) {
 		p := open(t, b)
 		p.do(chromedp.Navigate(s.url + "/runs/fenced/late/longgone"))
-		if got := p.text(".problem"); !strings.Contains(got, "not kept") {
+		if got := p.text(".problem"); !strings.Contains(got, "no longer kept") {
 			t.Errorf("it says %q", got)
 		}
 		chosen := ask[string](p, `mode.value + " " + fault.value`)
 		if chosen != "fenced late" {
 			t.Errorf("%s is chosen", chosen)
 		}
-		p.forgive("404") // which the console tells, too
+		p.forgive("404") // the console reports it, too
 	})
 	t.Run("from Midnight to the verdict", func(t *testing.T) {
 		p := open(t, b)
@@ -88,19 +88,19 @@ func TestThePage(t *testing.T) {
 	})
 }
 
-// shows fails the test unless the page shows that of the books, and so many charges.
+// shows fails the test unless the page shows these texts and this number of charges.
 func (p *page) shows(atStripe, inLedger, verdict string, charges int) {
 	p.Helper()
 	got := []string{p.text("#at-stripe"), p.text("#in-ledger"), p.text("#verdict")}
 	if got[0] != atStripe || got[1] != inLedger || got[2] != verdict {
-		p.Errorf("the books say %q, want %q, %q, %q", got, atStripe, inLedger, verdict)
+		p.Errorf("the page says %q, want %q, %q, %q", got, atStripe, inLedger, verdict)
 	}
 	if n := p.charges(); n != charges {
 		p.Errorf("the picture has %d charges at Stripe, want %d", n, charges)
 	}
 }
 
-// forgive takes one complaint of the console as it was meant.
+// forgive removes one expected complaint of the console.
 func (p *page) forgive(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,8 +139,8 @@ func TestStepsByKeyboard(t *testing.T) {
 	at(steps)
 	p.do(chromedp.KeyEvent(kb.ArrowLeft))
 	at(steps - 1)
-	if got := p.text("#books"); !strings.Contains(got, "Counted from") {
-		t.Errorf("before the end the books say %q", got)
+	if got := p.text("#account"); !strings.Contains(got, "Counted from") {
+		t.Errorf("before the end the page says %q", got)
 	}
 	p.do(chromedp.KeyEvent(kb.Home))
 	at(0)
@@ -158,10 +158,10 @@ func TestStepsByKeyboard(t *testing.T) {
 	at(3)
 	p.do(chromedp.KeyEvent(kb.End))
 	at(steps)
-	// The slider has the same keys of its own.
+	// The slider uses the same keys itself.
 	p.do(chromedp.Focus(chromedp.CSS("#slider")), chromedp.KeyEvent(kb.ArrowLeft))
 	at(steps - 1)
-	// And without a pointer: to the next run.
+	// The keyboard also starts the next run.
 	p.do(chromedp.Focus(chromedp.CSS("button.main")), chromedp.KeyEvent(kb.Enter))
 	p.await(`document.getElementById("status")?.textContent.includes("As expected")`)
 }
@@ -177,6 +177,6 @@ func TestABrowserThatLeavesEndsNothing(t *testing.T) {
 	first.await(`document.querySelectorAll("#events li").length > 1`)
 	first.close()
 	second.await(`document.getElementById("status").textContent.includes("As expected")`)
-	second.await(`document.getElementById("books").textContent.includes("Read from")`)
+	second.await(`document.getElementById("account").textContent.includes("Read from")`)
 	second.shows("2 × $10.00 = $20.00", "2 × $10.00 = $20.00", "overcharged", 2)
 }

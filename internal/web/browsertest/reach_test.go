@@ -13,8 +13,8 @@ import (
 
 func number(n int) string { return strconv.Itoa(n) }
 
-// Everybody must be able to use the page: each control has a role and a name, the tabulator goes
-// through them in the order in which they are read, and all text can be told from its background.
+// Everybody must be able to use the page: each control has a role and a name, the Tab key visits
+// them in reading order, and all text has enough contrast.
 func TestEverybodyCanUseThePage(t *testing.T) {
 	b := browser(t)
 	s := serve(t)
@@ -44,7 +44,7 @@ func TestEverybodyCanUseThePage(t *testing.T) {
 	}
 }
 
-// controls are the roles of what a person can do something with.
+// controls are the roles of controls.
 func controls() []string {
 	return []string{"button", "link", "combobox", "slider", "textbox", "checkbox", "radio"}
 }
@@ -90,11 +90,11 @@ func unquote(value []byte) string {
 	return string(value)
 }
 
-// focusable are the elements that the tabulator should come by.
+// focusable selects the elements that the Tab key should visit.
 const focusable = `[...document.querySelectorAll("a[href], button, select, input, [tabindex='0']")]
 	.filter(e => !e.disabled && e.checkVisibility())`
 
-// tabbed goes through the page with the tabulator.
+// tabbed goes through the page with the Tab key.
 func (p *page) tabbed() {
 	p.Helper()
 	want := ask[int](p, `window.todo = `+focusable+`; document.activeElement.blur(); todo.length`)
@@ -106,7 +106,7 @@ func (p *page) tabbed() {
 			return
 		}
 	}
-	// What is read later is neither above nor, in its row, before what is read earlier.
+	// No element is above an earlier one or, in the same row, before it.
 	if got := ask[[]string](p, `(() => {
 		const wrong = [];
 		for (let i = 2; i < todo.length; i++) {
@@ -121,8 +121,8 @@ func (p *page) tabbed() {
 	}
 }
 
-// contrasts computes WCAG's contrast of each text with what is behind it: 4.5, or 3 where it is
-// large. https://www.w3.org/TR/WCAG22/#contrast-minimum
+// contrasts computes WCAG's contrast of each text with its background, which must be 4.5, or 3 for
+// large text. https://www.w3.org/TR/WCAG22/#contrast-minimum
 func (p *page) contrasts(theme string) {
 	p.Helper()
 	type poor struct {

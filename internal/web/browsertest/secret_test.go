@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// What the servers are given by their environment is nobody's business: keys, tokens, and addresses
-// with a password in them.
+// The page must not show what the servers get from their environment: keys, tokens, and addresses
+// with a password.
 func TestNothingSecretIsShown(t *testing.T) {
 	s := serve(t)
 	s.verdict(t, s.midnight(t, "uncoordinated", "postgres-down"))
@@ -53,7 +53,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}
 }
 
-// pages are all that there is to be seen.
+// pages are all pages of the site.
 func (s *served) pages(t *testing.T) []string {
 	t.Helper()
 	addresses := []string{"/", "/matrix"}

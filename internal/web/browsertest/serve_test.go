@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// served is a `demo serve` of this test's own.
+// served is a `demo serve` for one test.
 type served struct {
 	url  string
-	exe  string // the program, which its servers are, too
-	temp string // where it may keep files
+	exe  string // the program, which also runs as its servers
+	temp string // its temporary folder
 	cmd  *exec.Cmd
 	log  bytes.Buffer  // read once over is closed
 	over chan struct{} // closed when it has ended
@@ -38,11 +38,11 @@ func serve(t *testing.T) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A name of its own, so that its processes can be told from those of other tests.
+	// A name of its own distinguishes its processes from those of other tests.
 	if err := os.Link(program, s.exe); err != nil {
 		t.Fatal(err)
 	}
-	// Postgres' own user must get there.
+	// Postgres' user must be able to read it.
 	if err := os.Mkdir(s.temp, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func serve(t *testing.T) *served {
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	go func() {
-		_ = s.cmd.Wait() // how it ended is looked at by who ends it
+		_ = s.cmd.Wait() // stop checks the exit status
 		close(s.over)
 	}()
 	t.Cleanup(func() { s.stop(t) })
@@ -74,7 +74,7 @@ func serve(t *testing.T) *served {
 	return s
 }
 
-// program is what was built, "" if nothing was.
+// program is the path of the built demo, "" before it is built.
 var program string
 
 // built builds the demo, once.
@@ -93,7 +93,7 @@ var built = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-// TestMain removes what was built.
+// TestMain removes the built demo.
 func TestMain(m *testing.M) {
 	status := m.Run()
 	if program != "" {
@@ -102,13 +102,13 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// stopLimit is how long the page may take to end all that it has started.
+// stopLimit is the time the page has to end everything it has started.
 const stopLimit = 20 * time.Second
 
-// stop is Ctrl-C, also a second time.
+// stop sends Ctrl-C. It may be called twice.
 func (s *served) stop(t *testing.T) {
 	t.Helper()
-	_ = s.cmd.Process.Signal(syscall.SIGINT) // which fails if it has ended
+	_ = s.cmd.Process.Signal(syscall.SIGINT) // it fails if the process has ended
 	select {
 	case <-s.over:
 	case <-time.After(stopLimit):
@@ -121,7 +121,7 @@ func (s *served) stop(t *testing.T) {
 	}
 }
 
-// processes are those that run the program.
+// processes returns the processes that run the program.
 func (s *served) processes(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -154,7 +154,7 @@ func (s *served) midnight(t *testing.T, mode, fault string) string {
 	return r.Header.Get("Location")
 }
 
-// verdict follows a run until it is over, and returns what came of it.
+// verdict follows a run until it is over, and returns its result.
 func (s *served) verdict(t *testing.T, address string) string {
 	t.Helper()
 	r, err := http.Get(s.url + address + "/events")

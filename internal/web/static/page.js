@@ -1,7 +1,7 @@
-// The page works without this: it saves the reader from reloading.
+// The page works without this script, which only saves the reader from reloading.
 "use strict";
 
-// What is chosen is said below it.
+// The text below each list describes the selected option.
 for (const select of document.querySelectorAll("select")) {
   const about = document.getElementById(select.id + "-about");
   const say = () => { about.textContent = select.selectedOptions[0].dataset.about; };
@@ -19,8 +19,8 @@ function watch(run) {
   const now = byID("now");
   let step = Number(run.dataset.step);
   let steps = Number(run.dataset.steps);
-  let aim = step; // the step that was asked for last
-  // Who has come to see it live sees each step as it comes, until they go back to one.
+  let aim = step; // the step that was requested last
+  // At the last step the page follows the run live, until the reader steps back.
   let following = step === steps;
   let wanted = null;
   let fetching = false;
@@ -28,7 +28,7 @@ function watch(run) {
   slider.parentElement.hidden = false;
   now.setAttribute("aria-live", following && !("over" in run.dataset) ? "off" : "polite");
 
-  // show shows a step. Of those asked for while one is on its way, only the last is fetched.
+  // show shows a step. If several are requested during a fetch, it fetches only the last of them.
   async function show(n) {
     wanted = n;
     if (fetching) return;
@@ -44,13 +44,13 @@ function watch(run) {
         links();
       }
     } catch {
-      byID("status").textContent = "The page's server can't be reached any longer.";
+      byID("status").textContent = "The page's server no longer answers. Start demo serve again.";
     } finally {
       fetching = false;
     }
   }
 
-  // put takes over the parts that change, and leaves the controls and the scrolling as they are.
+  // put replaces the parts that change, and keeps the controls and the scroll positions.
   function put(parts) {
     const focused = document.activeElement.dataset.step;
     for (const part of parts.querySelectorAll("[data-for]")) {
@@ -95,7 +95,7 @@ function watch(run) {
   });
   const keys = { Home: "first", ArrowLeft: "back", ArrowRight: "forward", End: "last" };
   document.addEventListener("keydown", (event) => {
-    const own = event.target.closest("select, input, .scroll"); // they have a use for these keys
+    const own = event.target.closest("select, input, .scroll"); // they use these keys themselves
     if (own || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     if (event.key in keys) {
       event.preventDefault();
@@ -113,7 +113,7 @@ function watch(run) {
     button.disabled = true;
     status.focus();
     status.textContent = "The reconciler compares both sides.";
-    // The answer is the run's page; what it says comes as news, too.
+    // The answer redirects to the run's page, whose text also comes as news.
     const answer = await fetch(refund.action, { method: "POST", redirect: "manual" });
     if (answer.type !== "opaqueredirect") {
       status.textContent = await answer.text();
@@ -125,7 +125,7 @@ function watch(run) {
   const events = new EventSource(`${address}/events`);
   events.addEventListener("message", (message) => {
     const news = JSON.parse(message.data);
-    if (news.steps === steps && news.status === told) return; // as the page has it already
+    if (news.steps === steps && news.status === told) return; // the page shows it already
     steps = news.steps;
     told = news.status;
     status.textContent = told;
@@ -138,10 +138,10 @@ function watch(run) {
       links();
     }
   });
-  // A server that is gone is not asked again and again; one that lost us for a moment is.
+  // The browser reconnects by itself, unless the server has refused.
   events.addEventListener("error", () => {
     if (events.readyState === EventSource.CLOSED) {
-      status.textContent = "This run is not kept any longer.";
+      status.textContent = "This run is no longer kept.";
     }
   });
 }

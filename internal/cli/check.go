@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/alecthomas/kong"
+)
+
+// The bounds of a number or a duration without the tags min and max. They keep sums and products of
+// a few flags far from an overflow.
+const (
+	mostOf      = 1_000_000_000
+	mostRate    = 1_000_000
+	mostSeconds = 366 * 24 * 60 * 60
+	longestText = 64 << 10
+)
+
+// check holds what was given to the flags' types and tags:
+//
+//	min, max  bounds of a number or a duration; default: zero, and a billion or a year
+//	url       schemes of a URL, such as redis,rediss
+//	word      no white space
+//
+// A flag of one value is given once. What is given is not empty and has no control characters.
+func check(c *kong.Context) error {
+	times := map[*kong.Value]int{}
+	var values []*kong.Value
+	for _, p := range c.Path {
+		switch {
+		case p.Flag != nil:
+			times[p.Flag.Value]++
+		case p.Positional != nil:
+			times[p.Positional]++
+			values = append(values, p.Positional)
+		}
+	}
+	for _, f := range c.Flags() {
+		values = append(values, f.Value)
+	}
+	for _, v := range values {
+		given := times[v]
+		if given > 1 && !v.IsCumulative() && v.Flag != nil {
+			return fmt.Errorf("%s is given %d times: give it once", v.ShortSummary(), given)
+		}
+		if v.Flag != nil && slices.ContainsFunc(v.Flag.Envs, isSet) {
+			given = 1
+		}
+		target := v.Target
+		if target.Kind() == reflect.Pointer {
+			if target.IsNil() {
+				continue
+			}
+			target, given = target.Elem(), 1
+		}
+		if given == 0 && target.IsZero() {
+			continue // its default
+		}
+		if err := checkValue(v.Tag, target); err != nil {
+			return fmt.Errorf("%s: %w", v.ShortSummary(), err)
+		}
+	}
+	return nil
+}
+
+// isSet reports whether an environment variable is set; forgetEmpty has removed the empty ones.
+func isSet(name string) bool { return os.Getenv(name) != "" }
+
+func checkValue(tag *kong.Tag, v reflect.Value) error {
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return within(tag, x.Seconds(), mostSeconds, func(s float64) string {
+			return (time.Duration(s * float64(time.Second))).String()
+		})
+	case float64:
+		return within(tag, x, mostRate, func(f float64) string {
+			return strconv.FormatFloat(f, 'g', -1, 64)
+		})
+	case int:
+		return within(tag, float64(x), mostOf, func(f float64) string {
+			return strconv.FormatFloat(f, 'f', -1, 64)
+		})
+	case string:
+		return checkText(tag, x)
+	}
+	if v.Kind() != reflect.Slice {
+		return nil
+	}
+	if v.Len() == 0 {
+		return errEmpty
+	}
+	for i := range v.Len() {
+		if err := checkValue(tag, v.Index(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// within holds a number to its bounds. NaN is in none.
+func within(tag *kong.Tag, n, most float64, show func(float64) string) error {
+	low, high := 0.0, most
+	for name, bound := range map[string]*float64{"min": &low, "max": &high} {
+		if !tag.Has(name) {
+			continue
+		}
+		text := tag.Get(name)
+		var err error
+		if *bound, err = strconv.ParseFloat(text, 64); err != nil {
+			d, err := time.ParseDuration(text)
+			if err != nil {
+				return fmt.Errorf("its tag %s:%q is no bound", name, text)
+			}
+			*bound = d.Seconds()
+		}
+	}
+	if !(n >= low && n <= high) {
+		if math.IsNaN(n) || math.IsInf(n, 0) {
+			return fmt.Errorf("want a number from %s to %s", show(low), show(high))
+		}
+		return fmt.Errorf("want %s to %s, got %s", show(low), show(high), show(n))
+	}
+	return nil
+}
+
+var errEmpty = errors.New("it is empty: give a value, or leave it out")
+
+// checkText doesn't print the text: it may have a password in it.
+func checkText(tag *kong.Tag, s string) error {
+	switch {
+	case s == "":
+		return errEmpty
+	case len(s) > longestText:
+		return fmt.Errorf("want at most %d bytes, got %d", longestText, len(s))
+	case strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsRune(s, utf8.RuneError):
+		return errors.New("it has a control character in it, or is not UTF-8")
+	case tag.Has("word") && strings.ContainsFunc(s, unicode.IsSpace):
+		return fmt.Errorf("want one without spaces, got %q", s)
+	case tag.Has("url"):
+		schemes := strings.Split(tag.Get("url"), ",")
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+			return fmt.Errorf("want a URL such as %s://127.0.0.1", schemes[0])
+		}
+	}
+	return nil
+}

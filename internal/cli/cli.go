@@ -1,0 +1,167 @@
+// Package cli reads the command lines of the four commands by the same rules, and turns errors into
+// exit statuses.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Program is a command.
+type Program struct {
+	Name, Description string
+
+	Env     string    // prefix of the flags' environment variables; "" for none
+	Vars    kong.Vars // for the texts of the flags
+	Version string    // what --version prints after the module's version
+
+	// Interrupted is printed when a signal ended Run before it was done. The exit status is then
+	// 130. If it is empty, what Run returns decides.
+	Interrupted string
+	Explain     func(error) string // what to do about an error, "" if its text says so; may be nil
+	Complain    func(io.Writer, string)
+}
+
+// ErrUsage marks an error in the command line, the environment or a file that they name. It adds no
+// text.
+var ErrUsage = errors.New("")
+
+// Usage marks an error of a command line.
+func Usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w%w", err, ErrUsage)
+}
+
+// ErrSaid means that the output says already what is not right.
+var ErrSaid = errors.New("not as it should be")
+
+// Main fills flags, a pointer to a struct with kong's tags, calls run, and returns the exit status:
+// 0 if run returns nil or the user asked for help or the version, 1 after an error, 2 for a command
+// line that can't be used. The context of run ends with the first SIGINT, SIGTERM or (unless it is
+// ignored, as under nohup) SIGHUP. A second signal ends the process. What run writes to out is made
+// Harmless; if it can't be written, that is an error.
+func (p Program) Main(
+	args []string, stdout, stderr io.Writer, flags any,
+	run func(ctx context.Context, chosen *kong.Context, out io.Writer) error,
+) int {
+	chosen, err := p.Parse(args, stdout, stderr, flags)
+	if err == nil && chosen == nil {
+		return 0
+	}
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	defer stop()
+	context.AfterFunc(ctx, stop) // with the handler gone, a second signal ends the process
+	out, written := checked(stdout)
+	if err == nil {
+		err = run(ctx, chosen, out)
+	}
+	if err == nil && written.failed != nil {
+		err = fmt.Errorf("the output is not complete: %w", written.failed)
+	}
+	if err == nil {
+		return 0
+	}
+	say, status := p.Name+": "+err.Error(), 1
+	switch {
+	case ctx.Err() != nil && p.Interrupted != "":
+		say, status = p.Name+": interrupted; "+p.Interrupted, 130
+	case errors.Is(err, ErrUsage):
+		say, status = say+" (see "+p.Name+" --help)", 2
+	case errors.Is(err, ErrSaid):
+		return 1
+	case p.Explain != nil:
+		say += p.Explain(err)
+	}
+	say = Harmless(say)
+	if p.Complain != nil {
+		p.Complain(stderr, say)
+	} else {
+		fmt.Fprintln(stderr, say)
+	}
+	return status
+}
+
+// Parse fills flags and checks them by their tags. It returns nil and no error if the user asked
+// for help or the version, which it has then printed.
+func (p Program) Parse(
+	args []string, stdout, stderr io.Writer, flags any,
+) (*kong.Context, error) {
+	exited := false
+	parser, err := p.Parser(stdout, stderr, flags, func(int) { exited = true })
+	if err != nil {
+		return nil, err
+	}
+	if err := forgetEmpty(parser.Model.Node); err != nil {
+		return nil, err
+	}
+	chosen, err := parser.Parse(args)
+	if exited {
+		return nil, nil
+	}
+	if err == nil {
+		err = check(chosen)
+	}
+	return chosen, Usage(err)
+}
+
+// Parser returns kong's parser, whose model lists the flags. It calls exit after it has printed the
+// help or the version.
+func (p Program) Parser(
+	stdout, stderr io.Writer, flags any, exit func(int),
+) (*kong.Kong, error) {
+	options := []kong.Option{
+		kong.Name(p.Name), kong.Description(p.Description), kong.Writers(stdout, stderr), p.Vars,
+		kong.Vars{"version": version(p.Name, p.Version)}, kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+		kong.Embed(&struct {
+			Version kong.VersionFlag `env:"-" help:"Print the version."`
+		}{}),
+	}
+	if p.Env != "" {
+		options = append(options, kong.DefaultEnvars(p.Env))
+	}
+	parser, err := kong.New(flags, options...)
+	if err != nil {
+		return nil, fmt.Errorf("describe the flags: %w", err)
+	}
+	return parser, nil
+}
+
+// forgetEmpty removes the empty ones of the flags' environment variables: they say nothing, as when
+// a compose file passes on what is not set.
+func forgetEmpty(n *kong.Node) error {
+	return kong.Visit(n, func(v kong.Visitable, next kong.Next) error {
+		if flag, ok := v.(*kong.Flag); ok {
+			for _, name := range flag.Envs {
+				if os.Getenv(name) == "" {
+					_ = os.Unsetenv(name) // fails for no name that kong has
+				}
+			}
+		}
+		return next(nil)
+	})
+}
+
+// version is what the build knows of itself.
+func version(name, more string) string {
+	built := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		built = info.Main.Version
+	}
+	return strings.TrimSpace(name + " " + built + more)
+}

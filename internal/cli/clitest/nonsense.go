@@ -1,0 +1,98 @@
+// Package clitest gives nonsense to every flag of a command, as kong's own model lists them. A new
+// flag is in it without anybody thinking of it.
+package clitest
+
+import (
+	"errors"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/alecthomas/kong"
+
+	"example.com/triplecharge/internal/cli"
+)
+
+// RefuseNonsense gives each flag of p nonsense of the flag's type, nothing, control characters,
+// bytes that are no UTF-8 and, unless it takes several, two values. It wants each refused as an
+// error of usage, in one line that names the flag. usable has the required flags of all commands,
+// flags is a new pointer to the command line each time.
+func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[string]string) {
+	t.Helper()
+	parser, err := p.Parser(io.Discard, io.Discard, flags(), os.Exit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for _, command := range append(parser.Model.Leaves(false), parser.Model.Node) {
+		if command == parser.Model.Node && len(command.Children) > 0 {
+			continue // its commands have its flags
+		}
+		for _, f := range command.Flags {
+			for _, nonsense := range valuesFor(f) {
+				args := arguments(command, f, usable)
+				for _, value := range nonsense {
+					args = append(args, "--"+f.Name+"="+value)
+				}
+				_, err := p.Parse(args, io.Discard, io.Discard, flags())
+				tried++
+				if !errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), "--"+f.Name) ||
+					strings.ContainsFunc(err.Error(), unicode.IsControl) {
+					t.Errorf("%q: got %q, want one line about --%s", args, err, f.Name)
+				}
+			}
+		}
+	}
+	t.Logf("%s: %d times nonsense", p.Name, tried)
+	if tried == 0 {
+		t.Error("nothing was tried")
+	}
+}
+
+// arguments are the command and its other required flags.
+func arguments(command *kong.Node, but *kong.Flag, usable map[string]string) (args []string) {
+	if command.Type == kong.CommandNode {
+		args = append(args, command.Name)
+	}
+	for _, f := range command.Flags {
+		if f.Required && f != but {
+			args = append(args, "--"+f.Name+"="+usable[f.Name])
+		}
+	}
+	return args
+}
+
+// valuesFor returns lists of values to give to a flag at once.
+func valuesFor(f *kong.Flag) (all [][]string) {
+	kind := f.Target.Type()
+	if kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	values := []string{"", "\x1b]0;title\a", "\xff\xfe", "a\nb", "x\x00y"}
+	good := f.Default
+	switch {
+	case kind.Kind() == reflect.Bool:
+		return [][]string{{"maybe"}, {""}}
+	case kind == reflect.TypeFor[time.Duration]():
+		values = append(values, "-1ns", "1", "NaN", "9999999h", "9223372036854775807ns", "１s")
+		good = "1s"
+	case kind.Kind() == reflect.Int || kind.Kind() == reflect.Float64:
+		values = append(values, "-1", "NaN", "Inf", "-Inf", "1e300", "9223372036854775807",
+			"99999999999999999999", "１", "0x")
+		good = "1"
+	case kind.Kind() == reflect.String && f.Enum == "":
+		values = append(values, strings.Repeat("long", 50_000))
+		good = "text"
+	}
+	for _, v := range values {
+		all = append(all, []string{v})
+	}
+	if !f.IsCumulative() && good != "" {
+		all = append(all, []string{good, good})
+	}
+	return all
+}

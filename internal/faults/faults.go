@@ -1,0 +1,125 @@
+// Package faults has a row for each fault of the matrix: what happens, what a scenario needs to
+// play it, and how many charges and ledger entries are expected of each mode, after the fault and
+// after a recovery run. It is pure: others play the faults and measure.
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"example.com/triplecharge/billing"
+)
+
+// Fault names what goes wrong in a scenario.
+type Fault string
+
+// The faults.
+const (
+	None                  Fault = "none"
+	Late                  Fault = "late"
+	Pause                 Fault = "pause"
+	SlowStripe            Fault = "slow-stripe"
+	CrashBeforeCharge     Fault = "crash-before-charge"
+	CrashAfterCharge      Fault = "crash-after-charge"
+	LostReply             Fault = "lost-reply"
+	Stripe500Before       Fault = "stripe-500-before"
+	Stripe500After        Fault = "stripe-500-after"
+	KeyExpired            Fault = "key-expired"
+	DelayedADay           Fault = "delayed-a-day"
+	DeclinedThenFixed     Fault = "declined-then-fixed"
+	IntentCanceled        Fault = "intent-canceled"
+	AmountChanged         Fault = "amount-changed"
+	AmountChangedCrash    Fault = "amount-changed-crash"
+	CustomerMoved         Fault = "customer-moved"
+	RedisDown             Fault = "redis-down"
+	RedisRestart          Fault = "redis-restart"
+	RedisFailover         Fault = "redis-failover"
+	RedlockMinority       Fault = "redlock-minority"
+	RedlockMajority       Fault = "redlock-majority"
+	PartitionBeforeCharge Fault = "partition-before-charge"
+	PartitionDuringCharge Fault = "partition-during-charge"
+	PostgresDown          Fault = "postgres-down"
+	PostgresFailover      Fault = "postgres-failover"
+	PostgresForgets       Fault = "postgres-forgets"
+	PostgresForgetsADay   Fault = "postgres-forgets-a-day"
+	LogStalls             Fault = "log-stalls"
+	LogGone               Fault = "log-gone"
+	MixedModes            Fault = "mixed-modes"
+)
+
+// Row is one fault. A test refuses rows without a Text, a Lease or Servers.
+type Row struct {
+	Fault    Fault
+	Text     string // what happens, in a sentence
+	Lease    Lease
+	Servers  int  // how many servers take part
+	Declines bool // the customer's first card is declined
+	// Replicated: the ledger is in a Postgres of its own, which has a standby.
+	Replicated bool
+	Beside     string // the mode that server-a runs instead of the one that is tested; "" for none
+	// NotFor are the kinds of lock to which the fault doesn't apply, with the reason; nil: none.
+	NotFor map[billing.Lock]string
+	// Cells are what is expected, by the mode's name; modes that share a cell are named together,
+	// with blanks between. Of a mode without a cell nothing is expected.
+	Cells map[string]Cell
+}
+
+// Lease says how long leases and claims last while a fault is played.
+type Lease int
+
+// Short leases are for faults that wait until they expire. Long ones outlast every scenario.
+const (
+	ShortLease Lease = iota + 1
+	LongLease
+)
+
+// Cell is what is expected of one mode under one fault.
+type Cell struct {
+	After     string // charges/entries after the fault, such as "2/1"; or NotApplicable
+	Recovered string // the same after a recovery run; "" if that changes nothing
+	Why       string // the reason, as the end of a sentence
+}
+
+// NotApplicable is the cell of a fault that doesn't apply to the mode.
+const NotApplicable = "n/a"
+
+// Rows returns all faults, in the order of the matrix.
+func Rows() []Row {
+	return slices.Concat(timingFaults(), crashFaults(), answerFaults(), laterFaults(),
+		personFaults(),
+		redisFaults(), logFaults(), partitionFaults(), replicaFaults(), mixedModes())
+}
+
+// Faults returns the names of all faults, in the order of the matrix.
+func Faults() []Fault {
+	var names []Fault
+	for _, row := range Rows() {
+		names = append(names, row.Fault)
+	}
+	return names
+}
+
+// cell returns what is expected of the mode; false if nothing is.
+func (r Row) cell(mode string) (Cell, bool) {
+	for modes, cell := range r.Cells {
+		if slices.Contains(strings.Fields(modes), mode) {
+			return cell, true
+		}
+	}
+	return Cell{}, false
+}
+
+// Named returns the fault's row, or an error that lists the faults.
+func Named(f Fault) (Row, error) {
+	for _, row := range Rows() {
+		if row.Fault == f {
+			return row, nil
+		}
+	}
+	var all []string
+	for _, name := range Faults() {
+		all = append(all, string(name))
+	}
+	return Row{}, fmt.Errorf("no fault is called %q: use one of %s", f, strings.Join(all, ", "))
+}

@@ -1,0 +1,67 @@
+package faults
+
+const (
+	nothingYet = "nothing is created at Stripe before the charge"
+	replaced   = "b cancels a's PaymentIntent, which asks something else, and registers another"
+	boundKey   = "the key is bound to what a's request asked"
+)
+
+// personFaults are about what people change between two attempts.
+func personFaults() []Row {
+	return []Row{
+		{
+			Fault: IntentCanceled, Lease: LongLease, Servers: 3, Declines: true,
+			Text: "The card is declined; a person cancels the PaymentIntent; a new card; " +
+				"b and c run.",
+			Cells: map[string]Cell{
+				"uncoordinated check-first naive-lock locked redlock fenced idempotent claimed": {
+					After: NotApplicable, Why: nothingYet},
+				"exactly-once": {After: "1/1",
+					Why: "b finds the registered PaymentIntent canceled, and registers another"},
+			},
+		},
+		{
+			Fault: AmountChanged, Lease: LongLease, Servers: 3, Declines: true,
+			Text:  "The card is declined; the plan becomes cheaper; a new card; b and c run.",
+			Cells: afterDecline(),
+		},
+		{
+			Fault: AmountChangedCrash, Lease: ShortLease, Servers: 3,
+			Text: "Server-a is killed before its charge arrives; the plan becomes cheaper; " +
+				"b and c run.",
+			Cells: map[string]Cell{
+				"uncoordinated": {After: "2/2", Recovered: "3/3", Why: eachCharges},
+				"check-first": {After: "1/1",
+					Why: "b charges what it lists now, and c finds that in the ledger"},
+				"naive-lock": {After: "2/2", Recovered: "3/3", Why: freeAgain},
+				"locked redlock fenced": {After: "1/1",
+					Why: "the lease expires, and b charges the new amount"},
+				"idempotent": {After: "1/1",
+					Why: "a's request never arrived, so the key is bound to b's new amount"},
+				"claimed": {After: "0/0",
+					Why: "a's claim never expires, and nobody can know that a sent nothing"},
+				"exactly-once": {After: "1/1", Why: replaced},
+			},
+		},
+		{
+			Fault: CustomerMoved, Lease: LongLease, Servers: 3, Declines: true,
+			Text:  "The card is declined; the subscription moves to another customer; b and c run.",
+			Cells: afterDecline(),
+		},
+	}
+}
+
+// afterDecline returns the cells of a change after a decline: a's attempt has taken no money.
+func afterDecline() map[string]Cell {
+	return map[string]Cell{
+		"uncoordinated": {After: "2/2", Recovered: "3/3", Why: eachCharges},
+		"check-first": {After: "1/1",
+			Why: "b charges what it lists now, and c finds that in the ledger"},
+		"naive-lock": {After: "2/2", Recovered: "3/3", Why: freeAgain},
+		"locked redlock fenced": {After: "1/1",
+			Why: "b charges what it lists now, and c finds the invoice charged"},
+		"idempotent":   {After: "0/0", Why: boundKey},
+		"claimed":      {After: "1/1", Why: "a decline is definite, so the claim was given back"},
+		"exactly-once": {After: "1/1", Why: replaced},
+	}
+}

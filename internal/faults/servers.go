@@ -1,0 +1,147 @@
+package faults
+
+// The reasons that several cells share.
+const (
+	eachCharges = "nothing stops the servers, so each of them charges"
+	freeAgain   = "the lock is free again, and nobody asks the ledger"
+	recheck     = "b and c find the invoice charged when they re-check under their lease"
+	sameKey     = "all servers send the same key, so Stripe charges once and repeats its answer"
+	isClaimed   = "b and c find the invoice claimed"
+	oneIntent   = "only the invoice's one PaymentIntent is ever confirmed"
+	unknown     = "the ledger doesn't know of a's charge when b asks"
+	inFlight    = "b asks the ledger while a's charge is still in flight"
+	notLocked   = "b holds the lease, but the ledger it asks doesn't know of a's charge"
+	sentUnder   = "a lease can't stop a request that was already sent"
+	refused     = "the ledger rejects a's stale token, but Stripe checks none and charges"
+	abandoned   = "nobody may touch a's claim, so nobody records its charge"
+	found       = "b and c find that in the ledger"
+	recorded    = "b confirms a's PaymentIntent, learns that it has succeeded, and records it"
+)
+
+// timingFaults are about when servers run.
+func timingFaults() []Row {
+	return []Row{
+		{
+			Fault: None, Lease: LongLease, Servers: 3,
+			Text: "All three servers fire at the same instant.",
+			Cells: map[string]Cell{
+				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
+				"check-first":   {After: "3/3", Why: "all ask the ledger before any has charged"},
+				"naive-lock": {After: "1/1", Recovered: "2/2",
+					Why: "only one gets the lock, but whoever comes later finds it free"},
+				"locked redlock fenced": {After: "1/1",
+					Why: "the others find the lease held, or the invoice charged"},
+				"idempotent":           {After: "1/1", Why: sameKey},
+				"claimed exactly-once": {After: "1/1", Why: "the others find the invoice claimed"},
+			},
+		},
+		{
+			Fault: Late, Lease: LongLease, Servers: 3,
+			Text: "Server-b fires after server-a has finished, and server-c after server-b.",
+			Cells: map[string]Cell{
+				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
+				"check-first": {After: "1/1",
+					Why: "b and c ask the ledger and find the invoice charged"},
+				"naive-lock":            {After: "3/3", Recovered: "4/4", Why: freeAgain},
+				"locked redlock fenced": {After: "1/1", Why: recheck},
+				"idempotent":            {After: "1/1", Why: sameKey},
+				"claimed exactly-once":  {After: "1/1", Why: "b and c find a's claim settled"},
+			},
+		},
+		{
+			Fault: Pause, Lease: ShortLease, Servers: 3,
+			Text: "Server-a is paused past its lease while its request is in flight; b and c run.",
+			Cells: map[string]Cell{
+				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
+				"check-first":   {After: "2/2", Why: inFlight},
+				"naive-lock":    {After: "3/3", Recovered: "4/4", Why: freeAgain},
+				"locked":        {After: "2/2", Why: sentUnder},
+				"redlock":       {After: "2/2", Why: sentUnder + ", on five nodes or one"},
+				"fenced":        {After: "2/1", Why: refused},
+				"idempotent": {After: "1/1",
+					Why: "a's request has the same key as b's, and gets b's answer"},
+				"claimed": {After: "1/1", Why: isClaimed},
+				"exactly-once": {After: "1/1",
+					Why: "a's request confirms the PaymentIntent that b has already confirmed"},
+			},
+		},
+		{
+			Fault: SlowStripe, Lease: ShortLease, Servers: 3,
+			Text: "Stripe holds server-a's request for longer than the TTL; b runs, then c.",
+			Cells: map[string]Cell{
+				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
+				"check-first":   {After: "2/2", Why: inFlight},
+				"naive-lock": {After: "3/3", Recovered: "4/4",
+					Why: "the lock expires while a waits, since nobody renews it"},
+				"locked redlock fenced": {After: "1/1",
+					Why: "the lease is renewed while a waits, so b finds it held"},
+				"idempotent": {After: "1/1", Why: sameKey},
+				"claimed":    {After: "1/1", Why: isClaimed},
+				"exactly-once": {After: "1/1",
+					Why: "b confirms the same PaymentIntent, and waits for a's request"},
+			},
+		},
+	}
+}
+
+// crashFaults kill a server.
+func crashFaults() []Row {
+	return []Row{
+		{
+			Fault: CrashBeforeCharge, Lease: ShortLease, Servers: 3,
+			Text: "Server-a is killed before its request reaches Stripe; b and c run; a restarts.",
+			Cells: map[string]Cell{
+				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
+				"check-first": {After: "1/1",
+					Why: "nothing was charged, so b charges; c and a find that in the ledger"},
+				"naive-lock": {After: "3/3", Recovered: "4/4", Why: freeAgain},
+				"locked redlock fenced": {After: "1/1",
+					Why: "the lease expires, and nothing was charged, so b charges"},
+				"idempotent": {After: "1/1", Why: sameKey},
+				"claimed": {After: "0/0",
+					Why: "a's claim never expires, and nobody can know that a sent nothing"},
+				"exactly-once": {After: "1/1", Why: "a's claim expires, and b takes it over"},
+			},
+		},
+		{
+			Fault: CrashAfterCharge, Lease: ShortLease, Servers: 3,
+			Text: "Server-a is killed after Stripe charged, before the ledger knew; a restarts.",
+			Cells: map[string]Cell{
+				"uncoordinated":         {After: "4/3", Recovered: "5/4", Why: eachCharges},
+				"check-first":           {After: "2/1", Why: unknown},
+				"naive-lock":            {After: "4/3", Recovered: "5/4", Why: freeAgain},
+				"locked redlock fenced": {After: "2/1", Why: notLocked},
+				"idempotent": {After: "1/1",
+					Why: "b's request gets a's answer, and b records it"},
+				"claimed":      {After: "1/0", Why: abandoned},
+				"exactly-once": {After: "1/1", Why: recorded},
+			},
+		},
+	}
+}
+
+// logFaults are about whoever reads a server's log. A worker that waits for its log between a
+// charge and its entry, or ends with it, loses the entry: then these are like crash-after-charge.
+func logFaults() []Row {
+	cells := func() map[string]Cell {
+		return map[string]Cell{
+			"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
+			"check-first":   {After: "1/1", Why: "a records its charge all the same: " + found},
+			"naive-lock":    {After: "3/3", Recovered: "4/4", Why: freeAgain},
+			"locked redlock fenced": {After: "1/1",
+				Why: "a renews, records and releases all the same: " + found},
+			"idempotent":           {After: "1/1", Why: sameKey},
+			"claimed exactly-once": {After: "1/1", Why: "a settles its claim all the same"},
+		}
+	}
+	return []Row{
+		{
+			Fault: LogStalls, Lease: LongLease, Servers: 3, Cells: cells(),
+			Text: "Nobody reads server-a's log from its charge until b has run; then c runs.",
+		},
+		{
+			Fault: LogGone, Lease: LongLease, Servers: 3, Cells: cells(),
+			Text: "The reader of server-a's log goes away during its charge; b and c run later.",
+		},
+	}
+}

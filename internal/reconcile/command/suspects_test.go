@@ -1,0 +1,126 @@
+package command
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/triplecharge/internal/reconcile/suspects"
+)
+
+const export = `id,Created date (UTC),Amount,Amount Refunded,Currency,Captured,Status,` +
+	`Description,Customer ID,order_id (metadata)
+ch_1,2026-12-01 00:00:01,10.00,0.00,usd,true,Paid,December,cus_alice,7
+ch_2,2026-12-01 00:00:02,10.00,0.00,usd,true,Paid,December,cus_alice,7
+ch_3,2026-12-01 00:40:00,10.00,4.00,usd,true,Paid,December,cus_alice,7
+ch_4,2026-12-01 00:00:01,10.00,0.00,usd,true,Failed,December,cus_alice,7
+ch_5,2026-12-09 00:00:01,10.00,0.00,usd,true,Paid,December,cus_alice,8
+ch_6,2026-12-01 00:01:00,"1,000",0,jpy,true,Paid,,cus_bob,1
+ch_7,2026-12-01 00:02:00,"1,000",0,jpy,true,Paid,,cus_bob,2
+`
+
+func find(t *testing.T, content string, args ...string) (int, suspects.Report, string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "payments")
+	must(os.WriteFile(file, []byte(content), 0o600))
+	status, out, log := command(t, append([]string{"suspects", args[0], file, "--json-out"},
+		args[1:]...)...)
+	var r suspects.Report
+	if status < 2 && log == "" {
+		must(json.Unmarshal([]byte(out), &r))
+	}
+	return status, r, log
+}
+
+func TestSuspectsAreFoundInTheDashboardsExport(t *testing.T) {
+	t.Parallel()
+	utf16 := "\xff\xfe"
+	for _, r := range export {
+		utf16 += string([]byte{byte(r), 0})
+	}
+	for name, content := range map[string]string{
+		"as exported":            export,
+		"with a byte order mark": "\ufeff" + strings.ReplaceAll(export, "\n", "\r\n"),
+		"in UTF-16":              utf16,
+		"with semicolons": strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(export,
+			`"1,000"`, "1000"), ",", ";"), "10.00", "10,00"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status, r, log := find(t, content, "--csv")
+			if status != 1 || r.Payments != 6 || r.Skipped["failed"] != 1 || len(r.Suspects) != 2 {
+				t.Fatalf("got %d, %+v, %s; want two suspects", status, r, log)
+			}
+			alice, bob := r.Suspects[0], r.Suspects[1]
+			if len(alice.Payments) != 3 || alice.Keep != "ch_1" || alice.Sure != suspects.Likely ||
+				r.Back["usd"] != 1600 {
+				t.Errorf("got %+v, %v; want ch_1 kept and $16 given back", alice, r.Back)
+			}
+			if bob.Sure != suspects.Unsure || !strings.Contains(bob.Why, "order_id differs") {
+				t.Errorf("got %+v, want it unsure, since the orders differ", bob)
+			}
+		})
+	}
+}
+
+func TestSuspectsAreFoundByMetadata(t *testing.T) {
+	t.Parallel()
+	_, r, log := find(t, export, "--csv", "--by", "metadata.order_id", "--within", "1s")
+	if len(r.Suspects) != 1 || len(r.Suspects[0].Payments) != 2 {
+		t.Errorf("got %+v, %s; want ch_1 and ch_2", r, log)
+	}
+}
+
+func TestSuspectsAreFoundInWhatTheStripeCLIPrints(t *testing.T) {
+	t.Parallel()
+	const charge = `{"object":"charge","amount":6500,"amount_captured":5000,"amount_refunded":%,` +
+		`"created":1796083200,"currency":"usd","customer":"cus_a","status":"succeeded","id":"ch_`
+	list := func(refunded string) string {
+		one := strings.ReplaceAll(charge, "%", refunded)
+		return `{"object":"list","data":[` + one + `1"},` + one + `2"}]}`
+	}
+	// What was authorized and not captured counts as refunded, or not, by the API's version.
+	for _, refunded := range []string{"0", "1500"} {
+		_, r, log := find(t, list(refunded), "--json")
+		if len(r.Suspects) != 1 || r.Back["usd"] != 5000 {
+			t.Errorf("refunded %s: got %+v, %s; want $50 given back", refunded, r, log)
+		}
+	}
+}
+
+func TestSuspectsThatAreNoExportAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string]string{
+		"nothing": "", "another table": "a,b\n1,2\n",
+		"no amount": strings.ReplaceAll(export, "10.00", "x"),
+	} {
+		if status, _, log := find(t, content, "--csv"); status != 1 || log == "" {
+			t.Errorf("%s: got %d, %q", name, status, log)
+		}
+	}
+	if status, _, _ := find(t, export, "--csv", "--by", "order_id"); status != 2 {
+		t.Errorf("got %d, want 2", status)
+	}
+}
+
+func TestTheSuspectsCSVIsHarmlessAndNew(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.csv"), filepath.Join(dir, "out.csv")
+	must(os.WriteFile(in, []byte(strings.ReplaceAll(export, "cus_alice", "=1+1\x1b[2J")), 0o600))
+	for _, want := range []string{"", "file exists"} {
+		_, text, log := command(t, "suspects", "--csv", in, "--csv-out", out)
+		if !strings.Contains(log, want) || want == "" && log != "" ||
+			strings.Contains(text, "\x1b[2J") {
+			t.Errorf("got %q %q, want %q", text, log, want)
+		}
+	}
+	written, err := os.ReadFile(out)
+	must(err)
+	if !strings.Contains(string(written), "'=1+1\ufffd[2J") ||
+		strings.Count(string(written), "\n") != 6 {
+		t.Errorf("got %s", written)
+	}
+}

@@ -1,0 +1,129 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"charm.land/lipgloss/v2"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/report"
+	"example.com/triplecharge/internal/verdict"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// played returns the cells of these modes and faults, or of all if none is named, each as expected.
+func played(modes []string, fs ...faults.Fault) (m report.Matrix) {
+	for _, row := range faults.Rows() {
+		for _, mode := range billing.Modes() {
+			if len(modes) > 0 && !slices.Contains(modes, mode.Name) ||
+				len(fs) > 0 && !slices.Contains(fs, row.Fault) {
+				continue
+			}
+			e := row.Expect(mode, row.Servers)
+			m = append(m, report.Cell{
+				Mode: mode.Name, Fault: row.Fault, Expected: e, After: e.After,
+				Recovered: e.Recovered, Took: 1500 * time.Millisecond,
+			})
+		}
+	}
+	return m
+}
+
+// troubled returns a small matrix with everything that can go wrong: cells that are not as
+// expected, that lack a program, that could not be played, and that are n/a.
+func troubled() report.Matrix {
+	m := played([]string{"naive-lock", "locked", "redlock", "exactly-once"},
+		faults.None, faults.RedisDown, faults.RedisFailover)
+	change := func(mode string, f faults.Fault, do func(*report.Cell)) {
+		for i := range m {
+			if m[i].Mode == mode && m[i].Fault == f {
+				do(&m[i])
+			}
+		}
+	}
+	change("locked", faults.None, func(c *report.Cell) {
+		c.After = verdict.Counts{Charges: 2, Entries: 1}
+		c.Recovered = c.After
+	})
+	change("exactly-once", faults.RedisDown, func(c *report.Cell) {
+		c.After, c.Recovered = verdict.Counts{}, verdict.Counts{}
+		c.Err = errors.New("exactly-once under redis-down: server-b did not listen in time")
+	})
+	for _, mode := range []string{"naive-lock", "locked", "exactly-once"} {
+		change(mode, faults.RedisFailover, func(c *report.Cell) {
+			c.After, c.Recovered = verdict.Counts{}, verdict.Counts{}
+			c.Needs = "redis-server"
+			c.Err = fmt.Errorf("%s under redis-failover: needs redis-server "+
+				"(apt-get install redis-server, or brew install redis)", mode)
+		})
+	}
+	return m
+}
+
+func TestTheMatrixIsPrinted(t *testing.T) {
+	t.Parallel()
+	m := troubled()
+	for format, print := range map[string]func(io.Writer) error{
+		"txt": func(w io.Writer) error { return m.Text(w, 0) },
+		"md":  m.Markdown, "html": m.HTML, "json": m.JSON,
+	} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			var got bytes.Buffer
+			if err := print(&got); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "matrix."+format, got.String())
+		})
+	}
+}
+
+// golden compares the output with a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant, as %s has it (go test -update writes it)\n%s", got, path, want)
+	}
+}
+
+func TestTheMatrixFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	m := played(nil)
+	for _, width := range []int{0, 60, 80, 100, 200} {
+		var got strings.Builder
+		if err := m.Text(&got, width); err != nil {
+			t.Fatal(err)
+		}
+		table, _, _ := strings.Cut(got.String(), "\nR right")
+		if w := lipgloss.Width(table); width > 0 && w > width {
+			t.Errorf("at %d columns it has %d", width, w)
+		}
+		for _, c := range m {
+			if !strings.Contains(table, c.Mode) || !strings.Contains(table, string(c.Fault)) {
+				t.Fatalf("at %d columns %s/%s is not in\n%s", width, c.Mode, c.Fault, table)
+			}
+		}
+	}
+}

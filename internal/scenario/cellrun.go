@@ -1,0 +1,73 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/reconcile"
+)
+
+// CellRun is one mode under one fault, to be watched and inspected: its invoices can be read while
+// it is played and afterwards, and reconciled. Play may be called once; the other methods may be
+// called at the same time, from several goroutines.
+type CellRun struct {
+	play *play
+}
+
+// Begin brings a cell to the moment before midnight. Unlike PlayCell's, the cell has no recovery
+// run, and its charges and entries stay until it is closed. After an error there is nothing to
+// close.
+func (h Harness) Begin(ctx context.Context, mode string, f faults.Fault) (*CellRun, error) {
+	expected, err := faults.Expected(mode, f, threeServers)
+	if err != nil {
+		return nil, err
+	}
+	if !expected.Applies {
+		return nil, fmt.Errorf("%s under %s can't be played: %s", mode, f, expected.Why)
+	}
+	p, err := h.beginCell(ctx, mode, f)
+	l := &CellRun{p}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s under %s: %w", mode, f, err), l.Close())
+	}
+	return l, nil
+}
+
+// Play plays the fault and stops the servers. All events are passed to Harness.Tell before it
+// returns.
+func (l *CellRun) Play(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, cellLimit,
+		fmt.Errorf("the scenario did not end within %v", cellLimit))
+	defer cancel()
+	p := l.play
+	defer p.stopServers()
+	err := scripts()[p.Fault](ctx, p)
+	if err == nil {
+		err = p.awaitCharges(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%s under %s: %w", p.Mode, p.Fault, err)
+	}
+	return nil
+}
+
+// Invoices reads both sides and changes nothing.
+func (l *CellRun) Invoices(ctx context.Context) ([]reconcile.Invoice, error) {
+	return l.play.sides.invoices(ctx)
+}
+
+// Reconcile records what is missing, refunds what is too much, and returns what it has done.
+func (l *CellRun) Reconcile(ctx context.Context) ([]reconcile.Done, error) {
+	return l.play.sides.reconcile(ctx)
+}
+
+// Close stops what still runs and deletes the run's charges and entries.
+func (l *CellRun) Close() error {
+	l.play.end()
+	if l.play.database == "" {
+		return nil
+	}
+	return l.play.Services.DropDatabase(context.Background(), l.play.database)
+}

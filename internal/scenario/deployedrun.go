@@ -1,0 +1,147 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/fleet"
+	"example.com/triplecharge/internal/reconcile"
+)
+
+// DeployedRun is one midnight of servers that somebody else has started, to be watched. Play may be
+// called once; the other methods may be called at the same time, from several goroutines.
+type DeployedRun struct {
+	servers []fleet.Server
+	sides   bothSides
+	at      time.Time // in the first month without charges and entries
+	tell    func(event.Event)
+}
+
+// Names finds the servers and returns their names in the events.
+func (d Deployed) Names(ctx context.Context) ([]string, error) {
+	servers, err := d.resolve(ctx)
+	var names []string
+	for _, s := range servers {
+		names = append(names, s.Name)
+	}
+	return names, err
+}
+
+// Begin sets up the customers and finds a month that was not billed yet. Play will call tell, one
+// call at a time, for each event of the first customer's invoice and of the due runs. After an
+// error there is nothing to close.
+func (d Deployed) Begin(
+	ctx context.Context, tell func(event.Event),
+) (l *DeployedRun, err error) {
+	l = &DeployedRun{tell: tell, at: d.At}
+	if l.servers, err = d.resolve(ctx); err != nil {
+		return nil, err
+	}
+	if l.sides, err = d.sides(ctx); err != nil {
+		return nil, err
+	}
+	err = l.sides.open(ctx)
+	for billed := true; billed && err == nil; {
+		if billed, err = l.billed(ctx); billed {
+			l.at = l.at.AddDate(0, 1, 0)
+			l.sides.period = billing.PeriodOf(l.at)
+		}
+	}
+	if err != nil {
+		l.sides.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// billed reports whether the month has a charge or an entry already.
+func (l *DeployedRun) billed(ctx context.Context) (bool, error) {
+	invoices, err := l.sides.invoices(ctx)
+	for _, i := range invoices {
+		if i.Charges > 0 || i.Entries > 0 {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// Play fires all servers at once and returns when all their due runs have finished and all their
+// events were passed to tell.
+func (l *DeployedRun) Play(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, cellLimit,
+		fmt.Errorf("the due runs did not end within %v", cellLimit))
+	defer cancel()
+	invoices, err := l.sides.invoices(ctx)
+	if err != nil {
+		return err
+	}
+	// Follow the servers from before they are fired until they report that they have finished.
+	var finished errgroup.Group
+	following, leave := context.WithCancel(ctx)
+	err = l.follow(following, invoices[0].String(), &finished)
+	if err == nil {
+		err = fleet.Fire(ctx, l.at, l.servers...)
+	}
+	if err != nil {
+		leave() // no run will finish
+	}
+	defer leave()
+	return errors.Join(err, finished.Wait())
+}
+
+// follow passes on the servers' events of an invoice and of due runs. The group waits until each
+// server has finished a due run.
+func (l *DeployedRun) follow(
+	ctx context.Context, invoice string, finished *errgroup.Group,
+) error {
+	var mu sync.Mutex
+	for _, s := range l.servers {
+		done := make(chan struct{})
+		finish := sync.OnceFunc(func() { close(done) })
+		ended, err := s.Follow(ctx, func(e event.Event) {
+			if e.Invoice == invoice || e.Invoice == "" {
+				mu.Lock()
+				defer mu.Unlock()
+				l.tell(e)
+			}
+			if e.Kind == event.RunFinished {
+				finish()
+			}
+		})
+		if err != nil {
+			return err
+		}
+		finished.Go(func() error {
+			select {
+			case <-done:
+				return nil
+			case <-ended:
+				return fmt.Errorf("lost the connection to %s, which sends its events", s.Name)
+			}
+		})
+	}
+	return nil
+}
+
+// Invoices reads both sides and changes nothing.
+func (l *DeployedRun) Invoices(ctx context.Context) ([]reconcile.Invoice, error) {
+	return l.sides.invoices(ctx)
+}
+
+// Reconcile records what is missing, refunds what is too much, and returns what it has done.
+func (l *DeployedRun) Reconcile(ctx context.Context) ([]reconcile.Done, error) {
+	return l.sides.reconcile(ctx)
+}
+
+// Close closes what was opened for the run. The charges and the entries stay.
+func (l *DeployedRun) Close() error {
+	l.sides.close()
+	return nil
+}

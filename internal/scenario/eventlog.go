@@ -1,0 +1,41 @@
+package scenario
+
+import (
+	"slices"
+	"sync"
+
+	"example.com/triplecharge/internal/event"
+)
+
+// eventLog collects the events of all servers of a scenario, in the order in which they were read.
+// It is safe for concurrent use.
+type eventLog struct {
+	mu      sync.Mutex
+	events  []event.Event
+	changed chan struct{} // closed at the next event, and replaced
+	tell    func(event.Event)
+}
+
+// newEventLog returns an empty log. It calls tell, which may be nil, for each event, in order; tell
+// must not take long.
+func newEventLog(tell func(event.Event)) *eventLog {
+	return &eventLog{changed: make(chan struct{}), tell: tell}
+}
+
+func (l *eventLog) add(e event.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, e)
+	if l.tell != nil {
+		l.tell(e)
+	}
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// since returns the events after the first n, and a channel that is closed at the next event.
+func (l *eventLog) since(n int) ([]event.Event, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.events[n:]), l.changed
+}

@@ -1,0 +1,94 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/fleet"
+	"example.com/triplecharge/internal/timeline"
+)
+
+// The harness adds the events that servers can't log, so that one picture has both.
+
+// happened adds an event that happens to a server, or to none (""). what explains it to a person.
+func (p *play) happened(kind event.Kind, server, what string) {
+	p.events.add(event.Event{Time: time.Now(), Kind: kind, Server: server, Reason: what})
+}
+
+// ended adds the event that a lease or a claim of the first invoice has expired.
+func (p *play) ended(kind event.Kind) {
+	p.events.add(event.Event{Time: time.Now(), Kind: kind, Invoice: p.invoice().String()})
+}
+
+// invoice returns the first invoice, which the picture shows.
+func (p *play) invoice() billing.Invoice {
+	inv := billing.Invoice{Subscription: p.Subscriptions[0], Period: p.sides.period}
+	inv.Subscription.ID = p.sides.id(inv.Subscription)
+	return inv
+}
+
+// followCharges adds an event for each charge at Stripe, until the simulator is closed.
+func (p *play) followCharges() {
+	p.charged = make(chan struct{})
+	go func() {
+		defer close(p.charged)
+		for c, err := range p.simulator.Control.Charges(context.Background()) {
+			if err != nil {
+				return // p.charged tells awaitCharges that no more will come
+			}
+			p.events.add(event.Event{
+				Time: c.Executed, Kind: event.StripeCharged, Server: c.Server,
+				Invoice: c.Subscription + "/" + c.Period, PaymentIntent: c.PaymentIntent,
+				AmountMinor: c.AmountMinor, Currency: c.Currency,
+				MS: float64(c.Executed.Sub(c.Began)) / float64(time.Millisecond),
+			})
+		}
+	}()
+}
+
+var errNoMoreCharges = errors.New("the simulator reports no more charges")
+
+// awaitCharges returns when there is an event for every charge at Stripe.
+func (p *play) awaitCharges(ctx context.Context) error {
+	if p.simulator == nil {
+		return nil
+	}
+	charges, err := p.simulator.Control.ChargesSoFar(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		told := 0
+		events, more := p.events.since(0)
+		for _, e := range events {
+			if e.Kind == event.StripeCharged {
+				told++
+			}
+		}
+		if told >= len(charges) {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-p.charged:
+			return errNoMoreCharges
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the events of %d charges: %w", len(charges),
+				context.Cause(ctx))
+		}
+	}
+}
+
+// picture shows what happened to the first invoice so far. The caller has stopped the servers, so
+// all their events are read.
+func (p *play) picture(ctx context.Context) (timeline.Picture, error) {
+	if err := p.awaitCharges(ctx); err != nil {
+		return timeline.Picture{}, err
+	}
+	events, _ := p.events.since(0)
+	return timeline.Draw(p.invoice().String(), fleet.Names(p.Servers), events), nil
+}

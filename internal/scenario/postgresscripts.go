@@ -1,0 +1,107 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/proxy"
+	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+// pair is a play's own Postgres, its standby, and the address at which this process finds
+// whichever of them leads.
+type pair struct {
+	primary, standby services.Server
+	address          *proxy.Proxy
+}
+
+// newDatabase makes the play's database, and returns where this process finds it.
+func (p *play) newDatabase(ctx context.Context) (ours string, err error) {
+	if !p.Replicated {
+		p.database, err = p.Services.NewDatabase(ctx)
+		return p.database, err
+	}
+	r := &pair{}
+	p.pair = r
+	if r.primary, r.standby, err = p.Services.StartReplicated(ctx); err != nil {
+		return "", err
+	}
+	p.database = r.primary.URL()
+	if r.address, err = proxy.New(p.database, nil); err != nil {
+		return "", err
+	}
+	return r.address.URL(), nil
+}
+
+func (p *play) closePair() {
+	if p.pair == nil {
+		return
+	}
+	if p.pair.address != nil {
+		_ = p.pair.address.Close()
+	}
+	for _, server := range []services.Server{p.pair.primary, p.pair.standby} {
+		if server != nil { // the services end what is left
+			_ = server.Kill(context.Background())
+			_ = p.Services.Discard(context.Background(), server)
+		}
+	}
+}
+
+// takeOver promotes the standby, and moves the ledger's address to it. The servers' connections to
+// the old primary stay.
+func (p *play) takeOver(ctx context.Context, what string) error {
+	if err := services.Promote(ctx, p.pair.standby); err != nil {
+		return err
+	}
+	p.database = p.pair.standby.URL()
+	moved := []error{p.pair.address.Redirect(p.database)}
+	for _, l := range p.proxies {
+		moved = append(moved, l.postgres.Lead(p.database))
+	}
+	p.happened(event.LedgerReplaced, "", what)
+	return errors.Join(moved...)
+}
+
+// postgresFailover: a's charge is held before the reply; the old primary becomes read-only, and the
+// standby, which has all, takes over; a records its charge; b and c run.
+func postgresFailover(ctx context.Context, p *play) error {
+	if err := services.Synchronize(ctx, p.pair.primary); err != nil {
+		return err
+	}
+	gate, done, err := p.fireInto(ctx, control.Committed)
+	if err != nil {
+		return err
+	}
+	if err := services.Fence(ctx, p.pair.primary); err != nil {
+		return err
+	}
+	if err := p.takeOver(ctx, "to a standby that has everything"); err != nil {
+		return err
+	}
+	return errors.Join(gate.Remove(ctx), <-done, p.run(ctx, serverB, serverC))
+}
+
+// postgresForgets: the standby is cut off; a runs to its end; the primary dies, and the standby,
+// which has nothing of that, takes over; b and c run, after a time by Stripe's clock.
+func postgresForgets(after time.Duration) script {
+	return func(ctx context.Context, p *play) error {
+		r := p.pair
+		if err := services.Detach(ctx, r.primary, r.standby); err != nil {
+			return err
+		}
+		if err := p.run(ctx, serverA); err != nil {
+			return err
+		}
+		if err := r.primary.Kill(ctx); err != nil {
+			return err
+		}
+		if err := p.takeOver(ctx, "to a standby that has nothing of this run"); err != nil {
+			return err
+		}
+		return errors.Join(p.advance(ctx, after), p.run(ctx, serverB, serverC))
+	}
+}

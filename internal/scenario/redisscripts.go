@@ -1,0 +1,171 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+// redisDown: all nodes are dead at midnight. They come back for the recovery run.
+func redisDown(ctx context.Context, p *play) error {
+	if err := p.killNodes(ctx, p.nodes); err != nil {
+		return err
+	}
+	fire := p.midnight
+	if p.ThirdParty != nil && p.ThirdParty.Waits {
+		fire = p.midnightInVain
+	}
+	if err := fire(ctx); err != nil {
+		return err
+	}
+	return p.restartNodes(ctx, p.nodes)
+}
+
+func (p *play) killNodes(ctx context.Context, nodes []services.Server) error {
+	for _, node := range nodes {
+		if err := node.Kill(ctx); err != nil {
+			return err
+		}
+	}
+	p.happened(event.RedisDown, "", p.share(nodes))
+	return nil
+}
+
+// restartNodes starts nodes again, empty.
+func (p *play) restartNodes(ctx context.Context, nodes []services.Server) error {
+	var errs []error
+	for _, node := range nodes {
+		errs = append(errs, node.Kill(ctx), node.Start(ctx))
+	}
+	p.happened(event.RedisRestarted, "", p.share(nodes))
+	return errors.Join(errs...)
+}
+
+// share returns how many of all nodes these are, in words; "" if there is only one.
+func (p *play) share(nodes []services.Server) string {
+	if len(p.nodes) == 1 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d nodes", len(nodes), len(p.nodes))
+}
+
+// redisRestart: the first nodes restart empty while a's charge request is in flight; b and c run;
+// the request arrives.
+func redisRestart(nodes int) script {
+	return func(ctx context.Context, p *play) error {
+		return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+			return p.restartNodes(ctx, p.nodes[:nodes])
+		})
+	}
+}
+
+// whileChargeIsHeld holds a's charge request in flight while something happens and b and c run.
+func (p *play) whileChargeIsHeld(
+	ctx context.Context, happens func(context.Context) error,
+) error {
+	gate, done, err := p.fireInto(ctx, control.Arriving)
+	if err != nil {
+		return err
+	}
+	if err := happens(ctx); err != nil {
+		return err
+	}
+	return errors.Join(p.run(ctx, serverB, serverC), gate.Remove(ctx), <-done)
+}
+
+// redisFailover: the replica stops following before a's SET; a's charge is held; the primary dies,
+// and the replica, which never had the key, takes its place under the same address.
+func redisFailover(ctx context.Context, p *play) error {
+	replica, err := p.Services.StartReplica(ctx, p.nodes[0])
+	if err != nil {
+		return err
+	}
+	primary := p.nodes[0]
+	p.nodes = append(p.nodes, replica)
+	p.started = append(p.started, replica)
+	if err := unfollow(ctx, replica); err != nil {
+		return err
+	}
+	return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+		p.nodes = p.nodes[1:]
+		for _, l := range p.proxies {
+			if err := l.redis[0].Redirect(replica.URL()); err != nil {
+				return err
+			}
+		}
+		err := primary.Kill(ctx)
+		p.happened(event.RedisReplaced, "", "by a replica that has no key")
+		return err
+	})
+}
+
+// redlockMinority: two nodes of five are dead at midnight.
+func redlockMinority(ctx context.Context, p *play) error {
+	if err := p.killNodes(ctx, p.nodes[:2]); err != nil {
+		return err
+	}
+	if err := p.midnight(ctx); err != nil {
+		return err
+	}
+	return p.restartNodes(ctx, p.nodes[:2])
+}
+
+// partitionBeforeCharge: a has asked the ledger, and the answer (not charged) is held back past the
+// TTL while a has lost Redis; b runs. The answer that then arrives is stale, and c runs.
+func partitionBeforeCharge(ctx context.Context, p *play) error {
+	l := p.proxies[serverA]
+	held := l.postgres.HoldReplies("entries.period = given.period")
+	done := p.fire(ctx, serverA)
+	select {
+	case <-held:
+	case err := <-done:
+		return errors.Join(err, errors.New("server-a did not ask the ledger"))
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	p.happened(event.LinkCut, serverA, "the ledger")
+	p.cutRedis(serverA)
+	if err := errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverB)); err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return errors.Join(err, errors.New("server-a gave up waiting for the ledger's answer"))
+	default:
+	}
+	p.happened(event.LinkHealed, serverA, "the ledger")
+	l.postgres.Heal()
+	err := <-done
+	p.healRedis(serverA)
+	return errors.Join(err, p.run(ctx, serverC))
+}
+
+// partitionDuringCharge: a loses Redis while its charge request is in flight; b and c run after the
+// lease has expired.
+func partitionDuringCharge(ctx context.Context, p *play) error {
+	err := p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+		p.cutRedis(serverA)
+		return p.awaitUnprotected(ctx)
+	})
+	p.healRedis(serverA)
+	return err
+}
+
+// cutRedis cuts the server's connections to all nodes.
+func (p *play) cutRedis(server string) {
+	for _, r := range p.proxies[server].redis {
+		r.Cut()
+	}
+	p.happened(event.LinkCut, server, "Redis")
+}
+
+func (p *play) healRedis(server string) {
+	for _, r := range p.proxies[server].redis {
+		r.Heal()
+	}
+	p.happened(event.LinkHealed, server, "Redis")
+}

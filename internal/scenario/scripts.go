@@ -1,0 +1,274 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+// script plays one fault, from before midnight until everything in it has happened.
+type script func(ctx context.Context, p *play) error
+
+// scripts returns the script of each fault.
+func scripts() map[faults.Fault]script {
+	return map[faults.Fault]script{
+		faults.None:                  midnightOfAll,
+		faults.Late:                  late,
+		faults.Pause:                 pause(0),
+		faults.SlowStripe:            slowStripe,
+		faults.CrashBeforeCharge:     crashBeforeCharge,
+		faults.CrashAfterCharge:      crash(0),
+		faults.LostReply:             lostReply,
+		faults.Stripe500Before:       stripe500(control.BeforeCommit),
+		faults.Stripe500After:        stripe500(control.AfterCommit),
+		faults.KeyExpired:            crash(day),
+		faults.DelayedADay:           pause(day),
+		faults.DeclinedThenFixed:     declinedThenFixed,
+		faults.IntentCanceled:        changedAfterDecline((*play).cancelIntents),
+		faults.AmountChanged:         changedAfterDecline((*play).changeAmount),
+		faults.AmountChangedCrash:    changedAfterCrash((*play).changeAmount),
+		faults.CustomerMoved:         changedAfterDecline((*play).moveCustomer),
+		faults.RedisDown:             redisDown,
+		faults.RedisRestart:          redisRestart(1),
+		faults.RedisFailover:         redisFailover,
+		faults.RedlockMinority:       redlockMinority,
+		faults.RedlockMajority:       redisRestart(3),
+		faults.PartitionBeforeCharge: partitionBeforeCharge,
+		faults.PartitionDuringCharge: partitionDuringCharge,
+		faults.PostgresDown:          postgresDown,
+		faults.PostgresFailover:      postgresFailover,
+		faults.PostgresForgets:       postgresForgets(0),
+		faults.PostgresForgetsADay:   postgresForgets(day),
+		faults.LogStalls:             logStalls,
+		faults.LogGone:               logGone,
+		faults.MixedModes:            midnightOfAll,
+	}
+}
+
+// day is longer than Stripe remembers an idempotency key (24 hours).
+const day = 25 * time.Hour
+
+// advance lets time pass at Stripe.
+func (p *play) advance(ctx context.Context, d time.Duration) error {
+	if d > 0 {
+		p.happened(event.StripeAdvanced, "", fmt.Sprintf("%.0f hours pass", d.Hours()))
+	}
+	return p.simulator.Control.Advance(ctx, d)
+}
+
+func midnightOfAll(ctx context.Context, p *play) error { return p.midnight(ctx) }
+
+// late: b fires after a has finished, c after b.
+func late(ctx context.Context, p *play) error {
+	return p.run(ctx, serverA, serverB, serverC)
+}
+
+// pause: server-a is paused past its lease while its charge request is in flight; b and c run; the
+// request arrives, after a delay by Stripe's clock; a resumes.
+func pause(delay time.Duration) script {
+	return func(ctx context.Context, p *play) error { return pauseAndDelay(ctx, p, delay) }
+}
+
+func pauseAndDelay(ctx context.Context, p *play, delay time.Duration) error {
+	gate, done, err := p.fireInto(ctx, control.Arriving)
+	if err != nil {
+		return err
+	}
+	if err := p.pause(serverA); err != nil {
+		return err
+	}
+	if err := p.others(ctx); err != nil {
+		return err
+	}
+	if err := p.advance(ctx, delay); err != nil {
+		return err
+	}
+	if err := gate.Remove(ctx); err != nil {
+		return err
+	}
+	if err := p.resume(serverA); err != nil {
+		return err
+	}
+	return <-done
+}
+
+// others lets b run, then c, when nothing of a's protects the invoice.
+func (p *play) others(ctx context.Context) error {
+	if err := p.awaitUnprotected(ctx); err != nil {
+		return err
+	}
+	return p.run(ctx, serverB, serverC)
+}
+
+// renewals is how many are awaited while Stripe is slow: one per third of the TTL, so four outlast
+// it.
+const renewals = 4
+
+// slowStripe: a's request is held executing past the TTL, while a's healthy process renews what can
+// be renewed; then b runs, and c after a has finished.
+func slowStripe(ctx context.Context, p *play) error {
+	gate, done, err := p.fireInto(ctx, control.Executing)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p.renews():
+		err = p.awaitRenewals(ctx)
+	case p.ThirdParty != nil && p.ThirdParty.Renews:
+		err = p.awaitOutlasted(ctx)
+	default:
+		err = p.awaitUnprotected(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	// b may have to wait, too: at Stripe for the request that is executing, or for the lock.
+	second := p.fire(ctx, serverB)
+	err = p.awaitEvent(ctx, serverB, 1, event.ChargeSent, event.RunFinished, event.LeaseWaiting)
+	if err != nil {
+		return err
+	}
+	return errors.Join(gate.Remove(ctx), <-done, <-second, p.run(ctx, serverC), p.stillLeased())
+}
+
+// awaitRenewals returns when a has renewed its lease past the first TTL.
+func (p *play) awaitRenewals(ctx context.Context) error {
+	for n := 1; n <= renewals; n++ {
+		if err := p.awaitEvent(ctx, serverA, n, event.LeaseRenewed, event.LeaseLost); err != nil {
+			return err
+		}
+		if err := p.stillLeased(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stillLeased returns an error if a has lost the lease that it renews. A busy machine that keeps it
+// from running for a whole TTL adds a fault that the script does not have.
+func (p *play) stillLeased() error {
+	events, _ := p.events.since(0)
+	for _, e := range events {
+		if e.Server == serverA && e.Kind == event.LeaseLost {
+			return errors.New("server-a lost a lease that it renews: is this machine too busy?")
+		}
+	}
+	return nil
+}
+
+// crashBeforeCharge: a's request never reaches Stripe, and a is killed; b and c run; a restarts.
+func crashBeforeCharge(ctx context.Context, p *play) error {
+	swallowed := p.proxies[serverA].stripe.Swallow()
+	done := p.fire(ctx, serverA)
+	select {
+	case <-swallowed:
+	case <-done:
+		return errors.New("server-a sent nothing to Stripe")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	// If what was swallowed only prepares the charge, the claim is the last that a tells of.
+	err := p.killAfter(ctx, serverA, event.ChargeSent, event.ClaimTaken)
+	if err != nil {
+		return err
+	}
+	<-done
+	return errors.Join(p.others(ctx), p.comeBack(ctx))
+}
+
+// comeBack restarts a after its crash and lets it run.
+func (p *play) comeBack(ctx context.Context) error {
+	if err := p.restart(ctx, serverA); err != nil {
+		return err
+	}
+	return p.run(ctx, serverA)
+}
+
+// crash: a is killed after Stripe committed the charge, before the ledger recorded it; b and c run
+// after a time by Stripe's clock; a restarts.
+func crash(after time.Duration) script {
+	return func(ctx context.Context, p *play) error { return crashAndWait(ctx, p, after) }
+}
+
+func crashAndWait(ctx context.Context, p *play, after time.Duration) error {
+	gate, done, err := p.fireInto(ctx, control.Committed)
+	if err != nil {
+		return err
+	}
+	if err := p.killCharging(ctx, serverA); err != nil {
+		return err
+	}
+	<-done
+	if err := gate.Remove(ctx); err != nil {
+		return err
+	}
+	if err := p.advance(ctx, after); err != nil {
+		return err
+	}
+	return errors.Join(p.others(ctx), p.comeBack(ctx))
+}
+
+// lostReply: Stripe commits, and every reply to a's charges is lost; b and c run later.
+func lostReply(ctx context.Context, p *play) error {
+	lost, err := p.simulator.Control.Lose(ctx, control.Rule{
+		Server: serverA, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		return err
+	}
+	return p.whileItLasts(ctx, lost)
+}
+
+// whileItLasts makes a run while something is wrong at Stripe, and ends that before b and c run:
+// then a's own retries, if it makes any, can succeed just as theirs can.
+func (p *play) whileItLasts(ctx context.Context, wrong *control.Handle) error {
+	return errors.Join(p.run(ctx, serverA), wrong.Remove(ctx), p.others(ctx))
+}
+
+// stripe500: Stripe answers a's charge with a 500 that it saves under the key, before or after it
+// commits the charge; b and c run later.
+func stripe500(when control.When) script {
+	return func(ctx context.Context, p *play) error {
+		failing, err := p.simulator.Control.Fail(ctx, control.Rule{
+			Server: serverA, Operation: control.OperationCharge,
+		}, 500, when)
+		if err != nil {
+			return err
+		}
+		return p.whileItLasts(ctx, failing)
+	}
+}
+
+// declinedThenFixed: the card declines at midnight; the customer enters a new one; a runs again
+// within the day.
+func declinedThenFixed(ctx context.Context, p *play) error {
+	if err := p.midnight(ctx); err != nil {
+		return err
+	}
+	if err := p.fixCards(ctx); err != nil {
+		return err
+	}
+	return errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverA))
+}
+
+// postgresDown: a can't reach the ledger from its charge until its run has finished; then b and c
+// run.
+func postgresDown(ctx context.Context, p *play) error {
+	gate, done, err := p.fireInto(ctx, control.Committed)
+	if err != nil {
+		return err
+	}
+	p.proxies[serverA].postgres.Cut()
+	p.happened(event.LinkCut, serverA, "the ledger")
+	if err := errors.Join(gate.Remove(ctx), <-done); err != nil {
+		return err
+	}
+	p.proxies[serverA].postgres.Heal()
+	p.happened(event.LinkHealed, serverA, "the ledger")
+	return p.others(ctx)
+}

@@ -1,0 +1,246 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"example.com/triplecharge/billing/redislock"
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/fleet"
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+// The steps of a scenario's script. Each waits until it sees what it waits for: an event, a call at
+// a gate, a key in Redis, a row in Postgres. None waits for a duration.
+
+// The three servers of a script.
+const (
+	serverA = "server-a"
+	serverB = "server-b"
+	serverC = "server-c"
+)
+
+func (p *play) worker(name string) *fleet.Worker {
+	i := slices.IndexFunc(p.workers, func(w *fleet.Worker) bool { return w.Name == name })
+	return p.workers[i]
+}
+
+// fire starts a due run on the server. The channel receives its result.
+func (p *play) fire(ctx context.Context, name string) <-chan error {
+	done := make(chan error, 1)
+	server := p.worker(name).Server
+	p.working.Add(1)
+	go func() {
+		err := fleet.Fire(ctx, time.Time{}, server)
+		p.working.Add(-1)
+		done <- err
+	}()
+	return done
+}
+
+// run makes due runs on the servers, one after another.
+func (p *play) run(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		if err := <-p.fire(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fireInto starts a due run on server-a and returns when Stripe holds its charge at the point.
+func (p *play) fireInto(
+	ctx context.Context, point control.Point,
+) (gate *control.Gate, done <-chan error, err error) {
+	gate, err = p.simulator.Control.Hold(ctx, control.Rule{
+		Point: point, Server: serverA, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	done = p.fire(ctx, serverA)
+	held := make(chan error, 1)
+	go func() {
+		_, _, err := gate.Waiting(ctx, 0)
+		held <- err
+	}()
+	select {
+	case err = <-held:
+	case err = <-done:
+		err = errors.Join(err, errors.New("server-a's due run ended before a charge was sent"))
+	}
+	return gate, done, err
+}
+
+// awaitEvent returns when the server has logged events of these kinds that many times in all.
+func (p *play) awaitEvent(
+	ctx context.Context, name string, times int, kinds ...event.Kind,
+) error {
+	for {
+		all, more := p.events.since(0)
+		said := 0
+		for _, e := range all {
+			if e.Server == name && slices.Contains(kinds, e.Kind) {
+				said++
+			}
+		}
+		if said >= times {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not log %v: %w", name, kinds, context.Cause(ctx))
+		}
+	}
+}
+
+// pollEvery is the interval at which Redis and Postgres are polled.
+const pollEvery = 20 * time.Millisecond
+
+// protection is what may keep the next server from the invoice, and expires if it is not renewed.
+type protection struct {
+	leased, claimed, thirdParty bool
+}
+
+func (now protection) any() bool { return now.leased || now.claimed || now.thirdParty }
+
+func (p *play) protection(ctx context.Context) (now protection, err error) {
+	if now.leased, err = p.leased(ctx); err != nil {
+		return now, err
+	}
+	if now.claimed, err = p.sides.store.ClaimHeld(ctx, p.sides.period); err != nil {
+		return now, err
+	}
+	now.thirdParty, err = p.thirdPartyHeld(ctx)
+	return now, err
+}
+
+// awaitUnprotected waits until every lease, claim or third-party lock that can expire has expired.
+func (p *play) awaitUnprotected(ctx context.Context) error {
+	return p.awaitNoProtection(ctx, func(before, now protection) {
+		if before.leased && !now.leased {
+			p.ended(event.LeaseExpired)
+		}
+		if before.claimed && !now.claimed {
+			p.ended(event.ClaimExpired)
+		}
+	})
+}
+
+// awaitNoProtection waits until nothing protects the invoice any more, and calls changed after each
+// look.
+func (p *play) awaitNoProtection(
+	ctx context.Context, changed func(before, now protection),
+) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	var before protection
+	for {
+		now, err := p.protection(ctx)
+		if err != nil {
+			return err
+		}
+		changed(before, now)
+		if !now.any() {
+			return nil
+		}
+		before = now
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for a lease (%t), a claim (%t), a third party's lock (%t): %w",
+				now.leased, now.claimed, now.thirdParty, context.Cause(ctx))
+		}
+	}
+}
+
+// leased reports whether a quorum of the nodes that answer has a lease. The nodes belong to this
+// play, which has one invoice: any key in them is its lease, whoever named it.
+func (p *play) leased(ctx context.Context) (bool, error) {
+	held := 0
+	for _, node := range p.nodes {
+		o, err := goredis.ParseURL(node.URL())
+		if err != nil {
+			return false, err
+		}
+		o.MaxRetries, o.DialerRetries = -1, 1
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = patience, patience, patience
+		client := goredis.NewClient(o)
+		keys, err := leasesIn(ctx, client)
+		_ = client.Close()
+		if err != nil && !errors.Is(err, syscall.ECONNREFUSED) { // a dead node holds nothing
+			return false, fmt.Errorf("look for leases in Redis: %w", err)
+		}
+		if len(keys) > 0 {
+			held++
+		}
+	}
+	return held > len(p.nodes)/2, nil
+}
+
+// leasesIn returns the keys of the leases in a Redis. Expired ones are left out.
+func leasesIn(ctx context.Context, client *goredis.Client) ([]string, error) {
+	keys, err := client.Keys(ctx, "*").Result()
+	return slices.DeleteFunc(keys, func(key string) bool {
+		return key == redislock.OwnKey || strings.Contains(key, redislock.CounterMark)
+	}), err
+}
+
+// pause pauses the server's process, as a long garbage collection would.
+func (p *play) pause(name string) error {
+	return p.signal(name, syscall.SIGSTOP, event.ServerPaused)
+}
+
+func (p *play) resume(name string) error {
+	return p.signal(name, syscall.SIGCONT, event.ServerResumed)
+}
+
+// kill ends the process at once, as a failing machine would.
+func (p *play) kill(name string) error {
+	err := p.signal(name, syscall.SIGKILL, event.ServerKilled)
+	<-p.worker(name).Exited
+	return err
+}
+
+// killCharging kills a server whose charge is at Stripe, once its log tells of the charge.
+func (p *play) killCharging(ctx context.Context, name string) error {
+	return p.killAfter(ctx, name, event.ChargeSent)
+}
+
+// killAfter kills a server once it has logged one of the events. A server writes its log in the
+// background, and takes to the grave what is not written yet.
+func (p *play) killAfter(ctx context.Context, name string, kinds ...event.Kind) error {
+	return errors.Join(p.awaitEvent(ctx, name, 1, kinds...), p.kill(name))
+}
+
+// signal logs the event before it sends the signal, so that no event of the server's can appear
+// between the two.
+func (p *play) signal(name string, s syscall.Signal, kind event.Kind) error {
+	p.happened(kind, name, "")
+	if err := p.worker(name).Signal(s); err != nil {
+		return fmt.Errorf("signal %s: %w", name, err)
+	}
+	return nil
+}
+
+// restart heals the proxies of a killed server and starts it again.
+func (p *play) restart(ctx context.Context, name string) error {
+	for _, proxy := range p.proxies[name].all() {
+		proxy.Heal()
+	}
+	i := slices.Index(p.workers, p.worker(name))
+	started, err := p.spawn(ctx, name)
+	if err == nil {
+		p.workers[i] = started
+		p.happened(event.ServerStarted, name, "")
+	}
+	return err
+}

@@ -1,0 +1,210 @@
+package services
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrNeedsPostgres is returned where a Postgres that was given or downloaded does not suffice.
+var ErrNeedsPostgres = errors.New(
+	"needs Postgres' own programs (apt-get install postgresql, or brew install postgresql)")
+
+// StartStandby starts a Postgres that replicates the primary, which these services have started. It
+// streams what the primary commits, and answers questions. The primary waits for it if Synchronize
+// says so.
+func (s *Services) StartStandby(ctx context.Context, primary Server) (Server, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bin := s.machine.findPostgres()
+	if s.closed || bin == "" {
+		return nil, ErrNeedsPostgres
+	}
+	as, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := s.guard.folder("standby-"+rand.Text(), as)
+	if err != nil {
+		return nil, err
+	}
+	password, err := s.copyOf(ctx, as, bin, dir, primary)
+	if err != nil {
+		return nil, err
+	}
+	server, err := onFreePort(ctx, func(port int) (Server, error) {
+		p := newPostgres(s.guard, as, bin, dir, port, password, s.buffers)
+		return p, p.Start(ctx)
+	})
+	if err == nil {
+		s.ours = append(s.ours, server)
+	}
+	return server, err
+}
+
+// StartReplicated starts another Postgres, and a standby that streams what it commits. Both begin
+// as copies of one new folder, which takes a fraction of StartStandby's time.
+func (s *Services) StartReplicated(ctx context.Context) (primary, standby Server, err error) {
+	from, err := s.seeded(ctx)
+	if err == nil {
+		primary, err = s.startCopy(ctx, from, nil)
+	}
+	if err == nil {
+		standby, err = s.startCopy(ctx, from, primary)
+	}
+	return primary, standby, err
+}
+
+// seed is a new database cluster that is never started, only copied.
+type seed struct {
+	as                 osUser
+	bin, dir, password string
+}
+
+func (s *Services) seeded(ctx context.Context) (*seed, error) {
+	s.seeding.Lock()
+	defer s.seeding.Unlock()
+	if s.seed != nil {
+		return s.seed, nil
+	}
+	made := &seed{bin: cmp.Or(s.postgresBin, s.machine.findPostgres()), password: rand.Text()}
+	if made.bin == "" {
+		return nil, ErrNeedsPostgres
+	}
+	var err error
+	if made.as, err = unprivileged(); err != nil {
+		return nil, err
+	}
+	if made.dir, err = s.guard.folder("seed", made.as); err != nil {
+		return nil, err
+	}
+	if err := initdb(ctx, s.guard, made.as, made.bin, made.dir, made.password); err != nil {
+		return nil, err
+	}
+	s.seed = made
+	return made, nil
+}
+
+// startCopy starts a copy of the seed, as the primary's standby unless that is nil.
+func (s *Services) startCopy(ctx context.Context, from *seed, primary Server) (Server, error) {
+	dir, err := s.guard.folder("copy-"+rand.Text(), from.as)
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(dir, "data")
+	// cp keeps the modes of files and folders, which Postgres checks.
+	cmd := from.as.command(dir, "cp", "-Rp", filepath.Join(from.dir, "data"), data)
+	s.guard.adopt(cmd)
+	if err := runUntil(ctx, cmd); err != nil {
+		return nil, fmt.Errorf("copy a new database: %w", err)
+	}
+	if primary != nil {
+		settings := fmt.Sprintf("primary_conninfo = '%s'\n", primary.URL())
+		err := errors.Join(
+			os.WriteFile(filepath.Join(data, "standby.signal"), nil, 0o600),
+			os.WriteFile(filepath.Join(data, "postgresql.auto.conf"), []byte(settings), 0o600),
+			from.as.ownAll(data))
+		if err != nil {
+			return nil, err
+		}
+	}
+	server, err := onFreePort(ctx, func(port int) (Server, error) {
+		p := newPostgres(s.guard, from.as, from.bin, dir, port, from.password, s.buffers)
+		return p, p.Start(ctx)
+	})
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ours = append(s.ours, server)
+	}
+	return server, err
+}
+
+// Detach ends a standby's replication, once the standby has all that the primary has committed.
+func Detach(ctx context.Context, primary, standby Server) error {
+	err := tell(ctx, primary, `SELECT count(*) > 0 FROM pg_stat_replication
+		WHERE replay_lsn >= pg_current_wal_lsn()`)
+	if err != nil {
+		return err
+	}
+	return tell(ctx, standby, `SELECT count(*) = 0 FROM pg_stat_wal_receiver`,
+		`ALTER SYSTEM SET primary_conninfo = ''`, `SELECT pg_reload_conf()`)
+}
+
+// copyOf copies the primary's data, and writes there how to follow it.
+func (s *Services) copyOf(
+	ctx context.Context, as osUser, bin, dir string, primary Server,
+) (password string, err error) {
+	u, err := url.Parse(primary.URL())
+	if err != nil {
+		return "", err
+	}
+	password, _ = u.User.Password()
+	cmd := as.command(dir, filepath.Join(bin, "pg_basebackup"),
+		"--pgdata="+filepath.Join(dir, "data"), "--write-recovery-conf",
+		"--wal-method=stream", "--checkpoint=fast", "--no-sync",
+		"--host="+u.Hostname(), "--port="+u.Port(), "--username="+u.User.Username())
+	cmd.Env = append(cmd.Env, "PGPASSWORD="+password) // a command line could be read by others
+	s.guard.adopt(cmd)
+	var log tail
+	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.WaitDelay = time.Second
+	if err := runUntil(ctx, cmd); err != nil {
+		return "", fmt.Errorf("copy a database: %w: %s", err, log.reason())
+	}
+	return password, nil
+}
+
+// Synchronize has the primary acknowledge only what its standby has, too, from now on.
+func Synchronize(ctx context.Context, primary Server) error {
+	return tell(ctx, primary,
+		`SELECT count(*) > 0 FROM pg_stat_replication WHERE sync_state = 'sync'`,
+		`ALTER SYSTEM SET synchronous_standby_names = '*'`, `SELECT pg_reload_conf()`)
+}
+
+// Fence makes a primary that is about to be replaced read-only. It keeps its connections.
+func Fence(ctx context.Context, primary Server) error {
+	return tell(ctx, primary, `SELECT current_setting('transaction_read_only')::bool`,
+		`ALTER SYSTEM SET default_transaction_read_only = on`, `SELECT pg_reload_conf()`)
+}
+
+// Promote makes a standby a primary, with all that it has received.
+func Promote(ctx context.Context, standby Server) error {
+	return tell(ctx, standby, `SELECT NOT pg_is_in_recovery()`, `SELECT pg_promote()`)
+}
+
+// tell executes statements and returns when the question is answered with yes.
+func tell(ctx context.Context, server Server, question string, statements ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, server.URL())
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // all is answered
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for yes := false; ; {
+		if err := conn.QueryRow(ctx, question).Scan(&yes); err != nil || yes {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", question, ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,25 @@
+package stripesim
+
+import (
+	_ "embed"
+	"strconv"
+	"strings"
+)
+
+// accountJSON is the inside of Stripe's answer for an account in the US that can do everything.
+//
+//go:embed account.json
+var accountJSON string
+
+func accountRoutes() []route {
+	return []route{{"GET /v1/account", "account.retrieve", retrieveAccount}}
+}
+
+func retrieveAccount(c *call) (view, *apiError) {
+	if err := c.done(kindNone); err != nil {
+		return nil, err
+	}
+	a := c.account
+	return rawBody(strings.NewReplacer("ACCOUNT", "acct_1"+a.ids.tag+"stripe", "CREATED",
+		strconv.FormatInt(a.created, 10)).Replace(accountJSON)), nil
+}

@@ -1,0 +1,38 @@
+package stripesim
+
+func balanceRoutes() []route {
+	return []route{
+		{"GET /v1/balance", "balance.retrieve", retrieveBalance},
+		{"GET /v1/balance_transactions", "balance_transactions.list", listTransactions},
+		{"GET /v1/balance_transactions/{id}", "balance_transactions.retrieve",
+			retrieve(kindTransaction)},
+	}
+}
+
+func retrieveBalance(c *call) (view, *apiError) {
+	if err := c.done(kindNone); err != nil {
+		return nil, err
+	}
+	return c.account.balance.at(c.account.clock.unix()), nil
+}
+
+func listTransactions(c *call) (view, *apiError) {
+	a, p := c.account, c.params
+	q := readListQuery(c, kindTransaction)
+	currency, source, typ := p.text("currency"), p.text("source"), p.text("type")
+	payout := p.text("payout")
+	if err := p.done(); err != nil {
+		return nil, err
+	}
+	if payout != "" {
+		return nil, errInvalid("resource_missing", "payout", "No such payout: '"+payout+"'")
+	}
+	list := everything(a.transactions.len())
+	if source != "" {
+		list = a.transactionsOf(source)
+	}
+	return q.page(c, list, a.transactions.created, func(r ref) bool {
+		t := a.transactions.get(r)
+		return (currency == "" || t.currency == currency) && (typ == "" || t.kind() == typ)
+	})
+}

@@ -1,0 +1,249 @@
+package stripesim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const opCreateCharge = "charges.create"
+
+func chargeRoutes() []route {
+	return []route{
+		{"POST /v1/charges", opCreateCharge, createCharge},
+		{"GET /v1/charges", "charges.list", listCharges},
+		{"GET /v1/charges/{id}", "charges.retrieve", retrieve(kindCharge)},
+		{"POST /v1/charges/{id}", "charges.update", updateCharge},
+		{"POST /v1/charges/{id}/capture", "charges.capture", captureCharge},
+		{"GET /v1/charges/{id}/refunds", "charges.list_refunds", listChargeRefunds},
+		{"GET /v1/charges/search", "charges.search", searchCharges},
+	}
+}
+
+// createCharge serves the API that PaymentIntents replaced, for cards that come as a token. No
+// PaymentIntent protects such a charge: only its idempotency key does.
+func createCharge(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	next := charge{captured: true}
+	next.amount, next.currency = readPrice(p)
+	customerID, source := p.text("customer"), p.text("source")
+	if p.has("capture") {
+		next.captured = p.flag("capture")
+	}
+	readChargeDetails(p, &next)
+	p.refuse("application_fee", "application_fee_amount", "card", "destination", "on_behalf_of",
+		"radar_options", "transfer_data")
+	if err := c.done(kindCharge); err != nil {
+		return nil, err
+	}
+	owner, err := c.customer(customerID)
+	if err != nil {
+		return nil, err
+	}
+	if owner != nil {
+		next.customer = owner.ref
+	}
+	paid, known := tokenCard(source)
+	switch {
+	case source == "" && owner != nil:
+		return nil, errCard("missing", "card", "Cannot charge a customer that has no active card")
+	case source == "":
+		return nil, errInvalid("parameter_missing", "source",
+			"Must provide source or customer.")
+	case !known:
+		return nil, errNoToken(source, "source")
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+
+	next.method = a.saved(&paymentMethod{card: paid, spent: true})
+	if next.failure = paid.declines(); next.failure != nil {
+		next.captured = false
+		failed := a.addCharge(next)
+		a.emit(c, eventChargeFailed, failed)
+		answer := *next.failure
+		answer.charge = failed.ref
+		return nil, &answer
+	}
+	made := a.addCharge(next)
+	a.emit(c, eventChargeSucceeded, made)
+	if made.captured {
+		a.took(c, made)
+	}
+	return c.expanded(made), nil
+}
+
+// readChargeDetails reads the parameters that create and update share.
+func readChargeDetails(p *params, o *charge) {
+	d := o.details.copy()
+	p.update("description", &d.description)
+	p.email("receipt_email", &d.receiptEmail)
+	p.update("transfer_group", &d.transferGroup)
+	p.update("statement_descriptor", &d.descriptor)
+	p.update("statement_descriptor_suffix", &d.descriptorSuffix)
+	if q := p.object("shipping"); q != nil {
+		d.shipping = readShipping(q)
+	}
+	o.details = d.orNil()
+	o.metadata = p.metadata(o.metadata)
+}
+
+func listCharges(c *call) (view, *apiError) {
+	a := c.account
+	q := readListQuery(c, kindCharge)
+	customerID, intentID := c.params.text("customer"), c.params.text("payment_intent")
+	group := c.params.text("transfer_group")
+	if err := c.params.done(); err != nil {
+		return nil, err
+	}
+	list := everything(a.charges.len())
+	owner, err := c.ownerInFilter(customerID)
+	switch {
+	case err != nil:
+		return nil, err
+	case intentID != "":
+		i, err := a.intents.named(intentID, "payment_intent")
+		if err != nil {
+			return nil, err
+		}
+		list = a.chargesOf(i)
+	case owner != nil:
+		list = refs(owner.owned.list(&owner.owned.charges))
+	}
+	return q.page(c, list, a.charges.created, func(r ref) bool {
+		o := a.charges.get(r)
+		return (owner == nil || o.customer == owner.ref) &&
+			(group == "" || o.details != nil && o.details.transferGroup == group)
+	})
+}
+
+func updateCharge(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	current, release, err := a.charges.lockInPath(c)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	next := *current
+	readChargeDetails(p, &next)
+	p.refuse("customer", "fraud_details")
+	if err := c.done(kindCharge); err != nil {
+		return nil, err
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	a.charges.set(next.ref, &next)
+	a.emitUpdate(c, eventChargeUpdated, current, &next)
+	return c.expanded(&next), nil
+}
+
+func captureCharge(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	current, release, err := a.charges.lockInPath(c)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	amount := readAmount(p, "amount", false)
+	p.refuse("application_fee", "application_fee_amount", "receipt_email", "statement_descriptor",
+		"statement_descriptor_suffix", "transfer_data", "transfer_group")
+	if err := c.done(kindCharge); err != nil {
+		return nil, err
+	}
+	if err := current.capturable(a.ids.id(kindCharge, current.ref), amount); err != nil {
+		return nil, err
+	}
+	if amount == 0 {
+		amount = current.amount
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	captured := a.capture(current.ref, amount)
+	a.emit(c, eventChargeCaptured, captured)
+	a.took(c, captured)
+	return c.expanded(captured), nil
+}
+
+// capturable returns why this much of a charge of the older API cannot be captured, nil if it can.
+func (c *charge) capturable(id string, amount int64) *apiError {
+	switch {
+	case c.intent != 0:
+		return errInvalid("", "", "The charge "+id+" belongs to a PaymentIntent: capture "+
+			"that one.")
+	case c.taken > 0:
+		return errInvalid("charge_already_captured", "",
+			"Charge "+id+" has already been captured.")
+	case !c.paid():
+		return errInvalid("", "", "Charge "+id+" failed: there is nothing to capture.")
+	case c.refunded > 0:
+		return errInvalid("charge_already_refunded", "",
+			"Charge "+id+" has already been refunded.")
+	case amount > c.amount:
+		return errInvalid("amount_too_large", "amount", fmt.Sprintf(
+			"You cannot capture more than the authorized amount (%s).",
+			money(c.amount, c.currency)))
+	}
+	return nil
+}
+
+func listChargeRefunds(c *call) (view, *apiError) {
+	q := readListQuery(c, kindRefund)
+	if err := c.params.done(); err != nil {
+		return nil, err
+	}
+	found, err := c.account.charges.inPath(c)
+	if err != nil {
+		return nil, err
+	}
+	return q.page(c, c.account.refundsOf(found), c.account.refunds.created, nil)
+}
+
+func searchCharges(c *call) (view, *apiError) {
+	return c.account.charges.search(c, func(h *charge) fields {
+		used := new(card)
+		if h.method != nil {
+			used = h.method.card
+		}
+		return func(name string) (value string, number, known bool) {
+			switch name {
+			case "status":
+				return h.status(), false, true
+			case "refunded":
+				return strconv.FormatBool(h.allRefunded()), false, true
+			case "disputed":
+				return strconv.FormatBool(h.dispute != 0), false, true
+			case "payment_method_details.card.last4":
+				return used.last4, true, true
+			case "payment_method_details.card.brand":
+				return used.brand, false, true
+			case "payment_method_details.card.fingerprint":
+				return used.fingerprint, false, true
+			}
+			return c.account.paymentField(name, h.amount, h.created, h.currency, h.customer,
+				h.metadata)
+		}
+	})
+}
+
+// paymentField is a field that PaymentIntents and charges share.
+func (a *account) paymentField(
+	name string, amount, created int64, currency string, owner ref, m metadata,
+) (value string, number, known bool) {
+	switch name {
+	case "amount":
+		return strconv.FormatInt(amount, 10), true, true
+	case "created":
+		return strconv.FormatInt(created, 10), true, true
+	case "currency":
+		return currency, false, true
+	case "customer":
+		return a.ids.id(kindCustomer, owner), false, true
+	}
+	key, known := strings.CutPrefix(name, metadataField)
+	return m.get(key), false, known
+}

@@ -1,0 +1,227 @@
+package stripesim
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+func customerRoutes() []route {
+	return []route{
+		{"POST /v1/customers", "customers.create", createCustomer},
+		{"GET /v1/customers", "customers.list", listCustomers},
+		{"GET /v1/customers/{id}", "customers.retrieve", retrieve(kindCustomer)},
+		{"POST /v1/customers/{id}", "customers.update", updateCustomer},
+		{"DELETE /v1/customers/{id}", "customers.delete", deleteCustomer},
+		{"GET /v1/customers/search", "customers.search", searchCustomers},
+	}
+}
+
+func createCustomer(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	next := customer{taxExempt: "none"}
+	readCustomer(p, &next)
+	method := p.text("payment_method")
+	defaultMethod := readInvoiceSettings(p)
+	if err := c.done(kindCustomer); err != nil {
+		return nil, err
+	}
+	next.owned = new(ownership)
+	var m *paymentMethod
+	if method != "" {
+		found, err := a.method(method, http.StatusBadRequest)
+		if err != nil {
+			return nil, err
+		}
+		locked, release, err := c.lockMethod(found, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		if err := locked.attachable(0); err != nil {
+			return nil, err
+		}
+		m = locked
+	}
+	if defaultMethod != nil && *defaultMethod != method {
+		return nil, errNotTheirs(*defaultMethod)
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return c.expanded(a.addCustomer(c, next)), nil
+	}
+	if err := m.card.refusesAttach(); err != nil {
+		return nil, err
+	}
+	created := a.addCustomer(c, next)
+	attached := a.attach(c, m, created)
+	if defaultMethod != nil {
+		withDefault := *created
+		withDefault.defaultMethod = attached.ref
+		created = &withDefault
+		a.customers.set(created.ref, created)
+	}
+	return c.expanded(created), nil
+}
+
+// readCustomer reads the parameters that create and update share.
+func readCustomer(p *params, c *customer) {
+	p.update("description", &c.description)
+	p.email("email", &c.email)
+	p.update("name", &c.name)
+	p.update("phone", &c.phone)
+	if balance, sent := p.optional("balance"); sent && balance != "" {
+		c.balance, _ = p.integer("balance", -maxAmount)
+	}
+	if exempt, sent := p.optional("tax_exempt"); sent && exempt != "" {
+		c.taxExempt = p.choice("tax_exempt", "none", "exempt", "reverse")
+	}
+	if p.has("preferred_locales") {
+		c.locales = p.list("preferred_locales")
+	}
+	if q := p.object("address"); q != nil {
+		c.address = readAddress(q, c.address)
+	}
+	if q := p.object("shipping"); q != nil {
+		c.shipping = readShipping(q)
+	}
+	c.metadata = p.metadata(c.metadata)
+	p.refuse("cash_balance", "coupon", "default_source", "invoice_prefix",
+		"next_invoice_sequence", "promotion_code", "source", "tax", "tax_id_data", "test_clock")
+}
+
+// readInvoiceSettings returns the default payment method that was sent, nil if none was.
+func readInvoiceSettings(p *params) *string {
+	q := p.object("invoice_settings")
+	if q == nil {
+		return nil
+	}
+	q.refuse("custom_fields", "footer", "rendering_options")
+	if id, sent := q.optional("default_payment_method"); sent {
+		return &id
+	}
+	return nil
+}
+
+// lockCustomer is lockInPath for a customer who must not be deleted.
+func (c *call) lockCustomer() (current *customer, release func(), err *apiError) {
+	current, release, err = c.account.customers.lockInPath(c)
+	if err == nil && current.deleted {
+		release()
+		err = errNoSuch(kindCustomer, c.http.PathValue("id"), "id", http.StatusNotFound)
+	}
+	return current, release, err
+}
+
+// ownerInFilter returns the customer that a list is filtered by, nil for no filter. A deleted
+// customer is allowed: the payments are still there.
+func (c *call) ownerInFilter(id string) (*customer, *apiError) {
+	if id == "" {
+		return nil, nil
+	}
+	return c.account.customers.named(id, "customer")
+}
+
+// customer returns the customer that the parameter names, nil if it was not sent.
+func (c *call) customer(id string) (*customer, *apiError) {
+	found, err := c.ownerInFilter(id)
+	if err == nil && found != nil && found.deleted {
+		err = errNoSuch(kindCustomer, id, "customer", http.StatusBadRequest)
+	}
+	return found, err
+}
+
+func updateCustomer(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	current, release, err := c.lockCustomer()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	next := *current
+	readCustomer(p, &next)
+	defaultMethod := readInvoiceSettings(p)
+	if err := c.done(kindCustomer); err != nil {
+		return nil, err
+	}
+	if defaultMethod != nil {
+		next.defaultMethod = 0
+		if *defaultMethod != "" {
+			m := a.methods.find(*defaultMethod)
+			if m == nil || m.customer != next.ref {
+				return nil, errNotTheirs(*defaultMethod)
+			}
+			next.defaultMethod = m.ref
+		}
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	a.customers.set(next.ref, &next)
+	a.emitUpdate(c, eventCustomerUpdated, current, &next)
+	return c.expanded(&next), nil
+}
+
+func deleteCustomer(c *call) (view, *apiError) {
+	a := c.account
+	if err := c.params.done(); err != nil {
+		return nil, err
+	}
+	current, release, err := c.lockCustomer()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	for _, r := range current.owned.list(&current.owned.methods) {
+		release, err := a.locks.acquire(kindMethod, r)
+		if err != nil {
+			return nil, err
+		}
+		a.detach(c, r, current.ref)
+		release()
+	}
+	next := customer{ref: current.ref, created: current.created, deleted: true,
+		owned: current.owned}
+	a.customers.set(next.ref, &next)
+	a.emit(c, eventCustomerDeleted, current)
+	return &next, nil
+}
+
+func listCustomers(c *call) (view, *apiError) {
+	a := c.account
+	q := readListQuery(c, kindCustomer)
+	email := c.params.text("email")
+	if err := c.params.done(); err != nil {
+		return nil, err
+	}
+	return q.page(c, everything(a.customers.len()), a.customers.created, func(r ref) bool {
+		o := a.customers.get(r)
+		return !o.deleted && (email == "" || o.email == email)
+	})
+}
+
+func searchCustomers(c *call) (view, *apiError) {
+	return c.account.customers.search(c, func(u *customer) fields {
+		return func(name string) (value string, number, known bool) {
+			switch name {
+			case "created":
+				return strconv.FormatInt(u.created, 10), true, true
+			case "email":
+				return u.email, false, true
+			case "name":
+				return u.name, false, true
+			case "phone":
+				return u.phone, false, true
+			}
+			key, known := strings.CutPrefix(name, metadataField)
+			return u.metadata.get(key), false, known
+		}
+	})
+}

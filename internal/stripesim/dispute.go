@@ -1,0 +1,76 @@
+package stripesim
+
+// dispute is a cardholder's objection to a charge. Nothing here answers or closes it, so it never
+// changes.
+type dispute struct {
+	ref         ref
+	created     int64
+	charge      ref
+	intent      ref
+	transaction ref // that withdrew the money; an inquiry has none
+	amount      int64
+	currency    string
+	brand       string
+	disputeCourse
+}
+
+func (d dispute) createdAt() int64 { return d.created }
+
+// disputeCourse is what a test card's holder does: its reason and the network's code for it. An
+// inquiry comes before a dispute and withdraws no money
+// (https://docs.stripe.com/disputes/how-disputes-work#inquiries).
+type disputeCourse struct {
+	reason, network string
+	inquiry         bool
+}
+
+// disputeFee is what Stripe takes for a dispute in the US, in cents.
+const disputeFee = 1500
+
+// took notes that a request took money. Some cardholders dispute it, before the next request.
+func (a *account) took(c *call, o *charge) {
+	a.feed.add(c.origin(), o.ref)
+	if course := o.method.card.outcome.dispute; course.reason != "" {
+		a.after(0, func() *apiError { return a.addDispute(o.ref, course) })
+	}
+}
+
+// addDispute makes the dispute of a charge and, unless it is an inquiry, withdraws the money.
+func (a *account) addDispute(r ref, course disputeCourse) *apiError {
+	release, err := a.charges.lock(a, r)
+	if err != nil {
+		return err
+	}
+	defer release()
+	disputed := *a.charges.get(r)
+	made := a.disputes.add(a.clock.unix(), func(n ref, created int64) *dispute {
+		next := dispute{ref: n, created: created, charge: r, intent: disputed.intent,
+			amount: disputed.taken, currency: disputed.currency,
+			brand: disputed.method.card.brand, disputeCourse: course}
+		if !course.inquiry {
+			next.transaction = a.addTransaction(transaction{of: kindDispute, source: n,
+				amount: -next.amount, fee: disputeFee, currency: next.currency, available: true})
+		}
+		return &next
+	})
+	disputed.dispute = made.ref
+	a.charges.set(r, &disputed)
+	a.emit(nil, eventDisputeCreated, made)
+	if !course.inquiry {
+		a.emit(nil, eventDisputeWithdrawn, made)
+	}
+	return nil
+}
+
+// chargedBack reports whether the money of a charge was withdrawn, so that it can't be refunded.
+func (a *account) chargedBack(o *charge) bool {
+	d := a.disputes.get(o.dispute)
+	return d != nil && !d.inquiry
+}
+
+func (d *dispute) status() string {
+	if d.inquiry {
+		return "warning_needs_response"
+	}
+	return "needs_response"
+}

@@ -1,0 +1,24 @@
+package stripesim
+
+func disputeRoutes() []route {
+	return []route{
+		{"GET /v1/disputes", "disputes.list", listDisputes},
+		{"GET /v1/disputes/{id}", "disputes.retrieve", retrieve(kindDispute)},
+	}
+}
+
+func listDisputes(c *call) (view, *apiError) {
+	q := readListQuery(c, kindDispute)
+	o, filtered, err := c.chargeInFilter()
+	if err != nil {
+		return nil, err
+	}
+	list := everything(c.account.disputes.len())
+	if filtered {
+		list = refs(nil)
+		if o != nil && o.dispute != 0 {
+			list = refs{o.dispute}
+		}
+	}
+	return q.page(c, list, c.account.disputes.created, nil)
+}

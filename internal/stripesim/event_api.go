@@ -1,0 +1,39 @@
+package stripesim
+
+import (
+	"fmt"
+	"slices"
+)
+
+func eventRoutes() []route {
+	return []route{
+		{"GET /v1/events", "events.list", listEvents},
+		{"GET /v1/events/{id}", "events.retrieve", retrieve(kindEvent)},
+	}
+}
+
+// maxEventTypes is Stripe's limit on the list of types to filter by.
+const maxEventTypes = 20
+
+func listEvents(c *call) (view, *apiError) {
+	a, p := c.account, c.params
+	q := readListQuery(c, kindEvent)
+	typ, types := p.text("type"), p.list("types")
+	p.flag("delivery_success")
+	switch {
+	case typ != "" && len(types) > 0:
+		p.fail(errInvalid("parameters_exclusive", "types",
+			"You may only specify one of these parameters: type, types."))
+	case len(types) > maxEventTypes:
+		p.fail(errInvalid("", "types", fmt.Sprintf(
+			"You may filter by at most %d types.", maxEventTypes)))
+	}
+	if err := p.done(); err != nil {
+		return nil, err
+	}
+	return q.page(c, everything(a.events.len()), a.events.created, func(r ref) bool {
+		e := a.events.get(r)
+		return matchesPattern(typ, e.typ) &&
+			(len(types) == 0 || slices.Contains(types, e.typ))
+	})
+}

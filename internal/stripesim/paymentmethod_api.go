@@ -1,0 +1,265 @@
+package stripesim
+
+import (
+	"net/http"
+)
+
+func methodRoutes() []route {
+	return []route{
+		{"POST /v1/payment_methods", "payment_methods.create", createMethod},
+		{"GET /v1/payment_methods", "payment_methods.list", listMethods},
+		{"GET /v1/payment_methods/{id}", "payment_methods.retrieve", retrieveMethod},
+		{"POST /v1/payment_methods/{id}", "payment_methods.update", updateMethod},
+		{"POST /v1/payment_methods/{id}/attach", "payment_methods.attach", attachMethod},
+		{"POST /v1/payment_methods/{id}/detach", "payment_methods.detach", detachMethod},
+		{"GET /v1/customers/{id}/payment_methods", "customers.list_payment_methods", listMethods},
+		{"GET /v1/customers/{id}/payment_methods/{method}", "customers.retrieve_payment_method",
+			retrieveCustomerMethod},
+	}
+}
+
+func createMethod(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	p.choice("type", "card")
+	if !p.has("type") {
+		p.missing("type")
+	}
+	next := paymentMethod{card: readCard(p), metadata: p.metadata(nil)}
+	next.billing = readBilling(p, nil)
+	if err := c.done(kindMethod); err != nil {
+		return nil, err
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	return c.expanded(a.saved(&next)), nil
+}
+
+// readCard reads card[number] or card[token]; nil if there is a problem, which done reports.
+func readCard(p *params) *card {
+	q := p.object("card")
+	if q == nil {
+		p.missing("card")
+		return nil
+	}
+	if token := q.text("token"); token != "" {
+		c, ok := tokenCard(token)
+		if !ok {
+			p.fail(errNoToken(token, "card[token]"))
+		}
+		return c
+	}
+	number := q.required("number")
+	month, _ := q.integer("exp_month", 1)
+	year, _ := q.integer("exp_year", 1)
+	q.text("cvc")
+	c, ok := numberCard(number)
+	if !ok {
+		p.fail(errCard("incorrect_number", "number", "Your card number is incorrect."))
+		return nil
+	}
+	c.expMonth, c.expYear = month, year
+	if !q.has("exp_month") {
+		q.missing("exp_month")
+	}
+	if !q.has("exp_year") {
+		q.missing("exp_year")
+	}
+	if month > 12 {
+		p.fail(errCard("invalid_expiry_month", "exp_month",
+			"Your card's expiration month is invalid."))
+	}
+	return c
+}
+
+func readBilling(p *params, old *billing) *billing {
+	q := p.object("billing_details")
+	if q == nil {
+		return old
+	}
+	var b billing
+	if old != nil {
+		b = *old
+	}
+	if r := q.object("address"); r != nil {
+		b.address = readAddress(r, b.address)
+	}
+	q.email("email", &b.email)
+	q.update("name", &b.name)
+	q.update("phone", &b.phone)
+	return &b
+}
+
+// methodInPath returns the payment method that the path names.
+func (c *call) methodInPath() (*paymentMethod, *apiError) {
+	return c.account.method(c.http.PathValue("id"), http.StatusNotFound)
+}
+
+// retrieveMethod answers a test name, too, each time with a fresh payment method, as Stripe does.
+func retrieveMethod(c *call) (view, *apiError) {
+	if err := c.done(kindMethod); err != nil {
+		return nil, err
+	}
+	m, err := c.methodInPath()
+	if err != nil {
+		return nil, err
+	}
+	return c.expanded(c.account.saved(m)), nil
+}
+
+func attachMethod(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	customerID := p.required("customer")
+	if err := c.done(kindMethod); err != nil {
+		return nil, err
+	}
+	m, err := c.methodInPath()
+	if err != nil {
+		return nil, err
+	}
+	owner, err := c.customer(customerID)
+	if err != nil {
+		return nil, err
+	}
+	m, release, err := c.lockMethod(m, owner.ref)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	if a.customers.get(owner.ref).deleted { // while this request waited for the lock
+		return nil, errNoSuch(kindCustomer, customerID, "customer", http.StatusBadRequest)
+	}
+	if err := m.attachable(owner.ref); err != nil {
+		return nil, err
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	if err := m.card.refusesAttach(); err != nil {
+		return nil, err
+	}
+	return c.expanded(a.attach(c, m, owner)), nil
+}
+
+func updateMethod(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	m, err := c.methodInPath()
+	if err != nil {
+		return nil, err
+	}
+	release, err := a.locks.acquire(kindMethod, m.ref)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	if m.ref != 0 {
+		m = a.methods.get(m.ref)
+	}
+	next := *m
+	next.billing = readBilling(p, next.billing)
+	next.metadata = p.metadata(next.metadata)
+	if q := p.object("card"); q != nil {
+		updated := *next.card
+		if month, sent := q.integer("exp_month", 1); sent {
+			updated.expMonth = month
+		}
+		if year, sent := q.integer("exp_year", 1); sent {
+			updated.expYear = year
+		}
+		next.card = &updated
+	}
+	if err := c.done(kindMethod); err != nil {
+		return nil, err
+	}
+	if next.customer == 0 {
+		return nil, errInvalid("", "", "You must save this PaymentMethod to a customer "+
+			"before you can update it.")
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	a.methods.set(next.ref, &next)
+	a.emitUpdate(c, eventMethodUpdated, m, &next)
+	return c.expanded(&next), nil
+}
+
+func detachMethod(c *call) (view, *apiError) {
+	a := c.account
+	if err := c.done(kindMethod); err != nil {
+		return nil, err
+	}
+	m, err := c.methodInPath()
+	if err != nil {
+		return nil, err
+	}
+	m, release, err := c.lockMethod(m, m.customer)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	if m.customer == 0 {
+		return nil, errInvalid("", "", "The payment method you provided is not attached to "+
+			"a customer so detachment is impossible.")
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	next := a.detach(c, m.ref, m.customer)
+	return c.expanded(next), nil
+}
+
+// listMethods lists a customer's cards, under its own path or under the customer's. Stripe has no
+// list of all.
+func listMethods(c *call) (view, *apiError) {
+	q, a, p := readListQuery(c, kindMethod), c.account, c.params
+	typ := p.choice("type", methodTypes()...)
+	find := func() (*customer, *apiError) { return a.customers.inPath(c) }
+	if c.http.PathValue("id") == "" {
+		id := p.text("customer")
+		find = func() (*customer, *apiError) { return c.customer(id) }
+	}
+	if err := p.done(); err != nil {
+		return nil, err
+	}
+	owner, err := find()
+	if err != nil {
+		return nil, err
+	}
+	if owner == nil {
+		return q.page(c, refs(nil), a.methods.created, nil)
+	}
+	list := refs(owner.owned.list(&owner.owned.methods))
+	return q.page(c, list, a.methods.created, func(r ref) bool {
+		return a.methods.get(r).customer == owner.ref && (typ == "" || typ == "card")
+	})
+}
+
+func retrieveCustomerMethod(c *call) (view, *apiError) {
+	if err := c.done(kindMethod); err != nil {
+		return nil, err
+	}
+	owner, err := c.account.customers.inPath(c)
+	if err != nil {
+		return nil, err
+	}
+	id := c.http.PathValue("method")
+	m := c.account.methods.find(id)
+	if m == nil || m.customer != owner.ref {
+		return nil, errNoSuch(kindMethod, id, "payment_method", http.StatusNotFound)
+	}
+	return c.expanded(m), nil
+}
+
+// readMethodData reads a card that is given instead of a saved one.
+func readMethodData(p *params) *paymentMethod {
+	q := p.object("payment_method_data")
+	if q == nil {
+		return nil
+	}
+	q.choice("type", "card")
+	return &paymentMethod{card: readCard(q), billing: readBilling(q, nil),
+		metadata: q.metadata(nil)}
+}

@@ -1,0 +1,104 @@
+package stripesim
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// endpoint is an address that events are sent to. It never changes.
+type endpoint struct {
+	ref         ref
+	created     int64
+	url         string
+	events      []string // their types; "*" is all
+	description string
+	secret      string
+	metadata    metadata
+}
+
+func (o endpoint) createdAt() int64 { return o.created }
+
+// An event that is not answered with a 2xx is sent again after a minute, then after four times as
+// long each time, for three days (https://docs.stripe.com/webhooks#retries).
+const (
+	firstPause    = 60
+	pauseGrows    = 4
+	lastPause     = 3 * 24 * 60 * 60
+	webhookAnswer = 10 * time.Second // how long an answer may take
+	atOnce        = 16               // deliveries
+)
+
+// deliver sends an event to each address that wants it, in the background: in any order, and more
+// than once if an answer is lost.
+func (a *account) deliver(e *event) {
+	for r := a.endpoints.len(); r > 0; r-- {
+		o := a.endpoints.get(r)
+		if o.events[0] == "*" || slices.Contains(o.events, e.typ) {
+			go a.send(o, e, firstPause)
+		}
+	}
+}
+
+// send delivers an event once and, if that fails, has it sent again after the pause in seconds, by
+// the simulator's clock.
+func (a *account) send(to *endpoint, e *event, pause int64) {
+	select {
+	case a.deliveries <- struct{}{}:
+		defer func() { <-a.deliveries }()
+	case <-a.ctx.Done():
+		return
+	}
+	if a.post(to, e) == nil || a.ctx.Err() != nil || pause > lastPause {
+		return
+	}
+	a.after(pause, func() *apiError {
+		go a.send(to, e, pause*pauseGrows)
+		return nil
+	})
+}
+
+// post sends an event, signed by the machine's clock: the receiver compares it with its own.
+func (a *account) post(o *endpoint, e *event) error {
+	w := writer{account: a}
+	w.value(e, nil)
+	signed := time.Now().Unix()
+	mac := hmac.New(sha256.New, []byte(o.secret))
+	fmt.Fprintf(mac, "%d.%s", signed, w.buf)
+	ctx, cancel := context.WithTimeout(a.ctx, webhookAnswer)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url, bytes.NewReader(w.buf))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	r.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
+	r.Header.Set("Stripe-Signature",
+		fmt.Sprintf("t=%d,v1=%s", signed, hex.EncodeToString(mac.Sum(nil))))
+	response, err := a.webhooks.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("answered %s", response.Status)
+	}
+	return nil
+}
+
+// newWebhookClient keeps no connections, which would outlive the account, and follows no redirect,
+// as Stripe does not.
+func newWebhookClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+}

@@ -1,0 +1,61 @@
+package stripesim
+
+import (
+	"crypto/rand"
+	"net/url"
+	"regexp"
+	"strconv"
+)
+
+func webhookRoutes() []route {
+	return []route{
+		{"POST /v1/webhook_endpoints", "webhook_endpoints.create", createEndpoint},
+		{"GET /v1/webhook_endpoints", "webhook_endpoints.list", listEndpoints},
+		{"GET /v1/webhook_endpoints/{id}", "webhook_endpoints.retrieve", retrieve(kindEndpoint)},
+	}
+}
+
+// eventType is the name of an event's type. Most of Stripe's never happen here.
+var eventType = regexp.MustCompile(`^(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)$`)
+
+func createEndpoint(c *call) (view, *apiError) {
+	p, a := c.params, c.account
+	next := endpoint{url: p.required("url"), events: p.list("enabled_events")}
+	if u, err := url.Parse(next.url); err != nil || u.Host == "" ||
+		u.Scheme != "http" && u.Scheme != "https" {
+		p.fail(errInvalid("url_invalid", "url",
+			"Invalid URL: An explicit scheme (such as https) must be provided."))
+	}
+	if len(next.events) == 0 {
+		p.missing("enabled_events")
+	}
+	for i, typ := range next.events {
+		if !eventType.MatchString(typ) || typ == "*" && len(next.events) > 1 {
+			p.fail(errInvalid("", join("enabled_events", strconv.Itoa(i)),
+				"Invalid enabled_events: "+typ))
+		}
+	}
+	p.update("description", &next.description)
+	next.metadata = p.metadata(nil)
+	p.choice("api_version", APIVersion)
+	p.refuse("connect")
+	if err := c.done(kindNone); err != nil {
+		return nil, err
+	}
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	next.secret = "whsec_" + rand.Text()
+	return newEndpoint{a.endpoints.add(a.clock.unix(), func(r ref, created int64) *endpoint {
+		next.ref, next.created = r, created
+		return &next
+	})}, nil
+}
+
+func listEndpoints(c *call) (view, *apiError) {
+	a, q := c.account, readListQuery(c, kindEndpoint)
+	if err := c.params.done(); err != nil {
+		return nil, err
+	}
+	return q.page(c, everything(a.endpoints.len()), a.endpoints.created, nil)
+}

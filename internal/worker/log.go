@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/term"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/event"
+)
+
+// events logs what happens, counts it in the metrics and passes it on to followers.
+type events struct {
+	log     *slog.Logger
+	feed    *feed
+	quiet   bool // logs only problems per invoice
+	counted *prometheus.CounterVec
+	seconds *prometheus.HistogramVec
+	leased  sync.Map // the *billing.Invoice of each lease held, by its key
+	close   func()   // writes the last lines
+}
+
+// newEvents returns events that are logged to w, and registers their metrics. A file may be a pipe
+// or a terminal whose reader stalls, so it is written in the background. The caller closes them.
+func newEvents(w io.Writer, c Config, reg prometheus.Registerer) *events {
+	labels := prometheus.Labels{"server": c.Name, "mode": c.Mode}
+	followed := &feed{}
+	e := &events{
+		feed:  followed,
+		quiet: c.Quiet,
+		close: func() {},
+		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "billing_events_total", Help: "Events logged, by kind.",
+			ConstLabels: labels,
+		}, []string{"event"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "billing_event_seconds", Help: "Duration of the calls that end in an event.",
+			ConstLabels: labels,
+			// From a round trip on loopback to a charge that times out.
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
+		}, []string{"event"}),
+	}
+	reg.MustRegister(e.counted, e.seconds)
+	file, ok := w.(*os.File)
+	terminal := ok && term.IsTerminal(int(file.Fd()))
+	direct := slog.New(handler(w, c.LogFormat, terminal)).With("server", c.Name)
+	if ok {
+		dropped := prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "billing_log_dropped_total", ConstLabels: labels,
+			Help: "Events that the reader of the log has missed.",
+		})
+		reg.MustRegister(dropped)
+		lines := newLogWriter(w, dropped.Inc, func(n int64) {
+			direct.Warn(string(event.LogDropped), "error", fmt.Sprintf("%d events were dropped", n))
+		})
+		w, e.close = lines, lines.close
+	}
+	e.log = slog.New(slog.NewMultiHandler(handler(w, c.LogFormat, terminal),
+		feedHandler{slog.NewJSONHandler(followed, nil), followed})).With("server", c.Name)
+	return e
+}
+
+func handler(w io.Writer, format string, terminal bool) slog.Handler {
+	if format == "text" || format == "auto" && terminal {
+		return tint.NewTextHandler(w, &tint.Options{TimeFormat: "15:04:05.000", NoColor: !terminal})
+	}
+	return slog.NewJSONHandler(w, nil)
+}
+
+// say logs an event without a duration.
+func (e *events) say(ctx context.Context, kind event.Kind, attrs ...slog.Attr) {
+	e.counted.WithLabelValues(string(kind)).Inc()
+	inv, level := invoiceIn(ctx), level(kind, attrs)
+	if e.quiet && inv != nil && level == slog.LevelInfo {
+		return
+	}
+	if inv != nil {
+		attrs = append([]slog.Attr{slog.String("invoice", inv.String())}, attrs...)
+	}
+	e.log.LogAttrs(ctx, level, string(kind), attrs...)
+}
+
+// took logs the end of a call, with its duration.
+func (e *events) took(ctx context.Context, kind event.Kind, began time.Time, attrs ...slog.Attr) {
+	d := time.Since(began)
+	e.seconds.WithLabelValues(string(kind)).Observe(d.Seconds())
+	e.say(ctx, kind, append(attrs, slog.Float64("ms", milliseconds(d)))...)
+}
+
+// milliseconds rounds to a microsecond; smaller differences are noise.
+func milliseconds(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}
+
+// level returns WARN for warnings and for any event with an error.
+func level(kind event.Kind, attrs []slog.Attr) slog.Level {
+	wrong := func(a slog.Attr) bool { return a.Key == "error" }
+	if kind.Warning() || slices.ContainsFunc(attrs, wrong) {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+func failure(err error) slog.Attr { return slog.String("error", err.Error()) }
+
+// invoiceKey is the context key of the invoice being billed, which each event names.
+type invoiceKey struct{}
+
+func withInvoice(ctx context.Context, inv billing.Invoice) context.Context {
+	return context.WithValue(ctx, invoiceKey{}, &inv)
+}
+
+// invoiceIn returns the invoice being billed, nil if there is none.
+func invoiceIn(ctx context.Context) *billing.Invoice {
+	inv, _ := ctx.Value(invoiceKey{}).(*billing.Invoice)
+	return inv
+}
