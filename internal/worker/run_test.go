@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/event"
@@ -110,7 +111,8 @@ func TestWithRedisDownNobodyIsCharged(t *testing.T) {
 	}
 }
 
-// The list is a page old when the last invoices' turn comes: their cards were replaced since.
+// The list is a page old when the last invoices' turn comes: their cards were replaced since. A mode
+// that asks the ledger charges the new ones; another charges those in its list.
 func TestACardReplacedDuringTheRunIsTheOneThatIsCharged(t *testing.T) {
 	t.Parallel()
 	const many, inHand = 8, 4 // with one at Stripe, others have asked the ledger and wait for it
@@ -121,24 +123,33 @@ func TestACardReplacedDuringTheRunIsTheOneThatIsCharged(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			w := setup(t, nil)
-			cards := func(card string) {
+			cards := func(card string) (methods []string) {
 				for i := range many {
-					w.add(fmt.Sprint("customer-", i), card)
+					methods = append(methods, w.add(fmt.Sprint("customer-", i), card))
 				}
+				return methods
 			}
 			cards("pm_card_chargeCustomerFail")
 			gate := w.hold(control.Arriving)
 			c := w.config("server-a", mode)
 			c.Concurrency = 1
-			n := start(t, c)
+			list := &listed{}
+			n := startWith(t, c, list.by)
 			must(t, startRun(n))
 			waitAt(t, gate, 1)
-			cards("pm_card_visa")
+			replaced := cards("pm_card_visa")
 			must(t, gate.Remove(t.Context()))
 			got := n.ask(http.MethodGet, "/runs/1?wait=true").RunView
+			inList := 0 // on a second page, read since
+			for _, method := range list.methods {
+				if slices.Contains(replaced, method) {
+					inList++
+				}
+			}
 			if got.Billed+got.Declined != many || asks && got.Billed < many-inHand ||
-				!asks && got.Billed > 0 {
-				t.Errorf("got %+v; want the new cards charged: %t", got, asks)
+				!asks && got.Billed != inList {
+				t.Errorf("got %+v, %d of them listed with the new card; want the new cards charged: %t",
+					got, inList, asks)
 			}
 			entries := 0
 			audit, err := w.store.Audit(t.Context(), billingtest.December())
@@ -153,6 +164,29 @@ func TestACardReplacedDuringTheRunIsTheOneThatIsCharged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// listed notes the payment methods that a mode is given.
+type listed struct {
+	billing.Biller
+	mu      sync.Mutex
+	methods []string
+}
+
+func (l *listed) by(_ Config, m billing.Mode) billing.Mode {
+	of := m.New
+	m.New = func(p billing.Ports) billing.Biller {
+		l.Biller = of(p)
+		return l
+	}
+	return m
+}
+
+func (l *listed) Bill(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
+	l.mu.Lock()
+	l.methods = append(l.methods, inv.Subscription.PaymentMethod)
+	l.mu.Unlock()
+	return l.Biller.Bill(ctx, inv)
 }
 
 type waited struct {

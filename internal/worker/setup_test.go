@@ -90,13 +90,15 @@ func setupAt(t *testing.T, database string, cards map[string]string) *world {
 }
 
 // add adds a subscription, or gives it another customer with that card.
-func (w *world) add(id, card string) {
+// add adds a subscription, or replaces its card, and returns the payment method.
+func (w *world) add(id, card string) string {
 	w.t.Helper()
 	s, err := w.charger.SetUp(w.t.Context(), billing.Subscription{
 		ID: id, Customer: id, PaymentMethod: card, AmountMinor: 1000, Currency: "usd",
 	})
 	must(w.t, err)
 	must(w.t, w.store.AddSubscriptions(w.t.Context(), []billing.Subscription{s}))
+	return s.PaymentMethod
 }
 
 func onlyAlice() map[string]string { return map[string]string{"alice": "pm_card_visa"} }
@@ -124,10 +126,16 @@ type node struct {
 // start runs a server until the test ends. If it has an address, start returns when it listens.
 func start(t *testing.T, c Config) *node {
 	t.Helper()
+	return startWith(t, c, unchanged)
+}
+
+// startWith is start with the mode changed.
+func startWith(t *testing.T, c Config, change Change) *node {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	n := &node{eventLog: newEventLog(), t: t, stop: cancel, done: make(chan error, 1)}
 	go func() {
-		n.done <- runWith(ctx, c, Secrets{Token: testToken}, n.eventLog, unchanged)
+		n.done <- runWith(ctx, c, Secrets{Token: testToken}, n.eventLog, change)
 		n.eventLog.close()
 	}()
 	t.Cleanup(func() {
