@@ -13,6 +13,8 @@ import (
 	"text/tabwriter"
 
 	"golang.org/x/sync/errgroup"
+
+	"example.com/triplecharge/billing"
 )
 
 // mutant is a small change to a mode, to the claim protocol in memory, or to its SQL.
@@ -22,18 +24,30 @@ type mutant struct {
 	old, new string // old occurs in it once
 }
 
-// catcher is a set of tests that may notice.
+// catcher is a set of tests that may notice: those that match the first pattern, then the next.
 type catcher struct {
-	name, pkg, run string
+	name, pkg string
+	runs      []string
 }
 
-// The catchers of a mutant, in this order. The contract suites test the real ledger, too.
-func catchers() []catcher {
+// catchers returns the catchers of a mutant, in this order. The contract suites test the real
+// ledger, too.
+func (m mutant) catchers() []catcher {
+	if strings.HasPrefix(m.file, "ledger/") {
+		return []catcher{{"a contract suite", "./ledger",
+			[]string{"^Test(Claims|Fence|Ledger|TakeLeavesNoClaim.*)$"}}}
+	}
+	const search = "Agree|Promises|Beside"
+	of := "(" + search + ")" // or a tenth of it, the cells of the mutant's mode
+	for _, mode := range billing.Modes() {
+		if m.file == "billing/"+strings.ReplaceAll(mode.Name, "-", "")+".go" {
+			of += "/^" + mode.Name + "( |_|$)"
+		}
+	}
 	return []catcher{
-		{"the explorer", "./internal/explore", "Agree|Promises|Protects|Beside|TheShortest"},
-		{"the suites' ports", "./internal/explore", "TheWorldAnswers|LocksBehave"},
-		{"the calls in their order", "./billing", "^TestExactlyOnce"},
-		{"a contract suite", "./ledger", "^Test(Claims|Fence|Ledger|TakeLeavesNoClaim.*)$"},
+		{"the explorer", "./internal/explore", []string{of, search + "|Protects|TheShortest"}},
+		{"the suites' ports", "./internal/explore", []string{"TheWorldAnswers|LocksBehave"}},
+		{"the calls in their order", "./billing", []string{"^TestExactlyOnce"}},
 	}
 }
 
@@ -113,20 +127,26 @@ func (m mutant) caughtBy(ctx context.Context, dir string) (string, error) {
 	if err := os.WriteFile(overlay, mapping, 0o600); err != nil {
 		return "", err
 	}
-	for _, c := range catchers() {
-		if strings.HasPrefix(m.file, "ledger/") != (c.pkg == "./ledger") {
-			continue // it doesn't test that file
-		}
-		cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-overlay", overlay,
-			"-failfast", "-parallel=1", "-run", c.run, c.pkg) // others run beside it
-		cmd.Dir = root
-		out, err := cmd.CombinedOutput()
-		switch {
-		case err == nil:
-		case strings.Contains(string(out), "--- FAIL"):
-			return c.name, nil
-		default:
+	for _, c := range m.catchers() {
+		tests := filepath.Join(dir, filepath.Base(c.pkg))
+		build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay,
+			"-o", tests, c.pkg)
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%s: %s: %w\n%s", m.file, m.what, err, out)
+		}
+		for _, run := range c.runs {
+			cmd := exec.CommandContext(ctx, tests, "-test.failfast", "-test.run", run,
+				"-test.parallel=1") // other mutants run beside it
+			cmd.Dir = filepath.Join(root, c.pkg)
+			out, err := cmd.CombinedOutput()
+			switch {
+			case err == nil:
+			case strings.Contains(string(out), "--- FAIL"):
+				return c.name, nil
+			default:
+				return "", fmt.Errorf("%s: %s: %w\n%s", m.file, m.what, err, out)
+			}
 		}
 	}
 	return "", nil
