@@ -111,8 +111,8 @@ func TestWithRedisDownNobodyIsCharged(t *testing.T) {
 	}
 }
 
-// The list is a page old when the last invoices' turn comes: their cards were replaced since. A mode
-// that asks the ledger charges the new ones; another charges those in its list.
+// The list is a page old when the last invoices' turn comes: their cards were replaced since. A
+// mode that asks the ledger charges the new ones; another charges those in its list.
 func TestACardReplacedDuringTheRunIsTheOneThatIsCharged(t *testing.T) {
 	t.Parallel()
 	const many, inHand = 8, 4 // with one at Stripe, others have asked the ledger and wait for it
@@ -148,7 +148,7 @@ func TestACardReplacedDuringTheRunIsTheOneThatIsCharged(t *testing.T) {
 			}
 			if got.Billed+got.Declined != many || asks && got.Billed < many-inHand ||
 				!asks && got.Billed != inList {
-				t.Errorf("got %+v, %d of them listed with the new card; want the new cards charged: %t",
+				t.Errorf("got %+v, %d listed with the new card; want the new cards charged: %t",
 					got, inList, asks)
 			}
 			entries := 0
