@@ -2,11 +2,13 @@ package scenario
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/services/servicetest"
+	"example.com/triplecharge/internal/timeline"
 )
 
 // sabotagedArg, as the first argument, makes this test binary a billing server without the guard
@@ -49,13 +51,37 @@ func TestCellsComeToWhatIsExpected(t *testing.T) {
 	} {
 		t.Run(id.Mode+" under "+string(id.Fault), func(t *testing.T) {
 			t.Parallel()
+			harness, told := harness, newEventLog(nil)
+			harness.Tell = told.add
 			cell := playCell(t, harness, id)
 			if !cell.OK() {
 				t.Errorf("%s, then %s; want %s, then %s", cell.After, cell.Recovered,
 					cell.Expected.After, cell.Expected.Recovered)
 			}
+			if n := told.charged(); n > cell.Recovered.Charges {
+				t.Errorf("%d servers say that they charged; Stripe took %d charges", n,
+					cell.Recovered.Charges)
+			}
 		})
 	}
+}
+
+// charged counts the sentences that say a server took Alice's money.
+func (l *eventLog) charged() (n int) {
+	events, _ := l.since(0)
+	var servers []string
+	for _, e := range events {
+		if e.Server != "" && !slices.Contains(servers, e.Server) {
+			servers = append(servers, e.Server)
+		}
+	}
+	p := timeline.Draw("alice/2026-12", servers, events)
+	for _, e := range events {
+		if strings.HasPrefix(p.Sentence(e, "Alice"), "Charged Alice") {
+			n++
+		}
+	}
+	return n
 }
 
 func TestACellThatDoesNotApplyIsNotPlayed(t *testing.T) {

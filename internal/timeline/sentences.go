@@ -40,8 +40,7 @@ func (l Lane) sentence(i int, name string) string {
 			return strings.TrimSuffix(s.Event.Sentence(name), ".") + " and recorded it."
 		}
 	case Answer:
-		return fmt.Sprintf("Stripe answered that %s has already paid %s.", name,
-			money.Amount(s.Event.AmountMinor, s.Event.Currency))
+		return answered(s.Event, name)
 	case Record:
 		if has(before, Charge) {
 			return ""
@@ -70,6 +69,24 @@ func (l Lane) sentence(i int, name string) string {
 		}
 	}
 	return s.Event.Sentence(name)
+}
+
+// answered is the sentence for a success that took no money, since another request had taken it.
+func answered(e event.Event, name string) string {
+	return fmt.Sprintf("Stripe answered that %s has already paid %s.", name,
+		money.Amount(e.AmountMinor, e.Currency))
+}
+
+// Sentence describes an event of the picture by itself. It says that a server charged only if its
+// request is the one that took the money.
+func (p Picture) Sentence(e event.Event, name string) string {
+	is := func(s Step) bool { return s.Kind == Answer && s.Event == e }
+	for _, l := range p.Lanes {
+		if slices.ContainsFunc(l.Steps, is) {
+			return answered(e, name)
+		}
+	}
+	return e.Sentence(name)
 }
 
 // repeats reports whether the i-th step says only that the invoice failed, and an earlier step has

@@ -3,6 +3,7 @@ package timeline_test
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"example.com/triplecharge/internal/event"
@@ -121,6 +122,15 @@ func TestChargesAreNumberedAsStripeTookThem(t *testing.T) {
 		"as they say": {learned, []int{1}, []int{2, 0}, []int{1, 2}},
 	} {
 		p := timeline.Draw(alice, servers, test.events)
+		charged := 0
+		for _, e := range test.events {
+			if strings.HasPrefix(p.Sentence(e, "Alice"), "Charged Alice") {
+				charged++
+			}
+		}
+		if charged != 2 {
+			t.Errorf("%s: Stripe took money twice; %d sentences say so", name, charged)
+		}
 		numbers := func(l timeline.Lane) (got []int) {
 			for _, s := range l.Steps {
 				got = append(got, s.Nth)

@@ -85,7 +85,7 @@ func viewOf(one watched, step string) (v view, err error) {
 			N: i + 1, Who: who(e),
 			After: fmt.Sprintf("%d ms",
 				max(0, e.Time.Sub(whole.Began)).Round(time.Millisecond).Milliseconds()),
-			Words: e.Sentence(customer), Current: i+1 == v.Step,
+			Words: whole.Sentence(e, customer), Current: i+1 == v.Step,
 		})
 	}
 	if v.Step > 0 {
