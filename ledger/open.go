@@ -157,6 +157,9 @@ func (s *Store) set() (query string, args []any) {
 		[]any{names, column(names, func(name string) string { return s.settings[name] })}
 }
 
+// Ping returns nil if Postgres answers.
+func (s *Store) Ping(ctx context.Context) error { return s.pool.Load().Ping(ctx) }
+
 // Close waits for the calls in flight and closes the connections.
 func (s *Store) Close() {
 	s.closed.Store(true)

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"os"
 
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/scenario"
 )
 
@@ -23,9 +23,13 @@ func (c deployment) deployed() (d scenario.Deployed, err error) {
 	if err != nil {
 		return d, err
 	}
+	token, err := cli.Token("WORKER_TOKEN")
+	if err != nil {
+		return d, err
+	}
 	subscriptions, err := readSubscriptions(c.Subscriptions)
 	d = scenario.Deployed{
-		Mode: c.Mode.Name, Servers: c.Servers, Token: os.Getenv("WORKER_TOKEN"),
+		Mode: c.Mode.Name, Servers: c.Servers, Token: token,
 		DatabaseURL: c.DatabaseURL, StripeURL: c.StripeURL, StripeKey: key,
 		Subscriptions: subscriptions, At: c.At.Time,
 	}

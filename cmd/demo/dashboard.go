@@ -51,5 +51,5 @@ func (c dashboard) Run(ctx context.Context, o output) error {
 	} else {
 		fmt.Fprintln(o.out, noExpectation(c.Mode.Name))
 	}
-	return serveUntil(ctx, listener, site)
+	return serveUntil(ctx, listener, site, o.log)
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/alecthomas/kong"
+	"github.com/redis/go-redis/v9/logging"
 
 	"example.com/triplecharge/billing/stripecharge"
 	"example.com/triplecharge/internal/cli"
@@ -37,6 +38,7 @@ func main() { os.Exit(start(os.Args[1:])) }
 // start runs the demo, a billing server or, for the walkthrough, reconcile, and returns the exit
 // status. One program is all three, so that there is one thing to build.
 func start(args []string) int {
+	logging.Disable() // go-redis would write to standard error what it also returns
 	switch {
 	case len(args) > 0 && args[0] == workerArg:
 		return worker.Main(args[1:], os.Stdout, os.Stderr)

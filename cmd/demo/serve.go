@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -57,7 +58,7 @@ func (s serve) Run(ctx context.Context, o output) (err error) {
 		Hosts: hosts, Keep: keptRuns, Log: func(line string) { fmt.Fprintln(o.log, line) },
 	})
 	fmt.Fprintf(o.out, "http://%s\n", hosts[0])
-	return serveUntil(ctx, listener, site)
+	return serveUntil(ctx, listener, site, o.log)
 }
 
 // listen opens a loopback address, and returns the hosts by which browsers may ask for it.
@@ -82,17 +83,14 @@ func listen(address string) (net.Listener, []string, error) {
 	return listener, hosts, err
 }
 
-// headerLimit is the time a browser has to send the headers of a request.
-const headerLimit = 5 * time.Second
-
 // serveUntil serves the site and plays its runs until ctx ends or one of the two fails.
-func serveUntil(ctx context.Context, listener net.Listener, site *web.Site) error {
+func serveUntil(
+	ctx context.Context, listener net.Listener, site *web.Site, log io.Writer,
+) error {
 	group, ctx := errgroup.WithContext(ctx)
-	server := &http.Server{
-		Handler: site.Handler(), ReadHeaderTimeout: headerLimit,
-		// Requests that follow a run end when ctx does.
-		BaseContext: func(net.Listener) context.Context { return ctx },
-	}
+	server := cli.NewServer(site.Handler(), log)
+	// Requests that follow a run end when ctx does.
+	server.BaseContext = func(net.Listener) context.Context { return ctx }
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

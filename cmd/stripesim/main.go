@@ -87,7 +87,11 @@ func run(args []string, out, errs io.Writer) int {
 			case f.Healthcheck != "":
 				return healthcheck(ctx, f.Healthcheck)
 			}
-			return serve(ctx, &f, os.Getenv("STRIPESIM_ADMIN_TOKEN"), out, errs)
+			token, err := cli.Token("STRIPESIM_ADMIN_TOKEN")
+			if err != nil {
+				return err
+			}
+			return serve(ctx, &f, token, out, errs)
 		})
 }
 

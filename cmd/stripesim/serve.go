@@ -48,7 +48,7 @@ func serve(ctx context.Context, f *flags, adminToken string, out, errs io.Writer
 	for _, e := range endpoints {
 		fmt.Fprintf(out, "%s on http://%s\n", e.what, e.listener.Addr())
 	}
-	return serveAll(ctx, simulator, endpoints)
+	return serveAll(ctx, simulator, endpoints, errs)
 }
 
 // checkAdmin refuses a control address that other machines could reach without a token.
@@ -104,12 +104,16 @@ func explain(err error, flag, address string) error {
 
 // serveAll serves until the context ends or a listener fails. The simulator is closed first, so
 // held requests do not delay the end.
-func serveAll(ctx context.Context, s *stripesim.Simulator, endpoints []endpoint) error {
+func serveAll(
+	ctx context.Context, s *stripesim.Simulator, endpoints []endpoint, errs io.Writer,
+) error {
 	failed := make(chan error, len(endpoints))
 	var servers []*http.Server
 	var running sync.WaitGroup
 	for _, e := range endpoints {
-		server := &http.Server{Handler: e.handler, ReadHeaderTimeout: headerTimeout}
+		server := cli.NewServer(e.handler, errs)
+		server.ReadHeaderTimeout = headerTimeout
+		server.ConnState = nil // a client that finds its connection closed may not send again
 		servers = append(servers, server)
 		running.Go(func() {
 			if err := server.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {

@@ -157,6 +157,17 @@ func forgetEmpty(n *kong.Node) error {
 	})
 }
 
+// Token returns a bearer token from the environment, "" if there is none. It refuses one that a
+// header can't carry, which every request would be refused with.
+func Token(variable string) (string, error) {
+	token := os.Getenv(variable)
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", Usage(fmt.Errorf("%s contains a space, a line break or a similar character: "+
+			"set it to the token alone", variable))
+	}
+	return token, nil
+}
+
 // version is what the build knows of itself.
 func version(name, more string) string {
 	built := "(devel)"

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
+	"strings"
 
 	"example.com/triplecharge/internal/timeline"
 )
@@ -25,13 +26,20 @@ func guarded(hosts []string, next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if !slices.Contains(hosts, r.Host) {
+		if !slices.ContainsFunc(hosts, func(host string) bool {
+			return strings.EqualFold(portless(host), portless(r.Host))
+		}) {
 			http.Error(w, "This page answers for its own address only: "+hosts[0],
 				http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// portless returns a host without the ports that browsers leave out.
+func portless(host string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(host, ":80"), ":443")
 }
 
 // policy allows the site's own files and the style sheet inside a drawing.

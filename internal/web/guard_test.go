@@ -2,9 +2,12 @@ package web_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+
+	"example.com/triplecharge/internal/web"
 )
 
 func TestOnlyTheSitesOwnHostIsAnswered(t *testing.T) {
@@ -21,6 +24,33 @@ func TestOnlyTheSitesOwnHostIsAnswered(t *testing.T) {
 		r.Host = host
 		if a := s.send(r); a.status != want {
 			t.Errorf("%s is answered with %d, want %d", host, a.status, want)
+		}
+	}
+}
+
+func TestABrowserLeavesOutThePortOfItsScheme(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		known, host string
+		want        int
+	}{
+		{"localhost:80", "localhost", http.StatusOK},
+		{"localhost:80", "LOCALHOST:80", http.StatusOK},
+		{"[::1]:80", "[::1]", http.StatusOK},
+		{"billing.example:443", "billing.example", http.StatusOK},
+		{"billing.example", "billing.example:443", http.StatusOK},
+		{"localhost:8080", "localhost", http.StatusMisdirectedRequest},
+		{"localhost", "localhost:8080", http.StatusMisdirectedRequest},
+		{"localhost:80", "evil.example", http.StatusMisdirectedRequest},
+		{"localhost:80", "", http.StatusMisdirectedRequest},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/static/page.js", nil)
+		r.Host = test.host
+		answer := httptest.NewRecorder()
+		web.New(web.Options{Hosts: []string{test.known}}).Handler().ServeHTTP(answer, r)
+		if answer.Code != test.want {
+			t.Errorf("%s is answered with %d by %s, want %d", test.host, answer.Code, test.known,
+				test.want)
 		}
 	}
 }

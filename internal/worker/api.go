@@ -8,10 +8,13 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"example.com/triplecharge/ledger"
 )
 
 // api is the HTTP API that a server serves on --listen.
@@ -22,6 +25,8 @@ type api struct {
 	at      *time.Time // the due time if a trigger names none; nil: now
 	force   bool       // accept any due time
 	metrics prometheus.Gatherer
+
+	away func(context.Context) []string // which dependencies don't answer
 }
 
 func (a api) handler() http.Handler {
@@ -29,11 +34,40 @@ func (a api) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "ok\n")
 	})
+	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("POST /runs", a.authenticated(a.trigger))
 	mux.HandleFunc("GET /runs/{id}", a.authenticated(a.show))
 	mux.HandleFunc("GET /events", a.authenticated(a.runs.events.feed.serve(a.ctx)))
 	return mux
+}
+
+// readyLimit bounds how long the dependencies may take to answer. Those who ask wait for a second
+// or more: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/.
+const readyLimit = time.Second
+
+// awayOf returns a function that asks which of the two don't answer.
+func awayOf(locker *ownedLocker, store *ledger.Store) func(context.Context) []string {
+	return func(ctx context.Context) (away []string) {
+		if locker.away(ctx) {
+			away = append(away, redisServer)
+		}
+		if store.Ping(ctx) != nil {
+			away = append(away, postgresServer)
+		}
+		return away
+	}
+}
+
+// ready answers GET /readyz: can a due run begin now?
+func (a api) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyLimit)
+	defer cancel()
+	if away := a.away(ctx); len(away) > 0 {
+		http.Error(w, strings.Join(away, " and ")+" away", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
 }
 
 func (a api) authenticated(next http.HandlerFunc) http.HandlerFunc {

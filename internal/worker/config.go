@@ -24,7 +24,7 @@ type Config struct {
 	Schedule string `placeholder:"CRON" help:"Start due runs on this schedule, such as \"0 0 1 * *\"; an optional sixth field in front is for seconds."`
 	CatchUp  int    `name:"catch-up" default:"2" max:"12" help:"How many earlier billing periods a due run looks through for open invoices, too, in modes that ask the ledger: cards that were declined, and months that were missed. 0 to 12."`
 	Timezone string `default:"UTC" placeholder:"ZONE" help:"The time zone of --schedule and of the billing period."`
-	Listen   string `placeholder:"ADDRESS" help:"Serve /healthz, /metrics, POST /runs and GET /events (new events, as JSON) on this address, such as 127.0.0.1:8081. The last two require the bearer token in WORKER_TOKEN."`
+	Listen   string `placeholder:"ADDRESS" help:"Serve /healthz, /readyz (503 while Redis or Postgres is away), /metrics, POST /runs and GET /events (new events, as JSON) on this address, such as 127.0.0.1:8081. The last two require the bearer token in WORKER_TOKEN."`
 
 	DatabaseURL string `name:"database-url" required:"" env:"WORKER_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The ledger's Postgres."`
 	RedisURL    string `name:"redis-url" env:"WORKER_REDIS_URL,REDIS_URL" placeholder:"URL" help:"Redis, for modes that lock: redis://host, with ?master_name= for Sentinel or ?addr= for Cluster."`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -43,6 +44,21 @@ func (o *ownedLocker) start(ctx context.Context, ledger string) error {
 		return cli.Usage(fmt.Errorf("%s: %w (--lock-prefix)", o.flag, err))
 	}
 	return nil
+}
+
+// away reports whether fewer nodes answer than a lease needs: the only one, or most of several.
+func (o *ownedLocker) away(ctx context.Context) bool {
+	var answered atomic.Int32
+	var asking sync.WaitGroup
+	for _, node := range o.nodes {
+		asking.Go(func() {
+			if node.Ping(ctx).Err() == nil {
+				answered.Add(1)
+			}
+		})
+	}
+	asking.Wait()
+	return 2*int(answered.Load()) < len(o.nodes)
 }
 
 func (o *ownedLocker) own(ctx context.Context) error {

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -177,4 +178,17 @@ func newTrap(t *testing.T) trap {
 	}
 	t.Cleanup(closeTrap)
 	return trap{listener.Addr().String(), closeTrap}
+}
+
+func TestATokenThatNobodyCouldSendIsRefused(t *testing.T) {
+	t.Setenv("WORKER_TOKEN", "hunter2\n")
+	var complaint bytes.Buffer
+	status := Main([]string{
+		"--name", "server-a", "--mode", "uncoordinated", "--listen", "127.0.0.1:0",
+		"--database-url", "postgres://127.0.0.1:1/x", "--stripe-url", "http://127.0.0.1:1",
+	}, io.Discard, &complaint)
+	if status != 2 || !strings.Contains(complaint.String(), "WORKER_TOKEN") ||
+		strings.Contains(complaint.String(), "hunter2") {
+		t.Errorf("got %d, %q", status, &complaint)
+	}
 }

@@ -47,9 +47,11 @@ func MainWith(args []string, stdout, stderr io.Writer, change Change) int {
 	var c Config
 	return program().Main(args, stdout, stderr, &c,
 		func(ctx context.Context, _ *kong.Context, _ io.Writer) error {
-			secrets := Secrets{
-				StripeKey: os.Getenv("STRIPE_SECRET_KEY"), Token: os.Getenv("WORKER_TOKEN"),
+			token, err := cli.Token("WORKER_TOKEN")
+			if err != nil {
+				return err
 			}
+			secrets := Secrets{StripeKey: os.Getenv("STRIPE_SECRET_KEY"), Token: token}
 			return runWith(ctx, c, secrets, stdout, change)
 		})
 }
@@ -175,6 +177,7 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 	}
 	a := api{
 		runs: runs, token: s.Token, at: p.at, force: c.ForceAt, metrics: registry,
+		away: awayOf(locker, store),
 	}
 	return c.serve(ctx, a, p)
 }
@@ -281,7 +284,8 @@ func (c Config) listen(a api, failed chan<- error) (closeListener func(), err er
 	}
 	a.runs.events.say(a.ctx, event.ServerListening,
 		slog.String("address", listener.Addr().String()))
-	server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second}
+	// What net/http would print is no event. Nobody is waited for to read it.
+	server := cli.NewServer(a.handler(), io.Discard)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
