@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/load"
 	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/internal/services"
@@ -56,10 +57,38 @@ func (c largeRun) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	c.print(o.out, result)
-	if !result.Exact() {
+	switch e := c.expected(); {
+	case result.Exact():
+		fmt.Fprintln(o.out, "  Exact: each invoice has one charge and one entry.")
+	case !e.Known:
+		fmt.Fprintf(o.out, "  NOT EXACT.\n  %s\n", noExpectation(c.Mode.Name))
+	case !e.Recovered.Right():
+		fmt.Fprintf(o.out, "  NOT EXACT, as expected of %s: %s.\n", c.Mode.Name, e.Why)
+	default:
+		fmt.Fprintln(o.out, "  NOT EXACT.")
 		return fmt.Errorf("some invoices were not charged and recorded exactly once: %w", errBroken)
 	}
 	return nil
+}
+
+// expected returns what is expected of the mode, at worst. Servers are killed before charges and
+// after them.
+func (c largeRun) expected() (e faults.Expectation) {
+	hit := []faults.Fault{faults.None}
+	if c.KillEvery > 0 {
+		hit = append(hit, faults.CrashBeforeCharge, faults.CrashAfterCharge)
+	}
+	for _, f := range hit {
+		row, _ := faults.Named(f)
+		e = row.Expect(c.Mode.Mode, c.Servers)
+		if c.KillEvery == 0 {
+			e.Recovered = e.After // there is no recovery run
+		}
+		if !e.Known || !e.Recovered.Right() {
+			break
+		}
+	}
+	return e
 }
 
 // print prints the audit: both sides, then the CPU time and memory of the servers.
@@ -100,10 +129,5 @@ func (c largeRun) print(w io.Writer, r load.Result) {
 	}
 	if r.Warnings > 0 {
 		fmt.Fprintf(w, "  The servers logged %d warnings; the last: %s\n", r.Warnings, r.Warning)
-	}
-	if r.Exact() {
-		fmt.Fprintf(w, "  Exact: each invoice has one charge and one entry.\n")
-	} else {
-		fmt.Fprintf(w, "  NOT EXACT.\n")
 	}
 }

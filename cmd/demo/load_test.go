@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"example.com/triplecharge/billing"
 )
 
 func TestALargeRunIsExactOnBothSides(t *testing.T) {
@@ -46,9 +49,32 @@ func TestALargeRunThatChargesTwiceSaysSo(t *testing.T) {
 	t.Parallel()
 	status, out, log := demo(t, "load", "--mode", "uncoordinated", "--subscriptions", "100",
 		"--servers", "2")
-	if status != 1 || !strings.Contains(out, "200 charges") ||
+	if status != 0 || !strings.Contains(out, "200 charges") ||
 		!strings.Contains(out, "overcharged 100, unbilled 0") ||
-		!strings.Contains(out, "NOT EXACT") {
+		!strings.Contains(out, "NOT EXACT, as expected of uncoordinated: ") {
 		t.Errorf("exit status %d: %s%s", status, out, log)
+	}
+}
+
+// A mode is held to what it promises under what was done to it.
+func TestALargeRunExpectsWhatTheModePromises(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		mode    string
+		servers int
+		kill    time.Duration
+		exact   bool
+	}{
+		{"uncoordinated", 1, 0, true}, {"uncoordinated", 2, 0, false}, {"locked", 3, 0, true},
+		{"locked", 3, time.Second, false}, {"exactly-once", 3, time.Second, true},
+	} {
+		mode, err := billing.ModeNamed(test.mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := largeRun{Mode: modeFlag{mode}, Servers: test.servers, KillEvery: test.kill}
+		if e := c.expected(); e.Recovered.Right() != test.exact || e.Why == "" {
+			t.Errorf("%+v: %+v is expected", test, e)
+		}
 	}
 }
