@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -54,6 +55,13 @@ type Spec struct {
 	Tell func(line string, e event.Event, err error)
 }
 
+// passedOn are the variables of this process that say how to reach Stripe itself. A worker inherits
+// no others: what was given for it comes as a flag, or in one of the variables below.
+func passedOn() []string {
+	return []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE",
+		"SSL_CERT_DIR"}
+}
+
 // command is the command that starts the worker.
 func (s Spec) command() *exec.Cmd {
 	args := append(s.Command[1:len(s.Command):len(s.Command)],
@@ -65,6 +73,11 @@ func (s Spec) command() *exec.Cmd {
 		"DATABASE_URL=" + s.DatabaseURL, "REDIS_URL=" + s.RedisURL,
 		"WORKER_REDIS_NODES=" + strings.Join(s.RedisNodes, ","), "STRIPE_URL=" + s.StripeURL,
 		"STRIPE_SECRET_KEY=" + s.StripeKey, "WORKER_TOKEN=" + s.Token,
+	}
+	for _, variable := range passedOn() {
+		if value, ok := os.LookupEnv(variable); ok && s.StripeURL == "" {
+			cmd.Env = append(cmd.Env, variable+"="+value)
+		}
 	}
 	s.Services.Adopt(cmd)
 	return cmd

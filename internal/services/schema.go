@@ -45,10 +45,15 @@ func withSearchPath(databaseURL, schema string) (string, error) {
 		// The parser's message repeats the URL and its password.
 		return "", errors.New("not a URL: want postgres://user:password@host:port/database")
 	}
-	query := u.Query()
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
+	u.RawQuery = withParameter(u.RawQuery, "search_path", schema)
 	return u.String(), nil
+}
+
+// withParameter appends to a query. Postgres takes the last of several, and a + for a plus, so what
+// was given stays as it is: https://www.postgresql.org/docs/current/libpq-connect.html.
+func withParameter(query, name, value string) string {
+	value = strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
+	return strings.TrimPrefix(query+"&"+name+"="+value, "&")
 }
 
 // drop drops the schema and everything in it. It waits five seconds for others' locks.

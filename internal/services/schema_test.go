@@ -49,9 +49,11 @@ func TestTheSchemaIsAddedToEachFormOfURL(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"postgres://h/d":                 "postgres://h/d?search_path=s",
-		"postgresql://h/d?sslmode=allow": "postgresql://h/d?search_path=s&sslmode=allow",
-		"postgres://h/d?search_path=old": "postgres://h/d?search_path=s",
+		"postgresql://h/d?sslmode=allow": "postgresql://h/d?sslmode=allow&search_path=s",
+		"postgres://h/d?search_path=old": "postgres://h/d?search_path=old&search_path=s",
 		"host=h dbname=d":                "host=h dbname=d search_path=s",
+
+		"postgres://h/d?options=-c%20a%3Db": "postgres://h/d?options=-c%20a%3Db&search_path=s",
 	} {
 		if got, err := withSearchPath(given, "s"); err != nil || got != want {
 			t.Errorf("%s becomes %s (%v), want %s", given, got, err, want)

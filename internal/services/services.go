@@ -25,7 +25,8 @@ type Options struct {
 	// DatabaseURL is the Postgres to use; empty starts one. Existing data is left alone: each run
 	// gets its own schema (run_ and random letters), so two runs can share a database. Close
 	// drops the schema; a killed run leaves it behind. Each connection sets search_path when it
-	// starts, so a pooler must pass that parameter on.
+	// starts, so a pooler must pass that parameter on. What it leaves to PG* variables, a service
+	// file or a password file is resolved; Start unsets those variables.
 	DatabaseURL string
 	// RedisURL is the Redis to use; empty starts one.
 	RedisURL string
@@ -81,10 +82,13 @@ func Start(ctx context.Context, o Options) (*Services, error) {
 	if o.machine != nil {
 		s.machine = *o.machine
 	}
+	var err error
+	if o.DatabaseURL, err = environment(o.DatabaseURL); err != nil {
+		return nil, badGiven(err, "Postgres", databaseOf(o.DatabaseURL), databaseOption)
+	}
 	if s.log == nil {
 		s.log = func(string) {}
 	}
-	var err error
 	if s.guard, err = newGuard(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,107 @@
+package services
+
+import (
+	"cmp"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgservicefile"
+	"github.com/jackc/pgx/v5"
+)
+
+// postgresVariables are what pgx reads from the environment, by the names that a URL has for them.
+// "" is for those that resolved sees to.
+func postgresVariables() map[string]string {
+	return map[string]string{
+		"PGHOST": "", "PGPORT": "", "PGDATABASE": "", "PGUSER": "", "PGPASSWORD": "",
+		"PGPASSFILE": "", "PGSERVICE": "", "PGSERVICEFILE": "",
+		"PGAPPNAME": "application_name", "PGCONNECT_TIMEOUT": "connect_timeout",
+		"PGSSLMODE": "sslmode", "PGSSLKEY": "sslkey", "PGSSLCERT": "sslcert",
+		"PGSSLCERTMODE": "sslcertmode", "PGSSLSNI": "sslsni", "PGSSLROOTCERT": "sslrootcert",
+		"PGSSLPASSWORD": "sslpassword", "PGSSLNEGOTIATION": "sslnegotiation",
+		"PGTARGETSESSIONATTRS": "target_session_attrs", "PGTZ": "timezone",
+		"PGOPTIONS": "options", "PGMINPROTOCOLVERSION": "min_protocol_version",
+		"PGMAXPROTOCOLVERSION": "max_protocol_version", "PGCHANNELBINDING": "channel_binding",
+		"PGREQUIREAUTH": "require_auth",
+	}
+}
+
+// environment is the one policy for PG*: they say how to reach a database that was given, and are
+// resolved into its URL, so that its servers reach it, too. Then this process forgets them, since
+// the Postgres that it starts has nothing to do with them.
+func environment(given string) (string, error) {
+	if given != "" {
+		whole, err := resolved(given)
+		if err != nil {
+			return given, err
+		}
+		given = whole
+	}
+	for variable := range postgresVariables() {
+		if err := os.Unsetenv(variable); err != nil {
+			return given, err
+		}
+	}
+	return given, nil
+}
+
+// resolved adds to a URL what it leaves to the environment, a service file and a password file. A
+// keyword=value string stays as it is.
+func resolved(databaseURL string) (string, error) {
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return "", err // pgx leaves the password out
+	}
+	u, err := url.Parse(databaseURL)
+	if err != nil || u.Host == "" {
+		return databaseURL, nil
+	}
+	given := u.Query()
+	add := func(name, value string) {
+		if value != "" && !given.Has(name) {
+			given.Set(name, value)
+			u.RawQuery = withParameter(u.RawQuery, name, value)
+		}
+	}
+	if service := cmp.Or(given.Get("service"), os.Getenv("PGSERVICE")); service != "" {
+		home, _ := os.UserHomeDir() // without one there is no such file
+		path := cmp.Or(given.Get("servicefile"), os.Getenv("PGSERVICEFILE"),
+			filepath.Join(home, ".pg_service.conf"))
+		file, err := pgservicefile.ReadServicefile(path)
+		if err != nil {
+			return "", err
+		}
+		found, err := file.GetService(service)
+		if err != nil {
+			return "", err
+		}
+		add("servicefile", path)
+		for name, value := range found.Settings {
+			switch name {
+			case "host", "hostaddr", "port", "dbname", "database", "user", "password":
+			default:
+				add(name, value)
+			}
+		}
+	}
+	for variable, name := range postgresVariables() {
+		if name != "" {
+			add(name, os.Getenv(variable))
+		}
+	}
+	u.User = url.User(cmp.Or(u.User.Username(), config.User))
+	if config.Password != "" {
+		u.User = url.UserPassword(u.User.Username(), config.Password)
+	}
+	if u.Port() == "" && !given.Has("port") && !given.Has("host") {
+		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(int(config.Port)))
+	}
+	if strings.Trim(u.Path, "/") == "" && !given.Has("dbname") {
+		u.Path = "/" + config.Database
+	}
+	return u.String(), nil
+}
