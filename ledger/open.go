@@ -173,9 +173,10 @@ func parse(databaseURL string) (*pgxpool.Config, error) {
 	const want = "want postgres://user:password@host:port/database, " +
 		"with the special characters of the password %-encoded"
 	config, err := pgxpool.ParseConfig(databaseURL)
-	// For an empty URL pgx would read the environment, which a ledger must not. A host that
-	// contains an @ starts with the end of a password that contains one.
-	if err == nil && databaseURL != "" && strings.LastIndex(config.ConnConfig.Host, "@") < 1 {
+	// For an empty URL pgx would read the environment, which a ledger must not. A host or a
+	// database that contains an @ starts with the end of a password that contains one, or a slash.
+	if err == nil && databaseURL != "" && strings.LastIndex(config.ConnConfig.Host, "@") < 1 &&
+		!strings.Contains(config.ConnConfig.Database, "@") {
 		return config, nil
 	}
 	if u, urlErr := url.Parse(databaseURL); urlErr == nil && u.User != nil {

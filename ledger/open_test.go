@@ -79,16 +79,17 @@ func TestOpenSaysWhatToDoAndNotThePassword(t *testing.T) {
 	gone := newProxy(t, databaseURL)
 	_ = gone.Close()
 	for name, c := range map[string]struct{ url, want string }{
-		"no such schema":   {withSearchPath(t, databaseURL, "nowhere"), "CREATE SCHEMA"},
-		"no such user":     {with("nobody", u.Host, u.Path, ""), "user and the password"},
-		"nobody listens":   {with("a", gone.Addr(), "/db", ""), "can be reached"},
-		"empty":            {"", "want postgres://"},
-		"unknown option":   {with("a", u.Host, "/db", "sslmode=mayhap"), "sslmode"},
-		"raw / in it":      {"postgres://a:" + secret + "/x@localhost/db", "%-encoded"},
-		"raw @ in it":      {"postgres://a:x@" + secret + "@localhost/db", "%-encoded"},
-		"raw @ and worse":  {"postgres://a:x@" + secret + "@localhost/db?sslmode=x", "sslmode"},
-		"not even a URL":   {"password='it\\'" + secret + " x", "want postgres://"},
-		"password as well": {with("a", "localhost", "/db", "sslmode=x&password="+secret), "want"},
+		"no such schema":     {withSearchPath(t, databaseURL, "nowhere"), "CREATE SCHEMA"},
+		"no such user":       {with("nobody", u.Host, u.Path, ""), "user and the password"},
+		"nobody listens":     {with("a", gone.Addr(), "/db", ""), "can be reached"},
+		"empty":              {"", "want postgres://"},
+		"unknown option":     {with("a", u.Host, "/db", "sslmode=mayhap"), "sslmode"},
+		"raw / in it":        {"postgres://a:" + secret + "/x@localhost/db", "%-encoded"},
+		"raw / after digits": {"postgres://a:12/" + secret + "@localhost/db", "%-encoded"},
+		"raw @ in it":        {"postgres://a:x@" + secret + "@localhost/db", "%-encoded"},
+		"raw @ and worse":    {"postgres://a:x@" + secret + "@localhost/db?sslmode=x", "sslmode"},
+		"not even a URL":     {"password='it\\'" + secret + " x", "want postgres://"},
+		"password as well":   {with("a", "localhost", "/db", "sslmode=x&password="+secret), "want"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

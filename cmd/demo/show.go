@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -112,11 +113,25 @@ func (c show) stay(
 	}
 	fmt.Fprintf(out, "\nStill running. For a second terminal:\n\n")
 	for _, r := range results {
-		fmt.Fprintf(out, "  export DATABASE_URL='%s' STRIPE_URL='%s' # %s\n", r.DatabaseURL,
+		fmt.Fprintf(out, "  export DATABASE_URL='%s' STRIPE_URL='%s' # %s\n",
+			printable(r.DatabaseURL, c.DatabaseURL),
 			cmp.Or(r.StripeURL, "https://api.stripe.com"), r.Mode)
 	}
-	fmt.Fprintf(out, "\nRedis is at %s\n\nPress Ctrl-C to stop them.\n", svc.RedisURL())
+	fmt.Fprintf(out, "\nRedis is at %s\n\nPress Ctrl-C to stop them.\n",
+		printable(svc.RedisURL(), c.RedisURL))
 	<-ctx.Done()
+}
+
+// printable returns a URL to be printed. The password of a server that was given becomes xxxxx.
+func printable(address, given string) string {
+	u, err := url.Parse(address)
+	if given == "" || err != nil {
+		return address
+	}
+	if u.Query().Has("password") {
+		u.RawQuery = ""
+	}
+	return u.Redacted()
 }
 
 // brokenPromises returns an error that names the modes that did not keep their promise, if any.

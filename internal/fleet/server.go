@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -70,6 +72,22 @@ func (s Server) ask(ctx context.Context, method, path, content string, want int)
 	return answer.Header.Get("Location"), nil
 }
 
+// client returns a client that sends the token to the server alone: to no address that it redirects
+// to, and to no proxy that could read it.
+var client = sync.OnceValue(func() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = func(r *http.Request) (*url.URL, error) {
+		if r.URL.Scheme != "https" {
+			return nil, nil
+		}
+		return http.ProxyFromEnvironment(r)
+	}
+	return &http.Client{Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}}
+})
+
 // send sends a request to the server. The caller closes the answer's body.
 func (s Server) send(ctx context.Context, method, path, content string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, s.URL+path, strings.NewReader(content))
@@ -77,7 +95,7 @@ func (s Server) send(ctx context.Context, method, path, content string) (*http.R
 		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+s.Token)
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := client().Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", s.Name, err)
 	}

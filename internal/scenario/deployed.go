@@ -1,10 +1,13 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"example.com/triplecharge/billing"
@@ -78,22 +81,26 @@ func (d Deployed) resolve(ctx context.Context) ([]fleet.Server, error) {
 	called := map[string]int{}
 	for _, s := range d.Servers {
 		u, err := url.Parse(s)
-		if err != nil || u.Host == "" {
-			return nil, fmt.Errorf("server %q: want a URL such as http://server-a:8080", s)
+		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return nil, errors.New("a server's URL: want one such as http://server-a:8080")
+		}
+		u.Path = strings.TrimSuffix(u.Path, "/")
+		if u.Scheme == "https" { // its certificate is for its name
+			servers = append(servers, fleet.Server{Name: u.Host, URL: u.String(), Token: d.Token})
+			continue
 		}
 		addresses, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
 		if err != nil {
 			return nil, fmt.Errorf("server %q: %w: is it up?", s, err)
 		}
+		host, port := u.Hostname(), cmp.Or(u.Port(), "80")
 		for _, address := range addresses {
-			name := u.Hostname()
+			name := host
 			if called[name]++; called[name] > 1 {
 				name += fmt.Sprintf("-%d", called[name])
 			}
-			servers = append(servers, fleet.Server{
-				Name: name, URL: "http://" + net.JoinHostPort(address, u.Port()),
-				Token: d.Token,
-			})
+			u.Host = net.JoinHostPort(address, port)
+			servers = append(servers, fleet.Server{Name: name, URL: u.String(), Token: d.Token})
 		}
 	}
 	return servers, nil

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -101,5 +102,27 @@ func TestServersThatCanNotBeFollowedAreNotFired(t *testing.T) {
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAServersURLKeepsItsSchemeAndItsPath(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"http://127.0.0.1:8080":                "http://127.0.0.1:8080",
+		"http://127.0.0.1":                     "http://127.0.0.1:80",
+		"http://127.0.0.1:8080/billing/a/":     "http://127.0.0.1:8080/billing/a",
+		"https://127.0.0.1:8443/billing":       "https://127.0.0.1:8443/billing",
+		"https://billing.invalid/prefix":       "https://billing.invalid/prefix",
+		"http://user:hunter2@127.0.0.1":        "",
+		"http://127.0.0.1:8080/?token=hunter2": "",
+		"127.0.0.1:8080":                       "",
+	} {
+		servers, err := Deployed{Servers: []string{given}}.resolve(t.Context())
+		switch {
+		case want == "" && (err == nil || strings.Contains(err.Error(), "hunter2")):
+			t.Errorf("%s: got %+v, %v; want it refused and not shown", given, servers, err)
+		case want != "" && (err != nil || servers[0].URL != want):
+			t.Errorf("%s: got %+v, %v; want %s", given, servers, err, want)
+		}
 	}
 }

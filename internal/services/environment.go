@@ -2,6 +2,7 @@ package services
 
 import (
 	"cmp"
+	"errors"
 	"net"
 	"net/url"
 	"os"
@@ -53,11 +54,17 @@ func environment(given string) (string, error) {
 // keyword=value string stays as it is.
 func resolved(databaseURL string) (string, error) {
 	config, err := pgx.ParseConfig(databaseURL)
-	if err != nil {
-		return "", err // pgx leaves the password out
+	u, invalid := url.Parse(databaseURL)
+	if err == nil && strings.Contains(config.Host+config.Database, "@") ||
+		err != nil && invalid != nil {
+		// pgx's message may have a part of the password in it.
+		return "", errors.New("not a URL: want postgres://user:password@host:port/database, with " +
+			"the special characters of the password %-encoded")
 	}
-	u, err := url.Parse(databaseURL)
-	if err != nil || u.Host == "" {
+	if err != nil {
+		return "", err
+	}
+	if invalid != nil || u.Host == "" {
 		return databaseURL, nil
 	}
 	given := u.Query()

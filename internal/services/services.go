@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -302,15 +303,15 @@ func (s *Services) describe(line string) {
 // addressOf returns the part of a URL that is safe to show, without user and password.
 func addressOf(rawURL string) string {
 	u, err := url.Parse(rawURL)
-	if err != nil {
-		return "(not a URL)"
+	if err != nil || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
+		return "(not a URL)" // or one whose password is not encoded
 	}
 	return u.Host + u.Path
 }
 
 func databaseOf(databaseURL string) string {
 	config, err := pgx.ParseConfig(databaseURL)
-	if err != nil {
+	if err != nil || strings.Contains(config.Host+config.Database, "@") {
 		return "(not a URL)"
 	}
 	return fmt.Sprintf("%s:%d/%s", config.Host, config.Port, config.Database)

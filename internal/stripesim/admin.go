@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"mime"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/triplecharge/internal/stripesim/control"
@@ -37,8 +39,14 @@ func (s *Simulator) Admin(token string) http.Handler {
 			problem(w, http.StatusUnauthorized, "the admin token is missing or wrong")
 			return
 		}
-		// A browser does not send this type to another site without asking that site first, so no
-		// web page can drive a simulator on its reader's machine.
+		// No web page may read or drive a simulator on its reader's machine: neither one whose name
+		// resolves to it, which knows no token, nor one of another origin. A browser does not send
+		// this type to another site without asking that site first.
+		if token == "" && !loopback(r.Host) || r.Header.Get("Origin") != "" {
+			problem(w, http.StatusForbidden, "no web page may ask, and without a token only by "+
+				"a loopback address, such as 127.0.0.1")
+			return
+		}
 		media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if r.Method == http.MethodPost && media != "application/json" {
 			problem(w, http.StatusUnsupportedMediaType, "send Content-Type: application/json")
@@ -46,6 +54,16 @@ func (s *Simulator) Admin(token string) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// loopback reports whether a request is for this machine by an address or a name that no other
+// machine has.
+func loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (s *Simulator) adminIndex(w http.ResponseWriter, _ *http.Request) {
