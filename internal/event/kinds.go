@@ -67,9 +67,11 @@ const (
 	RedisDown      Kind = "redis.down"      // Reason says how many nodes
 	RedisRestarted Kind = "redis.restarted" // empty; Reason says how many nodes
 	RedisReplaced  Kind = "redis.replaced"  // by a node without the lease's key
-	LedgerReplaced Kind = "ledger.replaced" // Postgres failed over; Reason says to what
-	LinkCut        Kind = "link.cut"        // Reason names what the server can't reach
-	LinkHealed     Kind = "link.healed"
+	// RedisClockJumped: keys expire early; Reason says on how many nodes.
+	RedisClockJumped Kind = "redis.clock_jumped"
+	LedgerReplaced   Kind = "ledger.replaced" // Postgres failed over; Reason says to what
+	LinkCut          Kind = "link.cut"        // Reason names what the server can't reach
+	LinkHealed       Kind = "link.healed"
 )
 
 // row is all that the program knows about a kind. Every event has a time, a kind and a server;
@@ -185,6 +187,8 @@ var kinds = map[Kind]row{
 	RedisDown:      {fields: "reason", outside: true, sentence: "Redis is down{: reason}."},
 	RedisRestarted: {fields: "reason", outside: true, sentence: "Redis restarted empty{: reason}."},
 	RedisReplaced:  {fields: "reason", outside: true, sentence: "Redis was replaced {reason}."},
+	RedisClockJumped: {fields: "reason", outside: true,
+		sentence: "Redis' clock jumped, and the lease expired{: reason}."},
 	LedgerReplaced: {fields: "reason", outside: true, sentence: "The ledger moved {reason}."},
 	LinkCut:        {fields: "reason", outside: true, sentence: "Can't reach {reason}."},
 	LinkHealed:     {fields: "reason", outside: true, sentence: "Can reach {reason} again."},

@@ -180,19 +180,19 @@ func (w *world) happen(m move) {
 	case ledgerForgets:
 		w.entries, w.highest, w.generation, w.registered, w.postponed = 0, 0, 0, 0, 0
 		w.claimed, w.final, w.paused = false, false, false
-	case redisEmpty, redisDown:
-		w.empty(m.who)
+	case redisEmpty, redisDown, clockJumps:
+		if m.who == 0 && m.kind != clockJumps { // it counts, and its counter never expires
+			w.counted = 0
+		}
+		w.endLeases(m.who)
 		if m.kind == redisDown {
 			w.down |= 1 << m.who
 		}
 	}
 }
 
-// empty deletes everything on a Redis node.
-func (w *world) empty(node uint8) {
-	if node == 0 { // it counts
-		w.counted = 0
-	}
+// endLeases deletes the leases on a Redis node.
+func (w *world) endLeases(node uint8) {
 	for i := range w.leftover {
 		w.leftover[i] &^= 1 << node
 	}

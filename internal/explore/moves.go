@@ -44,7 +44,8 @@ const (
 	moveCustomer // a person moves it to another customer, and back
 
 	ledgerForgets // a replica without the last commits takes over, while no server runs
-	lastKind      = ledgerForgets
+	clockJumps    // a node's clock jumps, and the leases on it expire early
+	lastKind      = clockJumps
 )
 
 // ofServer reports whether a move concerns a server.
@@ -156,7 +157,7 @@ func (e *explorer) faults(w *world, try func(move)) {
 			if w.resting() && w.entries != 0 {
 				try(move{kind: ledgerForgets})
 			}
-		case redisEmpty, redisDown:
+		case redisEmpty, redisDown, clockJumps:
 			e.redisFaults(w, r, try)
 		case changeAmount, moveCustomer:
 			try(move{kind: r.kind})

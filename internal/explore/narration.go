@@ -37,7 +37,8 @@ func Narrate(s Schedule) (Story, error) {
 		w.servers[0].program = 1
 	}
 	e := o.explorer(historiesOf(s.Mode, s.Beside))
-	e.rules = append(anything(), rule{dropAndCrash, 0, always}, rule{ledgerForgets, 0, always})
+	e.rules = append(anything(), rule{dropAndCrash, 0, always}, rule{ledgerForgets, 0, always},
+		rule{clockJumps, 0, always})
 	k := e.playback(w)
 	story := Story{Schedule: s}
 	for i := range w.many {

@@ -58,13 +58,16 @@ func locksInStep(t *rapid.T, kind billing.Lock, node *miniredis.Miniredis, clien
 		switch what := rapid.IntRange(0, 9).Draw(t, "what happens"); {
 		case what == 0:
 			node.FlushAll()
-			w.empty(0)
+			w.happen(move{kind: redisEmpty})
 		case what == 1:
 			now = now.Add(ttl)
 			node.FastForward(ttl)
 			for j := range w.many {
 				w.servers[j].nodes, w.servers[j].valid = 0, false
 			}
+		case what == 2:
+			node.FastForward(ttl) // the servers' clock stays
+			w.happen(move{kind: clockJumps})
 		case leases[i] == nil:
 			got := w.execute(s, call{op: obtain, nodes: lock.nodes}, noFailure)
 			lease, err := lockers[i].Obtain(t.Context(), "key")

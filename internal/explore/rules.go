@@ -58,8 +58,9 @@ func notRenewed(e *explorer, w *world, s *server) bool {
 func anything() (rules []rule) {
 	for k := expire; k <= lastKind; k++ {
 		// dropAndCrash is the same as a crash and a request that never arrives. No mode survives a
-		// ledger that forgets, and a key that is forgotten, too.
-		if k != dropAndCrash && k != ledgerForgets {
+		// ledger that forgets, and a key that is forgotten, too. redisEmpty does what clockJumps
+		// does, and more.
+		if k != dropAndCrash && k != ledgerForgets && k != clockJumps {
 			rules = append(rules, rule{k, 0, always})
 		}
 	}
@@ -109,6 +110,8 @@ func scenarios() map[faults.Fault]scenario {
 		faults.RedisFailover:         one(redisEmpty, fromCharge),
 		faults.RedlockMinority:       {[]rule{{redisDown, 0, atMidnight}}, []uint8{2}},
 		faults.RedlockMajority:       {[]rule{{redisEmpty, 0, fromCharge}}, []uint8{3}},
+		faults.RedisClockJump:        one(clockJumps, fromCharge),
+		faults.RedlockClockJump:      {[]rule{{clockJumps, 0, fromCharge}}, []uint8{3}},
 		faults.PartitionBeforeCharge: one(expire, atRecheck),
 		faults.PartitionDuringCharge: one(expire, duringCharge),
 		faults.PostgresDown:          one(cut, fromCharge),

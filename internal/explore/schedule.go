@@ -41,7 +41,7 @@ func kindNames() map[kind]string {
 		cancelIntent: "cancel", payByHand: "pay-by-hand", changeAmount: "change-amount",
 		moveCustomer: "move-customer",
 
-		ledgerForgets: "ledger-forgets",
+		ledgerForgets: "ledger-forgets", clockJumps: "clock-jumps",
 
 		decline: "decline", redisEmpty: "redis-empty", redisDown: "redis-down",
 	}

@@ -250,6 +250,10 @@ func (t *narrator) elsewhere(m move) (string, event.Event) {
 		return "A replica without the last commits takes the ledger's place", event.Event{
 			Kind: event.LedgerReplaced, Reason: "to a standby without the last commits",
 		}
+	case clockJumps:
+		return node + "'s clock jumps, and its leases expire", event.Event{
+			Kind: event.RedisClockJumped, Reason: nodes,
+		}
 	case redisEmpty:
 		return node + " restarts empty", event.Event{
 			Kind: event.RedisRestarted, Reason: nodes,

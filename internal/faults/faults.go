@@ -37,6 +37,8 @@ const (
 	RedisFailover         Fault = "redis-failover"
 	RedlockMinority       Fault = "redlock-minority"
 	RedlockMajority       Fault = "redlock-majority"
+	RedisClockJump        Fault = "redis-clock-jump"
+	RedlockClockJump      Fault = "redlock-clock-jump"
 	PartitionBeforeCharge Fault = "partition-before-charge"
 	PartitionDuringCharge Fault = "partition-during-charge"
 	PostgresDown          Fault = "postgres-down"
@@ -57,6 +59,7 @@ type Row struct {
 	Declines bool // the customer's first card is declined
 	// Replicated: the ledger is in a Postgres of its own, which has a standby.
 	Replicated bool
+	Clocks     bool   // the clocks of the Redis nodes can jump
 	Beside     string // the mode that server-a runs instead of the one that is tested; "" for none
 	// NotFor are the kinds of lock to which the fault doesn't apply, with the reason; nil: none.
 	NotFor map[billing.Lock]string
@@ -88,7 +91,7 @@ const NotApplicable = "n/a"
 func Rows() []Row {
 	return slices.Concat(timingFaults(), crashFaults(), answerFaults(), laterFaults(),
 		personFaults(),
-		redisFaults(), logFaults(), partitionFaults(), replicaFaults(), mixedModes())
+		redisFaults(), clockFaults(), logFaults(), partitionFaults(), replicaFaults(), mixedModes())
 }
 
 // Faults returns the names of all faults, in the order of the matrix.

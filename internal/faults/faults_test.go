@@ -115,11 +115,15 @@ func TestNothingIsExpectedOfAModeWithoutCells(t *testing.T) {
 	t.Parallel()
 	for kind, never := range map[billing.Lock][]faults.Fault{
 		billing.NoLock: {
-			faults.RedlockMinority, faults.RedlockMajority,
+			faults.RedlockMinority, faults.RedlockMajority, faults.RedlockClockJump,
 			faults.PartitionBeforeCharge, faults.PartitionDuringCharge,
 		},
-		billing.NaiveLock:  {faults.RedlockMinority, faults.RedlockMajority},
-		billing.SafeLock:   {faults.RedlockMinority, faults.RedlockMajority},
+		billing.NaiveLock: {
+			faults.RedlockMinority, faults.RedlockMajority, faults.RedlockClockJump,
+		},
+		billing.SafeLock: {
+			faults.RedlockMinority, faults.RedlockMajority, faults.RedlockClockJump,
+		},
 		billing.QuorumLock: {faults.RedisFailover},
 	} {
 		mode := billing.Mode{Name: "hopeful", Lock: kind}

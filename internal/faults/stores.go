@@ -5,6 +5,7 @@ import "example.com/triplecharge/billing"
 const (
 	noRedis   = "the mode keeps nothing in Redis"
 	lockGone  = "a's lock is gone with the node, and nobody asks the ledger"
+	fourHave  = "four of five nodes still have the lease"
 	lostLease = "a's lease is gone with the node, so b obtains one while a's charge is in flight"
 )
 
@@ -42,10 +43,10 @@ func redisFaults() []Row {
 				"check-first":   {After: "2/2", Why: inFlight},
 				"naive-lock":    {After: "3/3", Recovered: "4/4", Why: lockGone},
 				"locked":        {After: "2/2", Why: lostLease},
-				"redlock": {After: "1/1",
-					Why: "four of five nodes still have the lease"},
-				"fenced":                          {After: "2/1", Why: refused},
-				"idempotent claimed exactly-once": {After: "1/1", Why: noRedis},
+				"redlock":       {After: "1/1", Why: fourHave},
+				"fenced":        {After: "2/1", Why: refused},
+				"idempotent claimed exactly-once": {After: "1/1",
+					Why: noRedis},
 			},
 		},
 		{
@@ -78,6 +79,39 @@ func redisFaults() []Row {
 			Text:   "Three of five nodes restart empty while server-a's charge is in flight.",
 			Cells: map[string]Cell{
 				"redlock": {After: "2/2", Why: "the three empty nodes are a quorum for b"},
+			},
+		},
+	}
+}
+
+// clockFaults make leases expire early, by Redis' clock.
+func clockFaults() []Row {
+	return []Row{
+		{
+			Fault: RedisClockJump, Lease: LongLease, Servers: 3, Clocks: true,
+			Text: "The clock of a Redis node jumps past the TTL while server-a's charge is in " +
+				"flight; b and c run.",
+			Cells: map[string]Cell{
+				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
+				"check-first":   {After: "2/2", Why: inFlight},
+				"naive-lock": {After: "3/3", Recovered: "4/4",
+					Why: "a's lock has expired by Redis' clock, and nobody asks the ledger"},
+				"locked": {After: "2/2", Why: "a's lease has expired by Redis' clock, so b " +
+					"obtains one while a's charge is in flight"},
+				"redlock": {After: "1/1", Why: fourHave},
+				"fenced":  {After: "2/1", Why: refused},
+				"idempotent claimed exactly-once": {After: "1/1",
+					Why: noRedis},
+			},
+		},
+		{
+			Fault: RedlockClockJump, Lease: LongLease, Servers: 3, Clocks: true,
+			NotFor: fewerNodes(),
+			Text: "The clocks of three of five nodes jump past the TTL while server-a's charge " +
+				"is in flight.",
+			Cells: map[string]Cell{
+				"redlock": {After: "2/2",
+					Why: "the three nodes whose keys have expired are a quorum for b"},
 			},
 		},
 	}

@@ -21,12 +21,13 @@ func NodesOf(mode string) (int, error) {
 	return quorumNodes, nil
 }
 
-// StartNodes starts n empty Redis nodes. After an error it returns those that have started.
+// StartNodes starts n empty Redis nodes, each by a call of start. After an error it returns those
+// that have started.
 func StartNodes(
-	ctx context.Context, svc *services.Services, n int,
+	ctx context.Context, start func(context.Context) (services.Server, error), n int,
 ) (nodes []services.Server, err error) {
 	for range n {
-		node, err := svc.StartRedis(ctx)
+		node, err := start(ctx)
 		if err != nil {
 			return nodes, err
 		}

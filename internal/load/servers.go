@@ -39,7 +39,7 @@ func (o Options) start(
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := fleet.StartNodes(ctx, o.Services, n)
+	nodes, err := fleet.StartNodes(ctx, o.Services.StartRedis, n)
 	if err != nil {
 		return nil, err
 	}

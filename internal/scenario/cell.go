@@ -178,11 +178,18 @@ func (p *play) renews() bool {
 
 // unfollow cuts the replication link to a replica, which keeps its data and receives no more.
 func unfollow(ctx context.Context, replica services.Server) error {
-	o, err := goredis.ParseURL(replica.URL())
+	return askNode(replica, func(c *goredis.Client) error {
+		return c.ReplicaOf(ctx, "NO", "ONE").Err()
+	})
+}
+
+// askNode calls ask with a client of the node.
+func askNode(node services.Server, ask func(*goredis.Client) error) error {
+	o, err := goredis.ParseURL(node.URL())
 	if err != nil {
 		return err
 	}
 	client := goredis.NewClient(o)
 	defer func() { _ = client.Close() }()
-	return client.ReplicaOf(ctx, "NO", "ONE").Err()
+	return ask(client)
 }

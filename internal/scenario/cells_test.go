@@ -40,6 +40,7 @@ func TestCellsComeToWhatIsExpected(t *testing.T) {
 		{"idempotent", faults.KeyExpired}, {"exactly-once", faults.DelayedADay},
 		{"exactly-once", faults.Stripe500After}, {"locked", faults.RedisDown},
 		{"redlock", faults.RedisRestart}, {"locked", faults.PartitionBeforeCharge},
+		{"locked", faults.RedisClockJump}, {"redlock", faults.RedlockClockJump},
 		{"locked", faults.LogStalls}, {"exactly-once", faults.LogGone},
 		{"exactly-once", faults.IntentCanceled}, {"exactly-once", faults.AmountChanged},
 		{"exactly-once", faults.AmountChangedCrash}, {"exactly-once", faults.CustomerMoved},

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/services"
@@ -59,6 +62,36 @@ func redisRestart(nodes int) script {
 	return func(ctx context.Context, p *play) error {
 		return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
 			return p.restartNodes(ctx, p.nodes[:nodes])
+		})
+	}
+}
+
+// clockJump: the clocks of some nodes jump past the TTL while a's charge request is in flight; b
+// and c run; the request arrives.
+func clockJump(nodes int) script {
+	return func(ctx context.Context, p *play) error {
+		return p.whileChargeIsHeld(ctx, func(context.Context) error {
+			// Those with most keys first: another may still get a's SET, which would be alive.
+			keys := map[services.Server]int64{}
+			for _, node := range p.nodes {
+				if err := askNode(node, func(c *goredis.Client) (err error) {
+					keys[node], err = c.DBSize(ctx).Result()
+					return err
+				}); err != nil {
+					return err
+				}
+			}
+			all := slices.Clone(p.nodes)
+			slices.SortStableFunc(all, func(a, b services.Server) int {
+				return int(keys[b] - keys[a])
+			})
+			for _, node := range all[:nodes] {
+				if err := node.(services.Clocked).Jump(2 * p.LockTTL); err != nil {
+					return err
+				}
+			}
+			p.happened(event.RedisClockJumped, "", p.share(p.nodes[:nodes]))
+			return nil
 		})
 	}
 }

@@ -185,7 +185,11 @@ func (p *play) startNodes(ctx context.Context) (err error) {
 	if p.Beside != "" || p.Fault != "" && n == 0 {
 		n++ // for the modes with one node, which the fault may kill
 	}
-	p.nodes, err = fleet.StartNodes(ctx, p.Services, n)
+	start := p.Services.StartRedis
+	if row, _ := faults.Named(p.Fault); row.Clocks {
+		start = p.Services.StartClockedRedis
+	}
+	p.nodes, err = fleet.StartNodes(ctx, start, n)
 	p.started = slices.Clone(p.nodes)
 	return err
 }

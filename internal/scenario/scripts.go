@@ -38,6 +38,8 @@ func scripts() map[faults.Fault]script {
 		faults.RedisFailover:         redisFailover,
 		faults.RedlockMinority:       redlockMinority,
 		faults.RedlockMajority:       redisRestart(3),
+		faults.RedisClockJump:        clockJump(1),
+		faults.RedlockClockJump:      clockJump(3),
 		faults.PartitionBeforeCharge: partitionBeforeCharge,
 		faults.PartitionDuringCharge: partitionDuringCharge,
 		faults.PostgresDown:          postgresDown,

@@ -18,8 +18,9 @@ type machine struct {
 	// postgresPlaces are patterns of folders outside PATH where packages install Postgres.
 	postgresPlaces []string
 	redisPlaces    []string
-	repository     string // the base URL that Postgres is downloaded from
-	cache          string // the folder that keeps downloads; "" for none
+	clockPlaces    []string // patterns of libfaketime
+	repository     string   // the base URL that Postgres is downloaded from
+	cache          string   // the folder that keeps downloads; "" for none
 }
 
 func thisMachine() machine {
@@ -33,7 +34,11 @@ func thisMachine() machine {
 			"/Applications/Postgres.app/Contents/Versions/*/bin",
 		},
 		redisPlaces: []string{"/usr/bin", "/opt/homebrew/bin", "/usr/local/bin"},
-		repository:  mavenCentral,
+		clockPlaces: []string{
+			"/usr/lib/*/faketime/libfaketimeMT.so.1", // Debian, Ubuntu
+			"/usr/lib*/faketime/libfaketimeMT.so.1",  // Red Hat, Alpine
+		},
+		repository: mavenCentral,
 	}
 	if dir, err := os.UserCacheDir(); err == nil {
 		m.cache = filepath.Join(dir, "triplecharge")
@@ -92,6 +97,16 @@ func (m machine) findRedis() string {
 			if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 				return path
 			}
+		}
+	}
+	return ""
+}
+
+// findClock returns the path of libfaketime for programs with several threads, else "".
+func (m machine) findClock() string {
+	for _, place := range m.clockPlaces {
+		if found, _ := filepath.Glob(place); len(found) > 0 { // fails only for a malformed pattern
+			return found[0]
 		}
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 )
@@ -45,6 +46,14 @@ func (s *embeddedRedis) Stop(context.Context) error {
 		s.server.Close()
 		s.server = nil
 	}
+	return nil
+}
+
+// Jump implements Clocked.
+func (s *embeddedRedis) Jump(d time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.server.FastForward(d)
 	return nil
 }
 

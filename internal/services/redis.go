@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 type redisNodes struct {
 	guard    *guard
 	program  string // "" for the embedded Redis
+	clock    string // libfaketime; "" if it isn't installed
 	password string
 }
 
@@ -32,14 +34,16 @@ func (n *redisNodes) String() string {
 }
 
 // start starts another node, which replicates the node at the URL primary unless that is empty.
-func (n *redisNodes) start(ctx context.Context, primary string) (Server, error) {
+func (n *redisNodes) start(ctx context.Context, primary string, clocked bool) (Server, error) {
 	return onFreePort(ctx, func(port int) (Server, error) {
-		return n.startOn(ctx, port, primary)
+		return n.startOn(ctx, port, primary, clocked)
 	})
 }
 
-func (n *redisNodes) startOn(ctx context.Context, port int, primary string) (Server, error) {
-	if n.program == "" {
+func (n *redisNodes) startOn(
+	ctx context.Context, port int, primary string, clocked bool,
+) (Server, error) {
+	if n.program == "" || clocked && n.clock == "" {
 		if primary != "" {
 			return nil, fmt.Errorf("%w: the embedded Redis can't replicate", ErrNeedsRedisServer)
 		}
@@ -58,19 +62,30 @@ func (n *redisNodes) startOn(ctx context.Context, port int, primary string) (Ser
 	if err != nil {
 		return nil, err
 	}
-	address := redisURL(port, n.password)
 	s := &local{
 		name: "redis",
-		url:  address,
+		url:  redisURL(port, n.password),
 		dir:  dir,
 		command: func() *exec.Cmd {
 			cmd := as.command(dir, n.program, "-")
+			if clocked {
+				// libc's malloc, since jemalloc reads the clock before libfaketime is ready.
+				cmd.Env = append(cmd.Env, "LD_PRELOAD="+n.clock+":libc.so.6",
+					"DONT_FAKE_MONOTONIC=1", "FAKETIME_NO_CACHE=1",
+					"FAKETIME_TIMESTAMP_FILE="+filepath.Join(dir, "clock"))
+			}
 			cmd.Stdin = strings.NewReader(config)
 			n.guard.adopt(cmd)
 			return cmd
 		},
 		stop: syscall.SIGTERM,
 		kill: syscall.SIGKILL,
+	}
+	if clocked {
+		s.clock = filepath.Join(dir, "clock")
+		if err := s.Jump(0); err != nil {
+			return nil, err
+		}
 	}
 	return s, s.Start(ctx)
 }

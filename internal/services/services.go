@@ -93,7 +93,8 @@ func Start(ctx context.Context, o Options) (*Services, error) {
 	if s.guard, err = newGuard(); err != nil {
 		return nil, err
 	}
-	s.nodes = &redisNodes{guard: s.guard, program: s.machine.findRedis(), password: rand.Text()}
+	s.nodes = &redisNodes{guard: s.guard, program: s.machine.findRedis(), password: rand.Text(),
+		clock: s.machine.findClock()}
 	// Redis first: it starts at once, so its errors show before the wait for Postgres.
 	if !o.SkipRedis {
 		s.redis, err = s.chooseRedis(ctx, o.RedisURL)
@@ -167,22 +168,30 @@ func (s *Services) DropDatabase(ctx context.Context, databaseURL string) error {
 
 // StartRedis starts another empty, independent Redis; Redlock needs five.
 func (s *Services) StartRedis(ctx context.Context) (Server, error) {
-	return s.startRedis(ctx, "")
+	return s.startRedis(ctx, "", false)
+}
+
+// StartClockedRedis is StartRedis for a server that is Clocked: redis-server where libfaketime is
+// installed, and else the embedded Redis.
+func (s *Services) StartClockedRedis(ctx context.Context) (Server, error) {
+	return s.startRedis(ctx, "", true)
 }
 
 // StartReplica starts a Redis that replicates primary, which these services must have started. It
 // returns ErrNeedsRedisServer if only the embedded Redis, which can't replicate, is available.
 func (s *Services) StartReplica(ctx context.Context, primary Server) (Server, error) {
-	return s.startRedis(ctx, primary.URL())
+	return s.startRedis(ctx, primary.URL(), false)
 }
 
-func (s *Services) startRedis(ctx context.Context, primary string) (Server, error) {
+func (s *Services) startRedis(
+	ctx context.Context, primary string, clocked bool,
+) (Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errors.New("start Redis: the services are closed")
 	}
-	server, err := s.nodes.start(ctx, primary)
+	server, err := s.nodes.start(ctx, primary, clocked)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +250,7 @@ func (s *Services) chooseRedis(ctx context.Context, given string) (Server, error
 		s.describe("Redis: given, " + addressOf(given))
 		return givenServer(given), nil
 	}
-	server, err := s.startRedis(ctx, "")
+	server, err := s.startRedis(ctx, "", false)
 	if err != nil {
 		return nil, badStart(err, "Redis", s.nodes.String(), s.guard.dir, redisOption)
 	}

@@ -216,6 +216,40 @@ func TestTheEmbeddedRedisStandsIn(t *testing.T) {
 	}
 }
 
+// What Redis keeps for a minute is gone when its clock jumps by two, and a second jump adds to the
+// first.
+func TestAClockThatJumpsEndsWhatExpires(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"as installed", "embedded"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := thisMachine()
+			if name == "embedded" {
+				m.clockPlaces = nil
+			}
+			s := start(t, Options{SkipPostgres: true, SkipRedis: true, machine: &m})
+			node, err := s.StartClockedRedis(t.Context())
+			must(t, err)
+			client := redisClient(t, node.URL())
+			set := func() {
+				must(t, client.Set(t.Context(), "lease", "a", time.Minute).Err())
+			}
+			set()
+			must(t, client.Set(t.Context(), "counter", 1, 0).Err())
+			for range 2 {
+				must(t, node.(Clocked).Jump(2*time.Minute))
+				if n, err := client.Exists(t.Context(), "lease", "counter").Result(); n != 1 {
+					t.Errorf("%d keys, %v; want the one that does not expire", n, err)
+				}
+				set()
+				if n, err := client.Exists(t.Context(), "lease").Result(); n != 1 {
+					t.Errorf("%d keys, %v; want the lease that began after the jump", n, err)
+				}
+			}
+		})
+	}
+}
+
 func TestATakenPortIsLeftToItsOwner(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{SkipPostgres: true, SkipRedis: true})
@@ -238,7 +272,7 @@ func TestATakenPortIsLeftToItsOwner(t *testing.T) {
 	ports := []int{port}
 	redis, err := onFreePort(t.Context(), func(free int) (Server, error) {
 		ports = append(ports, free)
-		return s.nodes.startOn(t.Context(), ports[len(ports)-2], "") // the taken one first
+		return s.nodes.startOn(t.Context(), ports[len(ports)-2], "", false) // the taken one first
 	})
 	must(t, err)
 	if len(ports) != 3 {

@@ -66,6 +66,11 @@ func (d *drawing) redis() Lane {
 				h.end(h.at(e))
 			}
 			h.instant(Break, e)
+		case event.RedisClockJumped:
+			if majority(e.Reason) {
+				h.end(h.at(e))
+			}
+			h.instant(Expire, e)
 		case event.RedisRestarted, event.RedisReplaced:
 			if majority(e.Reason) {
 				h.end(h.at(e))

@@ -79,9 +79,10 @@ func peerNamed(name string) (peer, error) {
 // charge that could be delayed.
 func (p peer) applies(f faults.Fault) bool {
 	switch f {
-	case faults.RedlockMinority, faults.RedlockMajority, faults.PartitionBeforeCharge:
+	case faults.RedlockMinority, faults.RedlockMajority, faults.RedlockClockJump,
+		faults.PartitionBeforeCharge:
 		return false
-	case faults.RedisDown, faults.RedisRestart, faults.RedisFailover,
+	case faults.RedisDown, faults.RedisRestart, faults.RedisFailover, faults.RedisClockJump,
 		faults.PartitionDuringCharge:
 		return p.redis
 	}
