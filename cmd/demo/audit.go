@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/scenario"
@@ -9,12 +10,13 @@ import (
 
 // deployment has the flags that describe servers that are up already.
 type deployment struct {
-	Mode          modeFlag `required:"" env:"MODE" placeholder:"MODE" help:"Mode that the servers run: ${modes}."`
-	Servers       []string `required:"" env:"SERVERS" url:"http,https" placeholder:"URL" help:"URLs of the servers, such as http://server-a:8080. WORKER_TOKEN in the environment must be their token."`
-	Subscriptions string   `placeholder:"FILE.csv" help:"Subscriptions to bill instead of Alice, Bob and Carol."`
-	At            dueTime  `default:"2026-12-01T00:00:00Z" help:"Logical due time; its month is billed."`
-	DatabaseURL   string   `name:"database-url" required:"" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres with the servers' ledger."`
-	StripeURL     string   `name:"stripe-url" env:"STRIPE_URL" url:"http,https" placeholder:"URL" help:"Stripe simulator that the servers use, unless STRIPE_SECRET_KEY in the environment is their key for Stripe itself."`
+	Mode          modeFlag      `required:"" env:"MODE" placeholder:"MODE" help:"Mode that the servers run: ${modes}."`
+	Servers       []string      `required:"" env:"SERVERS" url:"http,https" placeholder:"URL" help:"URLs of the servers, such as http://server-a:8080. WORKER_TOKEN in the environment must be their token."`
+	Subscriptions string        `placeholder:"FILE.csv" help:"Subscriptions to bill instead of Alice, Bob and Carol."`
+	At            dueTime       `default:"2026-12-01T00:00:00Z" help:"Logical due time; its month is billed."`
+	Wait          time.Duration `help:"How long the servers may take to start."`
+	DatabaseURL   string        `name:"database-url" required:"" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres with the servers' ledger."`
+	StripeURL     string        `name:"stripe-url" env:"STRIPE_URL" url:"http,https" placeholder:"URL" help:"Stripe simulator that the servers use, unless STRIPE_SECRET_KEY in the environment is their key for Stripe itself."`
 }
 
 // deployed reads the subscriptions and the environment.
@@ -31,7 +33,7 @@ func (c deployment) deployed() (d scenario.Deployed, err error) {
 	d = scenario.Deployed{
 		Mode: c.Mode.Name, Servers: c.Servers, Token: token,
 		DatabaseURL: c.DatabaseURL, StripeURL: c.StripeURL, StripeKey: key,
-		Subscriptions: subscriptions, At: c.At.Time,
+		Subscriptions: subscriptions, At: c.At.Time, Wait: c.Wait,
 	}
 	if realStripe {
 		d.StripeURL = ""

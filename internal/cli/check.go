@@ -73,7 +73,7 @@ func check(c *kong.Context) error {
 	return nil
 }
 
-// isSet reports whether an environment variable is set; forgetEmpty has removed the empty ones.
+// isSet reports whether an environment variable is set; fromFiles has removed the empty ones.
 func isSet(name string) bool { return os.Getenv(name) != "" }
 
 func checkValue(tag *kong.Tag, v reflect.Value) error {

@@ -106,7 +106,7 @@ func (p Program) Parse(
 	if err != nil {
 		return nil, err
 	}
-	if err := forgetEmpty(parser.Model.Node); err != nil {
+	if err := fromFiles(parser.Model.Node); err != nil {
 		return nil, err
 	}
 	chosen, err := parser.Parse(args)
@@ -142,14 +142,31 @@ func (p Program) Parser(
 	return parser, nil
 }
 
-// forgetEmpty removes the empty ones of the flags' environment variables: they say nothing, as when
-// a compose file passes on what is not set.
-func forgetEmpty(n *kong.Node) error {
+// fromFile gives an environment variable that is empty the content of the file that NAME_FILE
+// names, as orchestrators mount secrets. Without one it removes the variable: an empty one says
+// nothing, as when a compose file passes on what is not set.
+func fromFile(name string) error {
+	if os.Getenv(name) != "" {
+		return nil
+	}
+	path := os.Getenv(name + "_FILE")
+	if path == "" {
+		return os.Unsetenv(name)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return Usage(fmt.Errorf("%s_FILE: %w", name, err))
+	}
+	return os.Setenv(name, strings.TrimSpace(string(content)))
+}
+
+// fromFiles does so for the variables of all flags.
+func fromFiles(n *kong.Node) error {
 	return kong.Visit(n, func(v kong.Visitable, next kong.Next) error {
 		if flag, ok := v.(*kong.Flag); ok {
 			for _, name := range flag.Envs {
-				if os.Getenv(name) == "" {
-					_ = os.Unsetenv(name) // fails for no name that kong has
+				if err := fromFile(name); err != nil {
+					return err
 				}
 			}
 		}
@@ -160,6 +177,9 @@ func forgetEmpty(n *kong.Node) error {
 // Token returns a bearer token from the environment, "" if there is none. It refuses one that a
 // header can't carry, which every request would be refused with.
 func Token(variable string) (string, error) {
+	if err := fromFile(variable); err != nil {
+		return "", err
+	}
 	token := os.Getenv(variable)
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "", Usage(fmt.Errorf("%s contains a space, a line break or a similar character: "+

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -134,6 +135,34 @@ func TestATokenThatNoHeaderCanCarryIsRefused(t *testing.T) {
 		if !usable && (!errors.Is(err, ErrUsage) || strings.Contains(err.Error(), "hunter2")) {
 			t.Errorf("%q: got %v, want it refused and not shown", token, err)
 		}
+	}
+}
+
+func TestASecretComesFromAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SOME_URL", "") // as compose passes on what is not set
+	t.Setenv("SOME_URL_FILE", file)
+	t.Setenv("SOME_TOKEN", "")
+	t.Setenv("SOME_TOKEN_FILE", file)
+	var flags struct {
+		URL string `env:"SOME_URL"`
+	}
+	p := Program{Name: "test"}
+	_, err := p.Parse(nil, io.Discard, io.Discard, &flags)
+	if err != nil || flags.URL != "hunter2" {
+		t.Errorf("got %q, %v", flags.URL, err)
+	}
+	if got, err := Token("SOME_TOKEN"); err != nil || got != "hunter2" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	t.Setenv("SOME_URL", "")
+	t.Setenv("SOME_URL_FILE", file+"s")
+	_, err = p.Parse(nil, io.Discard, io.Discard, &flags)
+	if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "SOME_URL_FILE") {
+		t.Errorf("got %v, want an error about SOME_URL_FILE", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sethvargo/go-retry"
 	"golang.org/x/sync/errgroup"
 
 	"example.com/triplecharge/internal/event"
@@ -100,6 +101,18 @@ func (s Server) send(ctx context.Context, method, path, content string) (*http.R
 		return nil, fmt.Errorf("ask %s: %w", s.Name, err)
 	}
 	return answer, nil
+}
+
+// Await returns when the server answers, and its last error if it doesn't within the limit.
+func (s Server) Await(ctx context.Context, limit time.Duration) error {
+	tries := retry.WithMaxDuration(limit, retry.NewConstant(100*time.Millisecond))
+	return retry.Do(ctx, tries, func(ctx context.Context) error {
+		answer, err := s.send(ctx, http.MethodGet, "/healthz", "")
+		if err != nil {
+			return retry.RetryableError(err)
+		}
+		return answer.Body.Close()
+	})
 }
 
 // Follow calls tell for each event that the server logs after Follow returns, until ctx ends. The

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,4 +32,30 @@ func TestTheTokenGoesToTheServerAlone(t *testing.T) {
 	if n := leaked.Load(); n > 0 {
 		t.Errorf("somebody else got the token %d times", n)
 	}
+}
+
+func TestAServerMayTakeAMomentToStart(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := Server{Name: "server-a", URL: "http://" + address}
+	if err := s.Await(t.Context(), 200*time.Millisecond); err == nil {
+		t.Error("nobody answered, and it was taken for up")
+	}
+	started := make(chan *http.Server)
+	time.AfterFunc(300*time.Millisecond, func() {
+		server := &http.Server{Addr: address, ReadHeaderTimeout: time.Second}
+		go func() { _ = server.ListenAndServe() }()
+		started <- server
+	})
+	if err := s.Await(t.Context(), 20*time.Second); err != nil {
+		t.Error(err)
+	}
+	_ = (<-started).Close()
 }

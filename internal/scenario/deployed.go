@@ -26,7 +26,8 @@ type Deployed struct {
 	StripeURL     string   // their Stripe's; "" for the real one
 	StripeKey     string
 	Subscriptions []billing.Subscription
-	At            time.Time // the logical due time, in UTC
+	At            time.Time     // the logical due time, in UTC
+	Wait          time.Duration // how long the servers may take to start
 }
 
 // Audit sets up the customers, fires all servers at once, waits until their due runs have finished,
@@ -101,6 +102,13 @@ func (d Deployed) resolve(ctx context.Context) ([]fleet.Server, error) {
 			}
 			u.Host = net.JoinHostPort(address, port)
 			servers = append(servers, fleet.Server{Name: name, URL: u.String(), Token: d.Token})
+		}
+	}
+	for _, s := range servers {
+		if d.Wait > 0 {
+			if err := s.Await(ctx, d.Wait); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return servers, nil

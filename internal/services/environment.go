@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgservicefile"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -50,8 +49,9 @@ func environment(given string) (string, error) {
 	return given, nil
 }
 
-// resolved adds to a URL what it leaves to the environment, a service file and a password file. A
-// keyword=value string stays as it is.
+// resolved adds to a URL what it leaves to the environment, a service file and a password file.
+// With a service, variables count for the address and the login only. A keyword=value string stays
+// as it is.
 func resolved(databaseURL string) (string, error) {
 	config, err := pgx.ParseConfig(databaseURL)
 	u, invalid := url.Parse(databaseURL)
@@ -74,29 +74,15 @@ func resolved(databaseURL string) (string, error) {
 			u.RawQuery = withParameter(u.RawQuery, name, value)
 		}
 	}
-	if service := cmp.Or(given.Get("service"), os.Getenv("PGSERVICE")); service != "" {
+	service := cmp.Or(given.Get("service"), os.Getenv("PGSERVICE"))
+	if service != "" {
 		home, _ := os.UserHomeDir() // without one there is no such file
-		path := cmp.Or(given.Get("servicefile"), os.Getenv("PGSERVICEFILE"),
-			filepath.Join(home, ".pg_service.conf"))
-		file, err := pgservicefile.ReadServicefile(path)
-		if err != nil {
-			return "", err
-		}
-		found, err := file.GetService(service)
-		if err != nil {
-			return "", err
-		}
-		add("servicefile", path)
-		for name, value := range found.Settings {
-			switch name {
-			case "host", "hostaddr", "port", "dbname", "database", "user", "password":
-			default:
-				add(name, value)
-			}
-		}
+		add("service", service)
+		add("servicefile", cmp.Or(os.Getenv("PGSERVICEFILE"),
+			filepath.Join(home, ".pg_service.conf")))
 	}
 	for variable, name := range postgresVariables() {
-		if name != "" {
+		if name != "" && service == "" { // a service comes before the variables
 			add(name, os.Getenv(variable))
 		}
 	}
