@@ -198,9 +198,8 @@ func TestTheWindowIsSaidAndKeptTo(t *testing.T) {
 // December's card was replaced in February.
 func TestALateChargeIsFoundByDefault(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorldAt(t, time.Date(2027, 2, 15, 0, 0, 0, 0, time.UTC))
 	w.subscribe("alice")
-	must(t, w.control.SetClock(t.Context(), time.Date(2027, 2, 15, 0, 0, 0, 0, time.UTC)))
 	w.charge(w.invoice("alice"))
 	for month := range 12 {
 		now := time.Date(2027, time.Month(3+month), 1, 0, 0, 0, 0, time.UTC)

@@ -36,11 +36,20 @@ type world struct {
 	dashboard *client.API          // for what a person does by hand
 	period    billing.Period
 	payer     billing.Subscription // has a customer and a card that works
+	began     time.Time            // by Stripe's clock; zero: now
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, database: servicetest.Database(t), period: billingtest.December()}
+	return newWorldAt(t, time.Time{})
+}
+
+// newWorldAt is newWorld with Stripe's clock at a time, whatever the date is today.
+func newWorldAt(t testing.TB, began time.Time) *world {
+	t.Helper()
+	w := &world{
+		t: t, database: servicetest.Database(t), period: billingtest.December(), began: began,
+	}
 	var err error
 	w.store, err = ledger.Open(t.Context(), w.database, ledger.Options{Recorder: "server-a"})
 	must(t, err)
@@ -55,6 +64,9 @@ func (w *world) freshStripe() {
 	w.sim = stripetest.Start(w.t)
 	w.control = control.New(w.sim.AdminURL(), "")
 	w.t.Cleanup(w.control.Close)
+	if !w.began.IsZero() {
+		must(w.t, w.control.SetClock(w.t.Context(), w.began))
+	}
 	w.url = w.sim.URL("")
 	w.stripe = w.client(w.url).ForLedger(w.store.ID())
 	w.dashboard = client.New(stripecharge.SimulatorKey, &stripe.Backends{
