@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type exploration struct {
 	Fault   []faultFlag `xor:"which" placeholder:"FAULT" help:"Only these faults of the matrix, instead of any fault at any point: ${faults}."`
 	Each    bool        `xor:"which,number" help:"Search once for each fault of the matrix."`
 	Replay  string      `xor:"what" placeholder:"SCHEDULE" help:"Instead of searching, play a schedule that explore has printed, or a known one such as locked/pause/overcharged."`
+	Memory  int         `default:"8" min:"1" max:"1024" placeholder:"GB" help:"Gigabytes of memory that a search may use (default 8). It ends when it needs more."`
 	JSON    bool        `name:"json" help:"Print the result as JSON."`
 }
 
@@ -47,10 +49,16 @@ func (x exploration) Run(ctx context.Context, o output) error {
 		fmt.Fprintf(o.out, "%s, %s, with each fault of the matrix by itself:\n\n", x.Mode.Name,
 			money.Count(x.Servers, "server"))
 	}
+	debug.SetMemoryLimit(int64(x.Memory) << 30) // collects garbage before the limit is reached
 	var broken error
 	found := []exploredJSON{}
 	for _, options := range searches {
+		options.MaxBytes = uint64(x.Memory) << 30
 		result, err := explore.Explore(ctx, options, progress(o.log))
+		if errors.Is(err, explore.ErrTooLarge) {
+			return fmt.Errorf("%w: it needs more than %d GB; try fewer --servers or --faults, or "+
+				"give it more --memory", err, x.Memory)
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"math"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -68,4 +71,17 @@ func TestExploreRefusesWhatItCanNotUse(t *testing.T) {
 			t.Errorf("%s: exit status %d, %s%s", flags, status, out, log)
 		}
 	}
+}
+
+// Not parallel, since the memory that is in use is the process's.
+func TestASearchThatNeedsTooMuchMemoryEnds(t *testing.T) {
+	ballast := make([]byte, 900<<20)
+	runtime.GC()
+	status, _, log := demo(t, "explore", "--mode", "exactly-once", "--faults", "5",
+		"--memory", "1")
+	if status != 1 || !strings.Contains(log, "1 GB") || !strings.Contains(log, "--memory") {
+		t.Errorf("got %d, %q; want it ended for want of memory", status, log)
+	}
+	runtime.KeepAlive(ballast)
+	debug.SetMemoryLimit(math.MaxInt64)
 }

@@ -51,6 +51,7 @@ func (c largeRun) Run(ctx context.Context, o output) (err error) {
 		Flags: []string{"--concurrency", fmt.Sprint(c.Concurrency)},
 		Mode:  c.Mode.Name, Servers: c.Servers, Subscriptions: c.Subscriptions, At: c.At.Time,
 		Latency: c.Latency, Jitter: c.Jitter, KillEvery: c.KillEvery, Progress: bar.set,
+		Held: func(what string) { fmt.Fprintf(o.log, "\n%s\n", what) },
 	}.Run(ctx)
 	bar.clear()
 	if err != nil {

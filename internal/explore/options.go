@@ -21,6 +21,9 @@ type Options struct {
 	Only []faults.Fault
 	// Workers is how many goroutines search; 0: one per processor.
 	Workers int
+	// MaxBytes is the memory that may be in use at the end of a step of the search, by all of this
+	// process; 0: no limit. A search that needs more ends with ErrTooLarge.
+	MaxBytes uint64
 }
 
 // Validate reports the first thing that keeps the options from being explored.

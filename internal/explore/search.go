@@ -1,8 +1,12 @@
 package explore
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"time"
@@ -102,7 +106,7 @@ func (s *search) run(ctx context.Context, progress func(Progress)) error {
 				wrong = append(wrong, batch[i].wrong...)
 			}
 			chunks = chunks[n:]
-			if err := ctx.Err(); err != nil {
+			if err := cmp.Or(ctx.Err(), s.tooLarge()); err != nil {
 				return err
 			}
 			if progress != nil {
@@ -113,6 +117,21 @@ func (s *search) run(ctx context.Context, progress func(Progress)) error {
 		}
 		s.keep(wrong)
 	}
+}
+
+// ErrTooLarge means that a search needs more memory than it may use.
+var ErrTooLarge = errors.New("the search is too large")
+
+// tooLarge returns ErrTooLarge if three quarters of the memory are in use. The rest is for what
+// the next step finds before the garbage collector counts it.
+func (s *search) tooLarge() error {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	if s.MaxBytes == 0 || live[0].Value.Uint64() < s.MaxBytes/4*3 {
+		return nil
+	}
+	return fmt.Errorf("%w: nothing is known after %d states, %d moves deep", ErrTooLarge,
+		s.result.States, s.result.Depth)
 }
 
 // share lets the workers do n pieces of work.

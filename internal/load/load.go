@@ -34,6 +34,9 @@ type Options struct {
 	// never. No server is killed while there is no new charge since the last kill: servers that are
 	// always killed before they reach an invoice would never finish.
 	KillEvery time.Duration
+	// Held, if not nil, is called with a sentence when a server begins to hold its due run, such as
+	// when the disk is full.
+	Held func(string)
 	// Progress is called now and then with the number of charges at Stripe. It may be nil.
 	Progress func(charges int)
 }

@@ -14,6 +14,7 @@ import (
 // server is one billing server, which is started again after it is killed.
 type server struct {
 	spec fleet.Spec
+	held func(string)
 
 	mu       sync.Mutex
 	worker   *fleet.Worker // the running one, or the last; nil before the first
@@ -27,6 +28,9 @@ type server struct {
 func (s *server) hear(line string, e event.Event, err error) {
 	if err == nil && e.Error == "" {
 		return
+	}
+	if e.Kind == event.RunHeld && s.held != nil {
+		s.held(s.spec.Name + ": " + e.Sentence(""))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -60,7 +60,7 @@ func (o Options) start(
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for _, name := range fleet.Names(o.Servers) {
-		s := &server{spec: spec}
+		s := &server{spec: spec, held: o.Held}
 		s.spec.Name, s.spec.StripeURL, s.spec.Tell = name, b.sim.URL(name), s.hear
 		f.all = append(f.all, s)
 		group.Go(func() error { return s.start(groupCtx) })
