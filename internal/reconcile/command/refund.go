@@ -24,10 +24,11 @@ type refundCLI struct {
 
 const refundDescription = `Gives back what reconcile suspects has found, in test mode. Delete ` +
 	`from its CSV the lines of what is not to be given back, and leave the lines of what is ` +
-	`kept: such a payment is looked at once more before its doubles are refunded. A line is ` +
-	`refunded whole, under an idempotency key that names the payment, so that you may ` +
-	`interrupt this and run it again. Nothing is refunded beside a refund that is pending or ` +
-	`has failed, or a dispute.
+	`kept (give_back_minor is 0): such a payment is looked at once more before its doubles are ` +
+	`refunded. Of an unsure suspect every give_back_minor is 0: to give a payment back, set it ` +
+	`to amount_minor less refunded_minor. A payment is refunded whole, under an idempotency key ` +
+	`that names it, so that you may interrupt this and run it again. Nothing is refunded beside ` +
+	`a refund that is pending or has failed, or a dispute.
 
 The exit status is 0 if all lines are refunded, 1 if one could not be.`
 
@@ -63,12 +64,6 @@ func (c *refundCLI) run(ctx context.Context, stdout, log io.Writer) (ok bool, er
 		}
 		defer client.Close()
 	}
-	kept := map[string]string{} // by suspect
-	for _, l := range c.lines {
-		if l.BackMinor == 0 {
-			kept[l.Suspect] = l.Payment
-		}
-	}
 	undone := 0
 	for _, l := range c.lines {
 		switch {
@@ -83,7 +78,7 @@ func (c *refundCLI) run(ctx context.Context, stdout, log io.Writer) (ok bool, er
 			fmt.Fprintf(stdout, "stripe post /v1/refunds --live --confirm -d %s=%s "+
 				"-d reason=duplicate -i %s\n", of, l.Payment, stripecharge.RefundKey(l.Payment))
 		default:
-			said, err := refund(ctx, client, l, kept[l.Suspect])
+			said, err := refund(ctx, client, l)
 			if err != nil {
 				undone++
 				fmt.Fprintf(log, "%s: not refunded: %v\n", l.Payment, err)
@@ -95,19 +90,21 @@ func (c *refundCLI) run(ctx context.Context, stdout, log io.Writer) (ok bool, er
 	return undone == 0, nil
 }
 
-// refund refunds a line, unless the kept payment, if its line is there, has changed meanwhile.
+// refund refunds a line, if a payment to keep still has the customer's money.
 func refund(
-	ctx context.Context, client *stripecharge.Client, l suspects.Line, kept string,
+	ctx context.Context, client *stripecharge.Client, l suspects.Line,
 ) (said string, err error) {
-	if kept != "" {
-		i, err := client.Intent(ctx, kept)
+	keeps := false
+	for _, kept := range l.Kept {
+		i, err := client.Intent(ctx, kept.Payment)
 		if err != nil {
 			return "", err
 		}
-		if i.RemainingMinor < i.AmountMinor || i.AmountMinor == 0 || i.Disputed {
-			return "", fmt.Errorf("%s, the payment to keep, was refunded or disputed meanwhile",
-				kept)
-		}
+		keeps = keeps || i.RemainingMinor >= kept.LeftMinor && !i.Disputed
+	}
+	if !keeps {
+		return "", fmt.Errorf("%s, the payment to keep, was refunded or disputed: list again",
+			l.Kept[0].Payment)
 	}
 	i, err := client.Intent(ctx, l.Payment)
 	if err != nil {

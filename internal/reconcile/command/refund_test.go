@@ -173,13 +173,39 @@ func TestWhatHasChangedSinceTheReportIsNotRefunded(t *testing.T) {
 	}
 }
 
+func TestARefundNeedsOnePaymentThatKeepsTheMoney(t *testing.T) {
+	t.Parallel()
+	for kept, want := range map[int]string{1: "refunded $10.00", 2: "the payment to keep"} {
+		w := newWorld(t)
+		w.charge("", 3)
+		file := w.suspectsOf()
+		text, err := os.ReadFile(file)
+		must(err)
+		// The third is left, too, and then given back by somebody else: alone, or with the first.
+		rows := strings.Split(string(text), "\n")
+		rows[3] = strings.Replace(rows[3], ",1000,", ",0,", 2)
+		rows[3] = strings.Replace(rows[3], ",0,", ",1000,", 1)
+		must(os.WriteFile(file, []byte(strings.Join(rows, "\n")), 0o600))
+		for _, row := range []string{rows[3], rows[1]}[:kept] {
+			_, err := w.stripe.Refund(t.Context(), strings.Split(row, ",")[3])
+			must(err)
+		}
+		_, out, log := command(t, "refund", "--from", file, "--stripe-url", w.url)
+		if !strings.Contains(out+log, want) || strings.Count(out+log, "\n") != 1 {
+			t.Errorf("with %d refunded: got %q, %q, want %q", kept, out, log, want)
+		}
+	}
+}
+
 const header = "suspect,sure,payment,payment_intent,created,amount_minor,refunded_minor,currency," +
 	"customer,give_back_minor,why\n"
 
 func TestAFileThatIsWrongInOneLineRefundsNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	good := "1,likely,ch_2,pi_2,2026-12-01T00:00:02Z,1000,0,usd,cus_a,1000,why\n"
+	keep := "1,likely,ch_1,pi_1,2026-12-01T00:00:01Z,1000,0,usd,cus_a,0,why\n"
+	double := "1,likely,ch_2,pi_2,2026-12-01T00:00:02Z,1000,0,usd,cus_a,1000,why\n"
+	good := keep + double
 	fifo := filepath.Join(dir, "fifo")
 	must(syscall.Mkfifo(fifo, 0o600))
 	for name, text := range map[string]string{
@@ -193,6 +219,8 @@ func TestAFileThatIsWrongInOneLineRefundsNothing(t *testing.T) {
 		"an amount rounded":   header + strings.ReplaceAll(good, "1000,0,", "1000.0,0,"),
 		"more than is left":   header + strings.ReplaceAll(good, "1000,0,", "1000,400,"),
 		"less than nothing":   header + strings.ReplaceAll(good, "cus_a,1000", "cus_a,-1000"),
+		"nothing is kept":     header + double,
+		"all is given back":   header + strings.ReplaceAll(good, "cus_a,0", "cus_a,1000"),
 		"no currency":         header + strings.ReplaceAll(good, "usd", "us$"),
 		"a huge field":        header + strings.ReplaceAll(good, "why", strings.Repeat("x", 2<<20)),
 	} {
@@ -269,15 +297,16 @@ func TestRefundsThatWereInterruptedGoOn(t *testing.T) {
 func TestAChargeWithoutAPaymentIntentIsRefunded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.charge("", 1)
-	var charge string
+	w.charge("", 2)
+	text, charge, back := header, "", 0
 	for i, err := range w.stripe.AllIntents(t.Context(), time.Unix(0, 0), time.Time{}) {
 		must(err)
 		charge = w.chargeOf(i.ID)
+		text += fmt.Sprintf("1,likely,%s,,2026-12-01T00:00:02Z,1000,0,usd,,%d,\n", charge, back)
+		back += 1000
 	}
 	file := filepath.Join(t.TempDir(), "file.csv")
-	must(os.WriteFile(file, fmt.Appendf(nil,
-		"%s1,likely,%s,,2026-12-01T00:00:02Z,1000,0,usd,,1000,\n", header, charge), 0o600))
+	must(os.WriteFile(file, []byte(text), 0o600))
 	for _, want := range []string{"refunded $10.00", "refunded already"} {
 		status, out, log := command(t, "refund", "--from", file, "--stripe-url", w.url)
 		if status != 0 || !strings.Contains(out, charge+": "+want) {

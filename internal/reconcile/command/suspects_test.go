@@ -58,10 +58,54 @@ func TestSuspectsAreFoundInTheDashboardsExport(t *testing.T) {
 				r.Back["usd"] != 1600 {
 				t.Errorf("got %+v, %v; want ch_1 kept and $16 given back", alice, r.Back)
 			}
-			if bob.Sure != suspects.Unsure || !strings.Contains(bob.Why, "order_id differs") {
-				t.Errorf("got %+v, want it unsure, since the orders differ", bob)
+			if bob.Sure != suspects.Unsure || !strings.Contains(bob.Why, "order_id differs") ||
+				bob.Keep != "" || r.Back["jpy"] != 0 {
+				t.Errorf("got %+v, want it unsure, since the orders differ, and nothing given back",
+					bob)
 			}
 		})
+	}
+}
+
+// The report says why, and a person who knows better sets what is given back.
+func TestOfAnUnsureSuspectNothingIsRefundedUnlessAPersonSaysSo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.csv"), filepath.Join(dir, "out.csv")
+	must(os.WriteFile(in, []byte(export), 0o600))
+	status, text, log := command(t, "suspects", "--csv", in, "--csv-out", out)
+	if status != 1 || log != "" || !strings.Contains(text, "1 unsure") ||
+		!strings.Contains(text, "give_back_minor") || strings.Contains(text, "give back ¥") ||
+		!strings.Contains(text, "unsure: 2 payments of cus_bob in 1m0s; metadata order_id differs") {
+		t.Errorf("got %d, %q, want it said that nothing of bob is given back:\n%s", status, log, text)
+	}
+	report, err := os.ReadFile(out)
+	must(err)
+	for edit, want := range map[string]string{
+		"":          "charge=ch_2 charge=ch_3 ", // the unedited report
+		"ch_7":      "charge=ch_2 charge=ch_3 charge=ch_7 ",
+		"ch_6 ch_7": "",
+	} {
+		lines := strings.Split(string(report), "\n")
+		for n, line := range lines {
+			for id := range strings.FieldsSeq(edit) {
+				if strings.Contains(line, id) {
+					lines[n] = strings.Replace(line, "cus_bob,0,", "cus_bob,1000,", 1)
+				}
+			}
+		}
+		file := filepath.Join(t.TempDir(), "edited.csv")
+		must(os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600))
+		_, commands, log := command(t, "refund", "--from", file, "--commands")
+		got := ""
+		for word := range strings.FieldsSeq(commands) {
+			if strings.HasPrefix(word, "charge=") {
+				got += word + " "
+			}
+		}
+		if got != want || (want == "") != strings.Contains(log, "nothing is kept of suspect 2") {
+			t.Errorf("with %q set: got %q, %q, want %q", edit, got, log, want)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ type Options struct {
 // Suspect is a group of payments that may be one payment taken more than once.
 type Suspect struct {
 	Payments []Payment `json:"payments"` // the earliest first
-	Keep     string    `json:"keep"`     // the ID of one of them; "": a person must choose
+	Keep     string    `json:"keep"`     // of a likely one: the payment that stays
 	Sure     string    `json:"sure"`     // likely, unsure, or settled
 	Why      string    `json:"why"`
 }
@@ -33,13 +33,17 @@ const (
 	Settled = "settled" // at most one payment still has the customer's money
 )
 
-// Back returns what would be given back of a payment.
+// Back returns what would be given back of a payment: of an unsure suspect nothing, since a person
+// must decide.
 func (s Suspect) Back(p Payment) int64 {
-	if s.Keep == "" || s.Keep == p.ID || s.Sure == Settled || p.Disputed {
+	if s.Sure != Likely || s.Keep == p.ID {
 		return 0
 	}
 	return p.left()
 }
+
+// rank puts those first about which there is something to do.
+func rank(s Suspect) int { return slices.Index([]string{Likely, Unsure, Settled}, s.Sure) }
 
 func (s Suspect) back() (minor int64) {
 	for _, p := range s.Payments {
@@ -95,7 +99,7 @@ func (o Options) Find(read Each) (Report, error) {
 		r.add(o, groups[group])
 	}
 	slices.SortStableFunc(r.Suspects, func(a, b Suspect) int {
-		return cmp.Or(cmp.Compare(a.Sure, b.Sure), cmp.Compare(b.back(), a.back()),
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.back(), a.back()),
 			a.Payments[0].Created.Compare(b.Payments[0].Created))
 	})
 	return r, err
@@ -180,14 +184,17 @@ func (o Options) judge(payments []Payment) Suspect {
 		if p.Disputed {
 			doubts = append(doubts, p.ID+" is disputed: that money may go back another way")
 		}
-		for _, key := range slices.Sorted(maps.Keys(p.Metadata)) {
-			if p.Metadata[key] != first.Metadata[key] {
-				doubts = append(doubts, "metadata "+key+" differs")
+		for _, either := range []map[string]string{first.Metadata, p.Metadata} {
+			for key := range either {
+				if p.Metadata[key] != first.Metadata[key] {
+					doubts = append(doubts, "metadata "+key+" differs")
+				}
 			}
 		}
 	}
 	took := payments[len(payments)-1].Created.Sub(first.Created)
-	s.Why = fmt.Sprintf("%d payments in %v%s", len(payments), took, alike(payments))
+	s.Why = fmt.Sprintf("%d payments of %s in %v%s", len(payments),
+		cmp.Or(first.Customer, "no customer"), took, alike(payments))
 	switch {
 	case standing < 2:
 		s.Sure = Settled
@@ -196,6 +203,9 @@ func (o Options) judge(payments []Payment) Suspect {
 		doubts = append(doubts, "none is untouched: choose which to keep")
 	case len(doubts) > 0:
 		s.Sure = Unsure
+	}
+	if s.Sure != Likely {
+		s.Keep = ""
 	}
 	slices.Sort(doubts)
 	if doubts = slices.Compact(doubts); len(doubts) > 0 {

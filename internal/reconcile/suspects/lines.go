@@ -13,8 +13,10 @@ type Line struct {
 	Suspect     string
 	Payment     string // pi_… if it is known, else ch_… or py_…
 	AmountMinor int64
-	BackMinor   int64 // what is left and shall be given back; 0: nothing
+	LeftMinor   int64 // less what was refunded
+	BackMinor   int64 // all that is left, to give back; 0: nothing
 	Currency    string
+	Kept        []Line // of a line to give back: those of the same suspect that keep money
 }
 
 var (
@@ -28,7 +30,7 @@ var (
 // Lines reads the CSV that a Report has printed, from which a person may have deleted lines. It
 // checks each of them, since money is given back by them.
 func Lines(r io.Reader) (lines []Line, err error) {
-	seen := map[string]bool{}
+	seen, kept := map[string]bool{}, map[string][]Line{}
 	err = table(r, csvColumns, func(c columns, row []string) error {
 		l := Line{
 			Suspect: c.get(row, "suspect"), Currency: c.get(row, "currency"),
@@ -52,11 +54,22 @@ func Lines(r io.Reader) (lines []Line, err error) {
 				return fmt.Errorf("%s is %q: want a whole number", name, c.get(row, name))
 			}
 		}
-		if left := l.AmountMinor - refunded; l.BackMinor != 0 && l.BackMinor != left {
-			return fmt.Errorf("give_back_minor is %d: "+errEdited, l.BackMinor, left)
+		l.LeftMinor = l.AmountMinor - refunded
+		switch {
+		case l.BackMinor != 0 && l.BackMinor != l.LeftMinor:
+			return fmt.Errorf("give_back_minor is %d: "+errEdited, l.BackMinor, l.LeftMinor)
+		case l.BackMinor == 0 && l.LeftMinor > 0:
+			kept[l.Suspect] = append(kept[l.Suspect], l)
 		}
 		lines = append(lines, l)
 		return nil
 	})
+	for n, l := range lines {
+		lines[n].Kept = kept[l.Suspect]
+		if err == nil && l.BackMinor > 0 && len(lines[n].Kept) == 0 {
+			err = fmt.Errorf("nothing is kept of suspect %s: leave the line of the payment to "+
+				"keep, with 0 as its give_back_minor", l.Suspect)
+		}
+	}
 	return lines, err
 }

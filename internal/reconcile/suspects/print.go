@@ -20,35 +20,31 @@ import (
 // shownMost limits the suspects in the table; the CSV has all.
 const shownMost = 50
 
-var columnNames = []string{"payment", "created", "amount", "given back", "customer", "to do"}
-
 // Text prints the report for people.
 func (r Report) Text(w io.Writer) {
-	t := report.Table{Headers: columnNames, Indent: 2}
 	for _, s := range r.Suspects[:min(len(r.Suspects), shownMost)] {
+		fmt.Fprintf(w, "%s: %s\n", s.Sure, harmless(s.Why))
+		t := report.Table{Indent: 2}
 		for _, p := range s.Payments {
-			t.Rows = append(t.Rows, s.cells(p))
+			took := amount(p.AmountMinor, p.Currency)
+			if p.RefundedMinor > 0 {
+				took += " less " + amount(p.RefundedMinor, p.Currency)
+			}
+			t.Rows = append(t.Rows, []string{harmless(p.ID),
+				p.Created.Format(time.DateTime) + " UTC", took, s.toDo(p)})
 		}
-		t.Rows = append(t.Rows, []string{s.Sure + ": " + harmless(s.Why)}, []string{""})
-	}
-	if len(t.Rows) > 0 {
 		t.Print(w)
+		fmt.Fprintln(w)
 	}
 	if n := len(r.Suspects) - shownMost; n > 0 {
-		fmt.Fprintf(w, "  and %d more: --csv-out and --html have all\n\n", n)
+		fmt.Fprintf(w, "And %d more: --csv-out and --html have all.\n\n", n)
 	}
 	for _, line := range r.summary() {
 		fmt.Fprintln(w, line)
 	}
 }
 
-func (s Suspect) cells(p Payment) []string {
-	return []string{
-		harmless(p.ID), p.Created.Format(time.DateTime),
-		money.Amount(p.AmountMinor, harmless(p.Currency)),
-		money.Amount(p.RefundedMinor, harmless(p.Currency)), harmless(p.Customer), s.toDo(p),
-	}
-}
+func amount(minor int64, currency string) string { return money.Amount(minor, harmless(currency)) }
 
 func (r Report) summary() []string {
 	counts, back, taken := map[string]int{}, map[string]int64{}, map[string]int64{}
@@ -63,10 +59,13 @@ func (r Report) summary() []string {
 		money.Count(r.Payments, "payment"), money.Count(len(r.Suspects), "suspect"),
 		counts[Likely], counts[Unsure], counts[Settled])}
 	for _, currency := range slices.Sorted(maps.Keys(taken)) {
-		amount := func(minor int64) string { return money.Amount(minor, harmless(currency)) }
 		said = append(said, fmt.Sprintf("Taken in suspects: %s. Given back since: %s. "+
-			"Would be given back: %s.", amount(taken[currency]), amount(back[currency]),
-			amount(r.Back[currency])))
+			"Would be given back: %s.", amount(taken[currency], currency),
+			amount(back[currency], currency), amount(r.Back[currency], currency)))
+	}
+	if counts[Unsure] > 0 {
+		said = append(said, "Of unsure suspects nothing would be given back: read each. To give "+
+			"a payment back, set its give_back_minor in the CSV to what is left of it.")
 	}
 	if r.Nameless > 0 {
 		said = append(said, fmt.Sprintf("Not looked at: %s without what they are grouped by.",
@@ -85,46 +84,27 @@ var page string
 
 // HTML prints all suspects as a page, for a screen of any width and for paper.
 func (r Report) HTML(w io.Writer) error {
-	type cell struct{ Name, Text, Class string }
-	type suspect struct {
-		Sure, Why string
-		Rows      []struct{ Cells []cell }
-	}
-	var all []suspect
-	for _, s := range r.Suspects {
-		one := suspect{Sure: s.Sure, Why: harmless(s.Why)}
-		for _, p := range s.Payments {
-			var row struct{ Cells []cell }
-			for n, text := range s.cells(p) {
-				row.Cells = append(row.Cells, cell{Name: columnNames[n], Text: text})
-			}
-			row.Cells[len(row.Cells)-1].Class, _, _ = strings.Cut(strings.TrimPrefix(
-				s.toDo(p), "give "), " ")
-			one.Rows = append(one.Rows, row)
-		}
-		all = append(all, one)
-	}
-	parsed, err := template.New("suspects").Parse(page)
+	parsed, err := template.New("suspects").Funcs(template.FuncMap{
+		"amount": amount, "harmless": harmless, "time": time.Time.Format,
+		"todo": Suspect.toDo,
+	}).Parse(page)
 	if err != nil {
 		return err
 	}
-	return parsed.Execute(w, map[string]any{"Summary": r.summary(), "Suspects": all})
+	return parsed.Execute(w, map[string]any{"Summary": r.summary(), "Suspects": r.Suspects})
 }
 
+// toDo says what would be done about a payment; the page's style has its first word.
 func (s Suspect) toDo(p Payment) string {
 	switch {
-	case s.Sure == Settled:
-		return "nothing"
 	case s.Keep == p.ID:
 		return "keep"
-	case s.Back(p) > 0:
-		back := "give back " + money.Amount(s.Back(p), harmless(p.Currency))
-		if s.Sure == Unsure {
-			back += "?"
-		}
-		return back
+	case s.Sure == Unsure:
+		return "look"
+	case s.Back(p) == 0:
+		return "nothing"
 	}
-	return "look"
+	return "give back " + amount(s.Back(p), p.Currency)
 }
 
 // CSV prints a line for each payment of each suspect. A person deletes the lines of what is not to
