@@ -30,9 +30,8 @@ const (
 // prepare connects and brings the tables up to date. While Postgres can't be reached or another
 // session holds a lock, it says so and tries again.
 func (s *Store) prepare(ctx context.Context, o Options) error {
-	say := o.Say
-	if say == nil {
-		say = func(string) {}
+	if o.Say == nil {
+		o.Say = func(string) {}
 	}
 	reached, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -40,7 +39,7 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 	defer cancel()
 	var last error
 	err := retry.Do(unlocked, pauses(), func(context.Context) error {
-		last = s.migrate(ctx, o.ReadOnly, say)
+		last = s.migrate(ctx, o)
 		again, _ := worthRetrying(last)
 		again = again && !errors.As(last, new(unfit)) && !neverRight(last)
 		bound, limit := reached, s.timeout
@@ -50,7 +49,7 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 		if last == nil || !again || bound.Err() != nil {
 			return last
 		}
-		say(fmt.Sprintf("%v; it is tried again for up to %v from the start", last, limit))
+		o.Say(fmt.Sprintf("%v; it is tried again for up to %v from the start", last, limit))
 		return retry.RetryableError(last)
 	})
 	if err != nil && last != nil {
@@ -63,7 +62,7 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 // of it. All is one transaction, its lock included, so a server that dies or fails leaves nothing,
 // and it works through a pooler that gives each transaction another connection. goose, whose table
 // and files these are, can't do that: it locks sessions, and commits each file.
-func (s *Store) migrate(ctx context.Context, readOnly bool, say func(string)) (err error) {
+func (s *Store) migrate(ctx context.Context, o Options) (err error) {
 	first, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	config := s.config.ConnConfig.Copy()
@@ -89,10 +88,10 @@ func (s *Store) migrate(ctx context.Context, readOnly bool, say func(string)) (e
 	at, err := lookAt(first, tx)
 	s.pooled = at.pid != conn.PgConn().PID()
 	if err == nil {
-		err = at.bringUpToDate(ctx, tx, readOnly, say)
+		err = at.bringUpToDate(ctx, tx, o)
 	}
 	if err == nil {
-		err = at.check(ctx, tx, readOnly)
+		err = at.check(ctx, tx, o.ReadOnly)
 	}
 	if err == nil {
 		err = tx.QueryRow(ctx, `SELECT id FROM ledger_identity`).Scan(&s.id)
@@ -105,9 +104,7 @@ func (s *Store) migrate(ctx context.Context, readOnly bool, say func(string)) (e
 	return tx.Commit(ctx)
 }
 
-func (at place) bringUpToDate(
-	ctx context.Context, tx pgx.Tx, readOnly bool, say func(string),
-) error {
+func (at place) bringUpToDate(ctx context.Context, tx pgx.Tx, o Options) error {
 	latest := latestVersion()
 	switch {
 	case at.version > latest:
@@ -115,11 +112,11 @@ func (at place) bringUpToDate(
 			"use the newer program", ErrNewer, at.schema, at.version, latest)}
 	case at.version == latest:
 		return nil
-	case !readOnly:
-		return at.upTo(ctx, tx, latest, say)
-	case at.version == 0:
+	case at.version == 0 && (o.ReadOnly || o.Existing):
 		return unfit{fmt.Errorf("%w in schema %s of this database%s",
 			ErrNoLedger, at.schema, at.others())}
+	case !o.ReadOnly:
+		return at.upTo(ctx, tx, latest, o.Say)
 	}
 	return unfit{fmt.Errorf("%w: schema %s has version %d, and this program reads %d: "+
 		"start a server once, which brings it up to date", ErrOlder, at.schema, at.version, latest)}

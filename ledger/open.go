@@ -31,6 +31,9 @@ type Options struct {
 	// never ends, as that of an invoice in flight. It also bounds how long Open waits for Postgres;
 	// for locks that others hold on the tables, Open waits six times as long. 0: DefaultTimeout.
 	Timeout time.Duration
+	// Existing brings a ledger up to date, and makes none. If there is none, the error is
+	// ErrNoLedger.
+	Existing bool
 	// ReadOnly opens a ledger that exists, and changes nothing in the database, then or later. It
 	// also opens a standby. If there is no ledger, the error is ErrNoLedger.
 	ReadOnly bool

@@ -246,8 +246,10 @@ func TestWhatOnlyReadsChangesNothing(t *testing.T) {
 	t.Parallel()
 	databaseURL := servicetest.Database(t)
 	o := ledger.Options{Recorder: "reconcile", ReadOnly: true}
-	if _, err := ledger.Open(t.Context(), databaseURL, o); !errors.Is(err, ledger.ErrNoLedger) {
-		t.Errorf("got %v, want ErrNoLedger", err)
+	for _, o := range []ledger.Options{o, {Recorder: "reconcile", Existing: true}} {
+		if _, err := ledger.Open(t.Context(), databaseURL, o); !errors.Is(err, ledger.ErrNoLedger) {
+			t.Errorf("got %v, want ErrNoLedger", err)
+		}
 	}
 	admin := connect(t, databaseURL)
 	if leftBehind(t, admin) {
@@ -267,4 +269,15 @@ func TestWhatOnlyReadsChangesNothing(t *testing.T) {
 	if _, err := ledger.Open(t.Context(), databaseURL, o); !errors.Is(err, ledger.ErrOlder) {
 		t.Errorf("got %v, want ErrOlder", err)
 	}
+}
+
+func TestAnOlderLedgerIsBroughtUpToDateWithoutMakingOne(t *testing.T) {
+	t.Parallel()
+	databaseURL := servicetest.Database(t)
+	openAt(t, databaseURL, ledger.Options{Recorder: "server-a"})
+	admin := connect(t, databaseURL)
+	mustExec(t, admin, `DROP INDEX entries_reversal`)
+	mustExec(t, admin, `DELETE FROM ledger_migrations WHERE version_id > 5`)
+	openAt(t, databaseURL, ledger.Options{Recorder: "reconcile", Existing: true})
+	mustExec(t, admin, `DROP INDEX entries_reversal`) // it is there again
 }

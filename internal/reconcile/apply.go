@@ -22,17 +22,18 @@ import (
 type Job struct {
 	Period billing.Period
 	Window Window
-	Apply  bool         // false: a dry run, which changes nothing
-	Waits  func()       // called if another Apply runs on this ledger; may be nil
+	Apply  bool         // do what there is to do
+	Record bool         // of that, only add entries to the ledger: refund and cancel nothing
+	Waits  func()       // called if another run changes this ledger; may be nil
 	Found  func(Report) // called with the first report, before anything is done; may be nil
 	Done   func(Done)   // called after each action, one call at a time; may be nil
 }
 
-// Run compares both sides. With Apply it then does what there is to do, and compares again, while
-// no other Run does. When ctx ends, Run begins nothing further and returns ctx's error with the
-// Outcome so far.
+// Run compares both sides. With Apply or Record it then does what there is to do, and compares
+// again, while no other Run does; else it changes nothing. When ctx ends, Run begins nothing
+// further and returns ctx's error with the Outcome so far.
 func (r Reconciler) Run(ctx context.Context, j Job) (o Outcome, err error) {
-	if !j.Apply {
+	if !j.Apply && !j.Record {
 		return r.run(ctx, j)
 	}
 	err = r.Ledger.OneAtATime(ctx, applyLock, j.Waits, func(ctx context.Context) (err error) {
@@ -51,11 +52,16 @@ func (r Reconciler) run(ctx context.Context, j Job) (o Outcome, err error) {
 	if o.Found, err = r.Compare(ctx, j.Period, j.Window); err != nil {
 		return o, err
 	}
+	for n, i := range o.Found.Invoices {
+		if j.Record {
+			o.Found.Invoices[n].ToDo = slices.DeleteFunc(i.ToDo, Action.changesStripe)
+		}
+	}
 	if j.Found != nil {
 		j.Found(o.Found)
 	}
 	o.OK = o.Found.OK()
-	if !j.Apply {
+	if !j.Apply && !j.Record {
 		return o, nil
 	}
 	if o.Done, err = r.Apply(ctx, j.Period, o.Found, j.Done); err != nil {

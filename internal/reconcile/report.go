@@ -18,6 +18,8 @@ const (
 	CancelIntent   Kind = "cancel" // the PaymentIntent took no money, so it needs no entry
 )
 
+func (a Action) changesStripe() bool { return a.Kind == RefundCharge || a.Kind == CancelIntent }
+
 // Action is one thing to do about an invoice.
 type Action struct {
 	Kind          Kind   `json:"kind"`
@@ -34,8 +36,10 @@ type Invoice struct {
 	Verdicts     verdict.Words `json:"verdicts"`
 	Account
 
-	Kept    string   `json:"kept,omitempty"`  // of an overcharged invoice: the charge that stays
-	ToDo    []Action `json:"to_do,omitempty"` // nil: nothing, or a person must decide
+	Kept string `json:"kept,omitempty"` // of an overcharged invoice: the charge that stays
+	// ToDo is nil if there is nothing to do, or a person must decide. It has what was asked for: a
+	// run that only records has no refunds in it at first.
+	ToDo    []Action `json:"to_do,omitempty"`
 	Remarks []string `json:"remarks,omitempty"`
 }
 

@@ -29,15 +29,16 @@ type stripeFlags struct {
 	options   stripecharge.Options
 }
 
-// compareCLI is the command line without a subcommand. Each flag but --apply can also come from the
-// environment.
+// compareCLI is the command line without a subcommand. Each flag but --apply and --record can also
+// come from the environment.
 type compareCLI struct {
 	Period      string `required:"" placeholder:"MONTH" help:"Billing period, such as 2026-12."`
 	DatabaseURL string `name:"database-url" required:"" env:"RECONCILE_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"Postgres with the ledger."`
 	stripeFlags
 	Since  string `placeholder:"TIME" help:"List PaymentIntents created at or after this time: RFC 3339, or a date (UTC). Default: a week before the month begins, or a week ago if it has not begun."`
 	Until  string `placeholder:"TIME" help:"List PaymentIntents created before this time. Default: no end."`
-	Apply  bool   `env:"-" help:"Record, refund and cancel. Without this flag, nothing is changed."`
+	Apply  bool   `env:"-" xor:"do" help:"Record, refund and cancel. Without this flag or --record, nothing is changed."`
+	Record bool   `env:"-" xor:"do" help:"Only record what is missing in the ledger; refund and cancel nothing."`
 	JSON   bool   `name:"json" help:"Print the outcome as JSON; package internal/reconcile describes it."`
 	period billing.Period
 	window reconcile.Window
@@ -45,7 +46,7 @@ type compareCLI struct {
 
 const description = `Compares Stripe with the ledger, invoice by invoice. It is safe to ` +
 	`interrupt it, to run it again, and to run it beside a due run. Of several ` +
-	`with --apply, one runs at a time. Don't refund the same invoices by hand meanwhile.
+	`that change something, one runs at a time. Don't refund the same invoices by hand meanwhile.
 
 Other commands, each with its own --help: suspects (finds double charges in any Stripe ` +
 	`account), refund (gives back what suspects found), settle (records what was given back ` +
@@ -57,10 +58,11 @@ The verdicts: right; unrecorded (a charge or refund has no ledger entry); overch
 	`not decided at Stripe); recorded but not at Stripe; in doubt (a person must decide).
 
 With --apply it records what is missing, refunds all but the earliest charge, and cancels ` +
-	`PaymentIntents that nothing will ever confirm. It never charges a card.
+	`PaymentIntents that nothing will ever confirm. With --record it changes the ledger only. It ` +
+	`never charges a card.
 
-The exit status is 0 if all invoices are right (with --apply: at the end; a PaymentIntent left ` +
-	`to cancel does not count), 1 if not or after an error, 2 for a wrong command line or if ` +
+The exit status is 0 if all invoices are right (at the end; a PaymentIntent left to cancel does ` +
+	`not count), 1 if not or after an error, 2 for a wrong command line or if ` +
 	`there is no ledger, 130 after Ctrl-C.`
 
 // Main runs the command and returns its exit status.
@@ -175,30 +177,27 @@ func (f stripeFlags) open(
 	if r.Stripe, err = stripecharge.New(f.options); err != nil {
 		return r, err
 	}
-	options := ledger.Options{Recorder: recorder, ReadOnly: true}
-	r.Ledger, err = ledger.Open(ctx, databaseURL, options)
-	if !readOnly && (err == nil || errors.Is(err, ledger.ErrOlder)) {
-		if err == nil {
-			r.Ledger.Close()
-		}
-		options.ReadOnly = false
-		r.Ledger, err = ledger.Open(ctx, databaseURL, options)
-	}
+	r.Ledger, err = ledger.Open(ctx, databaseURL, ledger.Options{
+		Recorder: recorder, ReadOnly: readOnly, Existing: true,
+	})
 	return r, err
 }
 
 // run compares, applies if asked to, and prints the result. ok: everything is right.
 func (c *compareCLI) run(ctx context.Context, out, log io.Writer) (ok bool, err error) {
-	reconciler, err := c.open(ctx, c.DatabaseURL, "reconcile", !c.Apply)
+	reconciler, err := c.open(ctx, c.DatabaseURL, "reconcile", !c.Apply && !c.Record)
 	if err != nil {
 		return false, err
 	}
 	defer reconciler.Ledger.Close()
-	job := reconcile.Job{Period: c.period, Window: c.window, Apply: c.Apply, Waits: func() {
-		fmt.Fprintln(log, "Another reconcile runs on this ledger: waiting for it.")
-	}}
+	job := reconcile.Job{
+		Period: c.period, Window: c.window, Apply: c.Apply, Record: c.Record,
+		Waits: func() {
+			fmt.Fprintln(log, "Another reconcile runs on this ledger: waiting for it.")
+		},
+	}
 	if !c.JSON {
-		job.Found = func(r reconcile.Report) { found(out, r, c.Apply) }
+		job.Found = func(r reconcile.Report) { c.found(out, r) }
 		job.Done = func(d reconcile.Done) { fmt.Fprintln(out, d) }
 	}
 	outcome, err := reconciler.Run(ctx, job)
@@ -217,17 +216,19 @@ func (c *compareCLI) run(ctx context.Context, out, log io.Writer) (ok bool, err 
 }
 
 // found prints the first report, and what will be done about it.
-func found(out io.Writer, r reconcile.Report, apply bool) {
+func (c *compareCLI) found(out io.Writer, r reconcile.Report) {
 	r.Text(out)
 	switch todo := r.ToDo(); {
 	case todo == "" && r.OK():
 		fmt.Fprintln(out, "Nothing to do.")
+	case todo == "" && c.Record:
+		fmt.Fprintln(out, "Nothing to record.")
 	case todo == "":
 		fmt.Fprintln(out, "--apply can do nothing about this.")
-	case apply:
+	case c.Apply || c.Record:
 		fmt.Fprintf(out, "\nApplying: %s.\n", todo)
 	default:
-		fmt.Fprintf(out, "To do: %s.\nNothing was changed. Run again with --apply to do it.\n",
-			todo)
+		fmt.Fprintf(out, "To do: %s.\nNothing was changed. --apply does it; "+
+			"--record only records.\n", todo)
 	}
 }
