@@ -175,6 +175,8 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"a live restricted":        {nil, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"something that is no key": {nil, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a list that never ends": {[]string{"--subscriptions", "/dev/zero"}, "", 2,
+			"regular file"},
 		"no such list": {[]string{"--subscriptions", "/nowhere.csv"}, "", 2,
 			"/nowhere.csv"},
 		"an empty list": {[]string{"--subscriptions", list("")}, "", 2, "alice,Alice,1000"},

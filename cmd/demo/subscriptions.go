@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -29,9 +28,9 @@ func readSubscriptions(path string) ([]billing.Subscription, error) {
 	if path == "" {
 		return builtIn(), nil
 	}
-	file, err := os.Open(path)
+	file, err := cli.OpenInput(path)
 	if err != nil {
-		return nil, cli.Usage(fmt.Errorf("--subscriptions: %w", err))
+		return nil, fmt.Errorf("--subscriptions: %w", err)
 	}
 	defer func() { _ = file.Close() }()
 	list, err := parseSubscriptions(io.LimitReader(file, maxList+1))
@@ -41,7 +40,7 @@ func readSubscriptions(path string) ([]billing.Subscription, error) {
 	return list, nil
 }
 
-// maxList is the largest file of subscriptions in bytes: for a million, and an end to /dev/zero.
+// maxList is the largest file of subscriptions in bytes, for a million.
 const maxList = 100 << 20
 
 // parseSubscriptions reads lines of id, customer, amount in the smallest unit, currency and payment

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -277,10 +278,12 @@ func TestThePageIsHarmless(t *testing.T) {
 
 func TestWhatIsNoFileIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"/dev/zero", t.TempDir(), filepath.Join(t.TempDir(), "none")} {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	must(syscall.Mkfifo(fifo, 0o600))
+	for _, name := range []string{fifo, "/dev/zero", t.TempDir(), fifo + "/none"} {
 		for _, flag := range []string{"--csv", "--json"} {
 			status, out, log := command(t, "suspects", flag, name)
-			if status != 1 || out != "" || strings.Count(log, "\n") != 1 {
+			if status != 2 || out != "" || strings.Count(log, "\n") != 1 {
 				t.Errorf("%s %s: got %d, %q, %q", flag, name, status, out, log)
 			}
 		}

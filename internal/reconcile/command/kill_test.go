@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -128,4 +129,27 @@ func TestAProcessThatIsAskedToEndFinishesWhatItBegan(t *testing.T) {
 		t.Errorf("again: %v: %s", state, out)
 	}
 	w.wantPutRight(40, 2)
+}
+
+func TestStandardInputThatNeverComesIsNotWaitedForAfterASignal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	self, err := os.Executable()
+	must(err)
+	cmd := exec.Command(self, reconcileArg, "suspects", "--json", "-")
+	cmd.Env = []string{"TMPDIR=" + dir}
+	_, err = cmd.StdinPipe() // nobody writes to it
+	must(err)
+	must(cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	for copied := 0; copied == 0 && t.Context().Err() == nil; runtime.Gosched() {
+		files, err := os.ReadDir(dir)
+		must(err)
+		copied = len(files)
+	}
+	must(cmd.Process.Signal(syscall.SIGTERM))
+	_ = cmd.Wait() // its status is read below
+	if left, _ := os.ReadDir(dir); cmd.ProcessState.ExitCode() != 130 || len(left) > 0 {
+		t.Errorf("%v, and %v is left, want 130 and nothing", cmd.ProcessState, left)
+	}
 }

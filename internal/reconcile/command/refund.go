@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/internal/reconcile/suspects"
 )
@@ -39,15 +39,9 @@ func (c *refundCLI) check(key string, _ time.Time) error {
 			return fmt.Errorf("%w, or --commands for a live account", err)
 		}
 	}
-	// A pipe is refused, too: the same file must be there for the next run.
-	if info, err := os.Stat(c.From); err != nil {
-		return err
-	} else if !info.Mode().IsRegular() {
-		return fmt.Errorf("--from %s: want a regular file", c.From)
-	}
-	file, err := os.Open(c.From)
+	file, err := cli.OpenInput(c.From)
 	if err != nil {
-		return err
+		return fmt.Errorf("--from: %w", err)
 	}
 	defer func() { _ = file.Close() }()
 	if c.lines, err = suspects.Lines(file); err != nil {

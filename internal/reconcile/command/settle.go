@@ -24,7 +24,7 @@ const settleDescription = `Records that a person gave back, outside of Stripe, w
 	`Stripe. A second run adds nothing.`
 
 func (c *settleCLI) check(key string, _ time.Time) error {
-	if strings.TrimSpace(c.Note) == "" || strings.ContainsRune(c.Note, 0) {
+	if strings.TrimSpace(c.Note) == "" {
 		return fmt.Errorf("--note %q: want a text", c.Note)
 	}
 	return c.stripeFlags.check(key)

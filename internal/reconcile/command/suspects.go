@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/reconcile/suspects"
 	"example.com/triplecharge/internal/report"
 )
@@ -44,12 +45,7 @@ func (c *suspectsCLI) check(key string, _ time.Time) error {
 			return err
 		}
 	}
-	if c.CSVOut != "" && c.CSVOut == c.HTML {
-		return errors.New("--csv-out and --html: want two files")
-	}
-	if c.options.Within = c.Within; c.Within < 0 {
-		return fmt.Errorf("--within %s: want zero or more", c.Within)
-	}
+	c.options.Within = c.Within
 	for _, by := range c.By {
 		key, ok := strings.CutPrefix(by, "metadata.")
 		if !ok || key == "" {
@@ -62,11 +58,27 @@ func (c *suspectsCLI) check(key string, _ time.Time) error {
 
 // run prints the suspects. ok: there are none.
 func (c *suspectsCLI) run(ctx context.Context, stdout, log io.Writer) (ok bool, err error) {
-	found, err := c.find(ctx, log)
-	if err == nil {
-		err = c.print(found, stdout)
-	}
-	return err == nil && len(found.Suspects) == 0, err
+	err = cli.WithOutputs(func(files []io.Writer) error {
+		r, err := c.find(ctx, log)
+		if err != nil {
+			return err
+		}
+		ok = len(r.Suspects) == 0
+		for n, print := range []func(io.Writer) error{r.CSV, r.HTML} {
+			if files[n] == nil {
+				continue
+			}
+			if err := print(files[n]); err != nil {
+				return err
+			}
+		}
+		if c.JSONOut {
+			return report.JSON(stdout, r)
+		}
+		r.Text(stdout)
+		return nil
+	}, c.CSVOut, c.HTML)
+	return ok, err
 }
 
 // find reads the payments twice. What can be read once only is copied to a file first.
@@ -77,13 +89,7 @@ func (c *suspectsCLI) find(ctx context.Context, log io.Writer) (r suspects.Repor
 	}
 	file := os.Stdin
 	if name != "-" && !c.Stripe {
-		// Who opens a pipe that nobody writes to waits for ever.
-		if info, err := os.Stat(name); err != nil {
-			return r, err
-		} else if !info.Mode().IsRegular() {
-			return r, fmt.Errorf("%s: want a regular file, or - for standard input", name)
-		}
-		if file, err = os.Open(name); err != nil {
+		if file, err = cli.OpenInput(name); err != nil {
 			return r, err
 		}
 		defer func() { _ = file.Close() }()
@@ -129,8 +135,17 @@ func (c *suspectsCLI) copyTo(ctx context.Context, spool io.Writer, stdin *os.Fil
 	if info, err := stdin.Stat(); err != nil || info.Mode()&os.ModeDevice != 0 {
 		return errors.New("standard input: want a file or a pipe")
 	}
-	_, err := io.Copy(spool, until{ctx, stdin})
-	return err
+	copied := make(chan error, 1)
+	go func() { // Ctrl-C must end it, too, if nothing comes
+		_, err := io.Copy(spool, until{ctx, stdin})
+		copied <- err
+	}()
+	select {
+	case err := <-copied:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // until reads until ctx ends.
@@ -144,24 +159,4 @@ func (u until) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return u.Reader.Read(p)
-}
-
-func (c *suspectsCLI) print(r suspects.Report, stdout io.Writer) (err error) {
-	for name, print := range map[string]func(io.Writer) error{c.CSVOut: r.CSV, c.HTML: r.HTML} {
-		if name == "" {
-			continue
-		}
-		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(print(file), file.Close()); err != nil {
-			return err
-		}
-	}
-	if c.JSONOut {
-		return report.JSON(stdout, r)
-	}
-	r.Text(stdout)
-	return nil
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,6 +135,59 @@ func TestSuspectsAreFoundInWhatTheStripeCLIPrints(t *testing.T) {
 	}
 }
 
+const twoCharges = `{"id":"ch_1","object":"charge","amount":500,"created":1796083200,` +
+	`"currency":"usd","customer":"cus_a","status":"succeeded","metadata":{"data":"[]"}},` +
+	`{"created":1796083260,"amount":500,"currency":"usd","customer":"cus_a","id":"ch_2",` +
+	`"metadata":{"data":"[]"},"object":"charge","status":"succeeded",` +
+	`"refunds":{"data":[{"amount":1,"status":"failed"}],"object":"list"}}`
+
+func TestJSONIsReadHoweverItIsWritten(t *testing.T) {
+	t.Parallel()
+	lines := strings.Replace(twoCharges, "},{", "}\n{", 1)
+	event := `{"object":"event","data":{"previous_attributes":{},"object":`
+	for name, text := range map[string]string{
+		"as the Stripe CLI does": `{"object": "list", "data": [` + twoCharges + `], "url": "/x"}`,
+		"with sorted keys":       `{"data":[` + twoCharges + `],"has_more":false,"object":"list"}`,
+		"in two pages":           `{"data":[` + strings.Replace(twoCharges, "},{", `}]} {"data":[{`, 1) + "]}\n",
+		"as a bare list":         "[" + twoCharges + "]",
+		"one after another":      lines + "\n\n",
+		"as events":              event + strings.Replace(twoCharges, "},{", "}}}"+event+"{", 1) + "}}",
+	} {
+		status, r, log := find(t, text, "--json")
+		if status != 1 || r.Payments != 2 || len(r.Suspects) != 1 || r.Back["usd"] != 500 {
+			t.Errorf("%s: got %d, %+v, %s; want one suspect", name, status, r, log)
+		}
+		for _, cut := range []string{"", text[:len(text)/2], strings.TrimRight(text, "]}\n ")} {
+			if status, _, log := find(t, cut, "--json"); status != 1 || log == "" {
+				t.Errorf("%s: %q: got %d, %q, want it refused", name, cut, status, log)
+			}
+		}
+	}
+	for _, text := range []string{
+		"7", `{"data":"x"}`, `[1]`, `[{"object":"customer"}]`, `{"object":"refund"}`, `{]`,
+		`[{"object":"charge","id":"` + strings.Repeat("x", 4<<20) + `"}]`,
+	} {
+		if status, _, log := find(t, text, "--json"); status != 1 || log == "" {
+			t.Errorf("%.40q: got %d, %q, want it refused", text, status, log)
+		}
+	}
+}
+
+// However long a list is, its payments are in memory one by one.
+func TestAListIsNotReadWhole(t *testing.T) {
+	t.Parallel()
+	text := `{"object":"list","data":[` + strings.Repeat(twoCharges+",", 10_000) + twoCharges + "]}"
+	in, payments := strings.NewReader(text), 0
+	err := suspects.JSON(in)(func(suspects.Payment) {
+		if payments++; payments == 1 && in.Len() < len(text)/2 {
+			t.Errorf("%d of %d bytes are read before the first payment", len(text)-in.Len(), len(text))
+		}
+	}, func(string) {})
+	if err != nil || payments != 20_002 {
+		t.Errorf("got %d payments, %v", payments, err)
+	}
+}
+
 func TestSuspectsThatAreNoExportAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{
@@ -166,5 +220,35 @@ func TestTheSuspectsCSVIsHarmlessAndNew(t *testing.T) {
 	if !strings.Contains(string(written), "'=1+1\ufffd[2J") ||
 		strings.Count(string(written), "\n") != 6 {
 		t.Errorf("got %s", written)
+	}
+}
+
+func TestAllOutputsAreWrittenOrNone(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		input  string
+		output func(in string) (csv string)
+		status int
+	}{
+		"the other one is the input": {export, func(in string) string { return in }, 2},
+		"both have one name": {
+			export, func(in string) string { return filepath.Dir(in) + "/../out/page" }, 2},
+		"the input is no export": {
+			"a,b\n", func(in string) string { return filepath.Dir(in) + "/../out/new" }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			in, out := filepath.Join(dir, "in", "payments"), filepath.Join(dir, "out")
+			must(errors.Join(os.Mkdir(filepath.Dir(in), 0o700), os.Mkdir(out, 0o700),
+				os.WriteFile(in, []byte(tt.input), 0o600)))
+			status, text, log := command(t, "suspects", "--csv", in, "--html",
+				filepath.Join(out, "page"), "--csv-out", tt.output(in))
+			left, _ := os.ReadDir(out)
+			input, _ := os.ReadFile(in)
+			if status != tt.status || text != "" || len(left) > 0 || string(input) != tt.input {
+				t.Errorf("got %d, %q, %q, and %v is left, want nothing", status, text, log, left)
+			}
+		})
 	}
 }

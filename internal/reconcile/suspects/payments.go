@@ -47,12 +47,12 @@ func CSV(r io.Reader) Each {
 	}
 }
 
-// longestRow is longer than any row of Stripe's. A longer one is no table, such as /dev/zero.
-const longestRow = 1 << 20
+// longest is longer than any payment of Stripe's, and bounds the memory that one takes.
+const longest = 1 << 20
 
 // table reads a CSV file that has these columns, as Stripe wrote it or as a spreadsheet saved it.
 func table(r io.Reader, want []string, each func(c columns, row []string) error) error {
-	one := &limited{r, longestRow}
+	one := &limited{r, longest}
 	rows := cli.Sheet(one)
 	rows.ReuseRecord, rows.LazyQuotes = true, true
 	names, err := rows.Read()
@@ -69,7 +69,7 @@ func table(r io.Reader, want []string, each func(c columns, row []string) error)
 		}
 	}
 	for {
-		one.left = longestRow
+		one.left = longest
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -91,7 +91,7 @@ type limited struct {
 
 func (l *limited) Read(p []byte) (n int, err error) {
 	if l.left <= 0 {
-		return 0, fmt.Errorf("a row is longer than %d bytes: this is no such table", longestRow)
+		return 0, fmt.Errorf("a payment is longer than %d bytes: is this the right file?", longest)
 	}
 	n, err = l.Reader.Read(p)
 	l.left -= n
@@ -184,33 +184,89 @@ type object struct {
 	BillingDetails struct{ Email string } `json:"billing_details"`
 }
 
-// JSON reads lists of charges or PaymentIntents as the Stripe CLI prints them, one after another.
+// JSON reads lists of charges, PaymentIntents or events as the Stripe CLI prints them, one after
+// another. It has one payment in memory at a time, however long a list is.
 func JSON(r io.Reader) Each {
 	return func(do func(Payment), skip func(string)) error {
-		for decoder := json.NewDecoder(r); ; {
-			var o object
-			err := decoder.Decode(&o)
-			if errors.Is(err, io.EOF) {
+		in := &limited{r, longest}
+		l := lists{json.NewDecoder(in), in, func(o object) error {
+			key := o.ofEvent()
+			if o.Object != "charge" && o.Object != "payment_intent" {
+				return fmt.Errorf("%q is neither a charge nor a PaymentIntent", o.Object)
+			}
+			o.each(key, do, skip)
+			return nil
+		}}
+		for {
+			before := l.InputOffset()
+			whole, err := l.value()
+			if err == nil && whole != nil {
+				var o object
+				if err = json.Unmarshal(whole, &o); err == nil {
+					err = l.each(o)
+				}
+			}
+			switch {
+			case errors.Is(err, io.EOF) && before > 0 && before == l.InputOffset():
 				return nil
-			} else if err != nil {
+			case errors.Is(err, io.EOF):
+				err = io.ErrUnexpectedEOF // half a list, or nothing
+			}
+			if err != nil {
 				return fmt.Errorf("read what Stripe printed: %w", err)
-			}
-			list := []object{o}
-			if o.Object == "list" {
-				list = nil
-				if err := json.Unmarshal(o.Data, &list); err != nil {
-					return fmt.Errorf("read what Stripe printed: %w", err)
-				}
-			}
-			for _, one := range list {
-				key := one.ofEvent()
-				if one.Object != "charge" && one.Object != "payment_intent" {
-					return fmt.Errorf("%q is neither a charge nor a PaymentIntent", one.Object)
-				}
-				one.each(key, do, skip)
 			}
 		}
 	}
+}
+
+// lists reads lists of objects.
+type lists struct {
+	*json.Decoder
+	limited *limited
+	each    func(object) error
+}
+
+// value reads a value, and returns it if it is no list. It calls each for the elements of an array,
+// and so of an object that has them as its "data".
+func (l lists) value() (whole json.RawMessage, err error) {
+	l.limited.left = longest
+	open, err := l.Token()
+	switch {
+	case err != nil:
+		return nil, err
+	case open == json.Delim('['):
+		for err == nil && l.More() {
+			var o object
+			l.limited.left = longest
+			if err = l.Decode(&o); err == nil {
+				err = l.each(o)
+			}
+		}
+	case open != json.Delim('{'):
+		return nil, fmt.Errorf("%v is no list of payments", open)
+	}
+	fields := map[string]json.RawMessage{}
+	for err == nil && l.More() {
+		var key json.Token
+		if key, err = l.Token(); err != nil {
+			break
+		}
+		var field json.RawMessage
+		if key == "data" { // of an event it is an object
+			field, err = l.value()
+		} else {
+			err = l.Decode(&field)
+		}
+		fields[fmt.Sprint(key)] = field
+	}
+	if err == nil {
+		_, err = l.Token()
+	}
+	data, has := fields["data"]
+	if err != nil || open == json.Delim('[') || has && data == nil {
+		return nil, err
+	}
+	return json.Marshal(fields)
 }
 
 // ofEvent replaces an event by its object, and returns the request's idempotency key.
