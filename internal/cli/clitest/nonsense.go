@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,13 +54,16 @@ func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[st
 	}
 }
 
-// arguments are the command and its other required flags.
+// arguments are the command and its other required flags, but none that exclude each other.
 func arguments(command *kong.Node, but *kong.Flag, usable map[string]string) (args []string) {
 	if command.Type == kong.CommandNode {
 		args = append(args, command.Name)
 	}
+	given := slices.Clone(but.Xor)
 	for _, f := range command.Flags {
-		if f.Required && f != but {
+		other := func(x string) bool { return slices.Contains(given, x) }
+		if f.Required && f != but && !slices.ContainsFunc(f.Xor, other) {
+			given = append(given, f.Xor...)
 			args = append(args, "--"+f.Name+"="+usable[f.Name])
 		}
 	}

@@ -1,7 +1,10 @@
 package command
 
 import (
+	"bufio"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -9,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -26,9 +30,9 @@ var payments = flag.Int("payments", 3_000, "how many the account of an unknown a
 // account is the Stripe account of an application that knows nothing of us.
 type account struct {
 	t      *testing.T
-	api    http.Handler
 	url    string
 	admin  http.Handler
+	client func(object string, params map[string]any) (id string)
 	now    time.Time
 	random *rand.Rand
 	truth  map[string]int // the double or triple that a payment is part of; 0: none
@@ -41,11 +45,15 @@ func newAccount(t *testing.T) *account {
 	sim := stripesim.New(stripesim.Options{})
 	api := httptest.NewServer(sim.Handler(""))
 	a := &account{
-		t: t, api: sim.Handler(""), url: api.URL, admin: sim.Admin(""),
-		now:    time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
+		t: t, url: api.URL, admin: sim.Admin(""), now: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
 		random: rand.New(rand.NewPCG(5, 6)), truth: map[string]int{},
 	}
 	t.Cleanup(api.Close)
+	a.client = a.python()
+	if a.client == nil {
+		t.Log("without python3-stripe, which STRIPE_CLIENTS=required asks for")
+		a.client = inGo(sim.Handler(""))
+	}
 	a.setClock()
 	return a
 }
@@ -62,26 +70,62 @@ func (a *account) setClock() {
 	}
 }
 
-// post asks the API, and returns the ID of what it made.
-func (a *account) post(path string, form url.Values) string {
-	a.t.Helper()
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(stripecharge.SimulatorKey, "")
-	w := httptest.NewRecorder()
-	a.api.ServeHTTP(w, r)
-	var made struct {
-		ID           string
-		LatestCharge string `json:"latest_charge"`
+// python makes objects through Debian's python3-stripe. It returns nil where there is none.
+func (a *account) python() func(object string, params map[string]any) string {
+	const name = "/usr/bin/python3"
+	if err := exec.CommandContext(a.t.Context(), name, "-c", "import stripe").Run(); err != nil {
+		if os.Getenv("STRIPE_CLIENTS") == "required" {
+			a.t.Fatal("no python3-stripe, which STRIPE_CLIENTS=required asks for")
+		}
+		return nil
 	}
-	must(json.Unmarshal(w.Body.Bytes(), &made))
-	if w.Code != http.StatusOK {
-		a.t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+	cmd := exec.Command(name, "testdata/create.py", a.url) // it ends with its input
+	cmd.Env = append(os.Environ(), "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	must(err)
+	out, err := cmd.StdoutPipe()
+	must(err)
+	must(cmd.Start())
+	a.t.Cleanup(func() { must(errors.Join(in.Close(), cmd.Wait())) })
+	asks, ids := json.NewEncoder(in), bufio.NewScanner(out)
+	return func(object string, params map[string]any) string {
+		must(asks.Encode([]any{object, params}))
+		if !ids.Scan() {
+			a.t.Fatalf("%s %v: the client has ended", object, params)
+		}
+		return ids.Text()
 	}
-	if made.LatestCharge != "" {
-		return made.LatestCharge
+}
+
+// inGo makes them by plain requests.
+func inGo(api http.Handler) func(object string, params map[string]any) string {
+	paths := map[string]string{"Customer": "customers", "PaymentIntent": "payment_intents",
+		"Refund": "refunds"}
+	return func(object string, params map[string]any) string {
+		form := url.Values{}
+		for key, value := range params {
+			if metadata, ok := value.(map[string]string); ok {
+				for key, value := range metadata {
+					form.Set("metadata["+key+"]", value)
+				}
+			} else {
+				form.Set(key, fmt.Sprint(value))
+			}
+		}
+		r := httptest.NewRequest(http.MethodPost, "/v1/"+paths[object],
+			strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.SetBasicAuth(stripecharge.SimulatorKey, "")
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		var made struct {
+			ID           string
+			LatestCharge string `json:"latest_charge"`
+		}
+		must(json.Unmarshal(w.Body.Bytes(), &made))
+		return cmp.Or(made.LatestCharge, made.ID)
 	}
-	return made.ID
 }
 
 // pay takes an amount, after a time.
@@ -91,15 +135,11 @@ func (a *account) pay(
 	a.t.Helper()
 	a.now = a.now.Add(after)
 	a.setClock()
-	form := url.Values{
-		"amount": {strconv.Itoa(amount)}, "currency": {"usd"}, "customer": {customer},
-		"confirm": {"true"}, "off_session": {"true"}, "payment_method": {"pm_card_visa"},
-		"description": {"Order"},
-	}
-	for key, value := range metadata {
-		form.Set("metadata["+key+"]", value)
-	}
-	return a.post("/v1/payment_intents", form)
+	return a.client("PaymentIntent", map[string]any{
+		"amount": amount, "currency": "usd", "customer": customer, "confirm": true,
+		"off_session": true, "payment_method": "pm_card_visa", "description": "Order",
+		"metadata": metadata,
+	})
 }
 
 // order returns the metadata of a new order.
@@ -131,7 +171,7 @@ func (a *account) fill(n int) {
 	a.t.Helper()
 	var customers []string
 	for range max(n/50, 10) {
-		customers = append(customers, a.post("/v1/customers", nil))
+		customers = append(customers, a.client("Customer", nil))
 	}
 	doubles, repeats := n*3/1000, n*2/1000
 	step := 90 * 24 * time.Hour / time.Duration(n)
@@ -163,7 +203,7 @@ func (a *account) double(place int, customer string, amount int, order map[strin
 			id := a.pay(k.after, customer, amount, order)
 			a.truth[id] = a.groups
 			if k.refund && n == k.times-1 {
-				a.post("/v1/refunds", url.Values{"charge": {id}, "amount": {"100"}})
+				a.client("Refund", map[string]any{"charge": id, "amount": 100})
 			}
 		}
 		return

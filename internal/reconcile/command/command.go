@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -25,7 +24,7 @@ import (
 
 // stripeFlags say which Stripe it is.
 type stripeFlags struct {
-	StripeURL string `name:"stripe-url" env:"RECONCILE_STRIPE_URL,STRIPE_URL" placeholder:"URL" help:"Stripe simulator. Used unless STRIPE_SECRET_KEY holds a test-mode key for Stripe itself."`
+	StripeURL string `name:"stripe-url" env:"RECONCILE_STRIPE_URL,STRIPE_URL" url:"http,https" placeholder:"URL" help:"Stripe simulator. Used unless STRIPE_SECRET_KEY holds a test-mode key for Stripe itself."`
 	options   stripecharge.Options
 }
 
@@ -33,7 +32,7 @@ type stripeFlags struct {
 // come from the environment.
 type compareCLI struct {
 	Period      string `required:"" placeholder:"MONTH" help:"Billing period, such as 2026-12."`
-	DatabaseURL string `name:"database-url" required:"" env:"RECONCILE_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"Postgres with the ledger."`
+	DatabaseURL string `name:"database-url" required:"" env:"RECONCILE_DATABASE_URL,DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres with the ledger."`
 	stripeFlags
 	Since  string `placeholder:"TIME" help:"List PaymentIntents created at or after this time: RFC 3339, or a date (UTC). Default: a week before the month begins, or a week ago if it has not begun."`
 	Until  string `placeholder:"TIME" help:"List PaymentIntents created before this time. Default: no end."`
@@ -75,21 +74,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			return 1
 		}
 	}
-	c, name, about := subcommand(&compareCLI{}), "reconcile", description
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		switch name += " " + args[0]; args[0] {
-		case "suspects":
-			c, about, args = &suspectsCLI{}, suspectsDescription, args[1:]
-		case "settle":
-			c, about, args = &settleCLI{}, settleDescription, args[1:]
-		case "refund":
-			c, about, args = &refundCLI{}, refundDescription, args[1:]
-		}
-	}
-	p := cli.Program{
-		Name: name, Description: about, Env: "RECONCILE", Explain: advice,
-		Interrupted: "run it again to continue",
-	}
+	p, c, args := program(args)
 	return p.Main(args, stdout, stderr, c,
 		func(ctx context.Context, _ *kong.Context, out io.Writer) error {
 			if err := c.check(key, time.Now()); err != nil {
@@ -105,6 +90,29 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			}
 			return err
 		})
+}
+
+// program returns the command that the arguments ask for, and the rest of them.
+func program(args []string) (p cli.Program, c subcommand, rest []string) {
+	p = cli.Program{
+		Name: "reconcile", Description: description, Env: "RECONCILE", Explain: advice,
+		Interrupted: "run it again to continue",
+	}
+	if len(args) == 0 {
+		return p, &compareCLI{}, args
+	}
+	switch args[0] {
+	case "suspects":
+		c, p.Description = &suspectsCLI{}, suspectsDescription
+	case "settle":
+		c, p.Description = &settleCLI{}, settleDescription
+	case "refund":
+		c, p.Description = &refundCLI{}, refundDescription
+	default:
+		return p, &compareCLI{}, args
+	}
+	p.Name += " " + args[0]
+	return p, c, args[1:]
 }
 
 // subcommand is what a command line asks for.

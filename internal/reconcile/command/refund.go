@@ -75,7 +75,8 @@ func (c *refundCLI) run(ctx context.Context, stdout, log io.Writer) (ok bool, er
 			said, err := refund(ctx, client, l)
 			if err != nil {
 				undone++
-				fmt.Fprintf(log, "%s: not refunded: %v\n", l.Payment, err)
+				said := cli.Harmless(fmt.Sprintf("%s: not refunded: %v", l.Payment, err))
+				fmt.Fprintln(log, said)
 				continue
 			}
 			fmt.Fprintf(stdout, "%s: %s\n", l.Payment, said)

@@ -24,6 +24,8 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingIsAsked(t *testing.T) {
 		"no time either": {append(base, "--until", "12/1/2026"), "", 2, "--until"},
 		"an end before its start": {
 			append(base, "--since", "2027-01-02", "--until", "2027-01-02"), "", 2, "--until"},
+		"a URL without its scheme": {append(base[:4:4], "--stripe-url", "127.0.0.1"),
+			"", 2, "http://"},
 		"an unknown flag": {append(base, "--aply"), "", 2, "--aply"},
 		"something more":  {append(base, "please"), "", 2, "please"},
 		"a live key":      {base, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},

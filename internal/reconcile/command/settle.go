@@ -12,9 +12,9 @@ import (
 
 // settleCLI is the command line of reconcile settle.
 type settleCLI struct {
-	Payment     string `required:"" placeholder:"pi_…" help:"The PaymentIntent whose money was given back."`
+	Payment     string `required:"" word:"" placeholder:"pi_…" help:"The PaymentIntent whose money was given back."`
 	Note        string `required:"" placeholder:"TEXT" help:"How, and by whom. It is kept in the ledger's entry."`
-	DatabaseURL string `name:"database-url" required:"" env:"RECONCILE_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"Postgres with the ledger."`
+	DatabaseURL string `name:"database-url" required:"" env:"RECONCILE_DATABASE_URL,DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres with the ledger."`
 	stripeFlags
 }
 
