@@ -28,8 +28,16 @@ type stripeFlags struct {
 	options   stripecharge.Options
 }
 
-// compareCLI is the command line without a subcommand. Each flag but --apply and --record can also
-// come from the environment.
+// commands are the command line.
+type commands struct {
+	Compare  compareCLI  `cmd:"" default:"withargs" help:"Compare Stripe with the ledger for a month, invoice by invoice, and put right what is wrong (the default)."`
+	Suspects suspectsCLI `cmd:"" help:"Find double charges in any Stripe account."`
+	Refund   refundCLI   `cmd:"" help:"Give back what suspects found."`
+	Settle   settleCLI   `cmd:"" help:"Record what was given back outside of Stripe."`
+}
+
+// compareCLI is reconcile compare. Each flag but --apply and --record can also come from the
+// environment.
 type compareCLI struct {
 	Period      string `required:"" placeholder:"MONTH" help:"Billing period, such as 2026-12."`
 	DatabaseURL string `name:"database-url" required:"" env:"RECONCILE_DATABASE_URL,DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres with the ledger."`
@@ -43,26 +51,24 @@ type compareCLI struct {
 	window reconcile.Window
 }
 
-const description = `Compares Stripe with the ledger, invoice by invoice. It is safe to ` +
-	`interrupt it, to run it again, and to run it beside a due run. Of several ` +
-	`that change something, one runs at a time. Don't refund the same invoices by hand meanwhile.
-
-Other commands, each with its own --help: suspects (finds double charges in any Stripe ` +
-	`account), refund (gives back what suspects found), settle (records what was given back ` +
-	`outside of Stripe).
+// Help is printed by reconcile compare --help.
+func (c *compareCLI) Help() string {
+	return `It is safe to interrupt it, to run it again, and to run it beside a due run. Of several ` +
+		`that change something, one runs at a time. Don't refund the same invoices by hand meanwhile.
 
 The verdicts: right; unrecorded (a charge or refund has no ledger entry); overcharged (more than ` +
-	`one charge has the customer's money); unbilled (due and not charged); not looked for ` +
-	`(the same, but --since or --until left something out); pending (claimed, or ` +
-	`not decided at Stripe); recorded but not at Stripe; in doubt (a person must decide).
+		`one charge has the customer's money); unbilled (due and not charged); not looked for ` +
+		`(the same, but --since or --until left something out); pending (claimed, or ` +
+		`not decided at Stripe); recorded but not at Stripe; in doubt (a person must decide).
 
 With --apply it records what is missing, refunds all but the earliest charge, and cancels ` +
-	`PaymentIntents that nothing will ever confirm. With --record it changes the ledger only. It ` +
-	`never charges a card.
+		`PaymentIntents that nothing will ever confirm. With --record it changes the ledger only. ` +
+		`It never charges a card.
 
 The exit status is 0 if all invoices are right (at the end; a PaymentIntent left to cancel does ` +
-	`not count), 1 if not or after an error, 2 for a wrong command line or if ` +
-	`there is no ledger, 130 after Ctrl-C.`
+		`not count), 1 if not or after an error, 2 for a wrong command line or if ` +
+		`there is no ledger, 130 after Ctrl-C.`
+}
 
 // Main runs the command and returns its exit status.
 func Main(args []string, stdout, stderr io.Writer) int {
@@ -74,9 +80,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			return 1
 		}
 	}
-	p, c, args := program(args)
-	return p.Main(args, stdout, stderr, c,
-		func(ctx context.Context, _ *kong.Context, out io.Writer) error {
+	return program().Main(args, stdout, stderr, &commands{},
+		func(ctx context.Context, chosen *kong.Context, out io.Writer) error {
+			c := chosen.Selected().Target.Addr().Interface().(subcommand)
 			if err := c.check(key, time.Now()); err != nil {
 				return cli.Usage(err)
 			}
@@ -92,27 +98,12 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		})
 }
 
-// program returns the command that the arguments ask for, and the rest of them.
-func program(args []string) (p cli.Program, c subcommand, rest []string) {
-	p = cli.Program{
-		Name: "reconcile", Description: description, Env: "RECONCILE", Explain: advice,
-		Interrupted: "run it again to continue",
+func program() cli.Program {
+	return cli.Program{
+		Name:        "reconcile",
+		Description: "Finds who was charged more than once, and gives it back.",
+		Env:         "RECONCILE", Explain: advice, Interrupted: "run it again to continue",
 	}
-	if len(args) == 0 {
-		return p, &compareCLI{}, args
-	}
-	switch args[0] {
-	case "suspects":
-		c, p.Description = &suspectsCLI{}, suspectsDescription
-	case "settle":
-		c, p.Description = &settleCLI{}, settleDescription
-	case "refund":
-		c, p.Description = &refundCLI{}, refundDescription
-	default:
-		return p, &compareCLI{}, args
-	}
-	p.Name += " " + args[0]
-	return p, c, args[1:]
 }
 
 // subcommand is what a command line asks for.

@@ -51,9 +51,13 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingIsAsked(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	status, out, log := command(t, "--help")
-	if status != 0 || log != "" || !strings.Contains(out, "--apply") {
-		t.Errorf("exit status %d, %q, want 0 and the flags: %s", status, log, out)
+	for want, args := range map[string][]string{
+		"settle --payment": nil, "--apply": {"compare"}, "give_back_minor": {"refund"},
+	} {
+		status, out, log := command(t, append(args, "--help")...)
+		if status != 0 || log != "" || !strings.Contains(out, want) {
+			t.Errorf("%v: exit status %d, %q, want 0 and %s: %s", args, status, log, want, out)
+		}
 	}
 }
 

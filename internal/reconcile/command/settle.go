@@ -18,10 +18,13 @@ type settleCLI struct {
 	stripeFlags
 }
 
-const settleDescription = `Records that a person gave back, outside of Stripe, what is left of a ` +
-	`charge: by a bank transfer after a refund failed, or in a dispute. The ledger gets an entry ` +
-	`for it, and reconcile neither refunds nor reports the charge again. Nothing is changed at ` +
-	`Stripe. A second run adds nothing.`
+// Help is printed by reconcile settle --help.
+func (c *settleCLI) Help() string {
+	return `Records that a person gave back, outside of Stripe, what is left of a ` +
+		`charge: by a bank transfer after a refund failed, or in a dispute. The ledger gets an entry ` +
+		`for it, and reconcile neither refunds nor reports the charge again. Nothing is changed at ` +
+		`Stripe. A second run adds nothing.`
+}
 
 func (c *settleCLI) check(key string, _ time.Time) error {
 	if strings.TrimSpace(c.Note) == "" {

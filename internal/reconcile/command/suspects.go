@@ -32,12 +32,15 @@ type suspectsCLI struct {
 	options suspects.Options
 }
 
-const suspectsDescription = `Finds payments that look like one payment taken more than once, ` +
-	`in any Stripe account, whatever made them. It reads what Stripe exports, which needs no ` +
-	`key, or lists a test-mode account. It changes nothing.
+// Help is printed by reconcile suspects --help.
+func (c *suspectsCLI) Help() string {
+	return `It finds payments that look like one payment taken more than once, ` +
+		`whatever made them. It reads what Stripe exports, which needs no ` +
+		`key, or lists a test-mode account. It changes nothing.
 
 The exit status is 0 if none was found, 1 if some were or after an error, ` +
-	`2 for a wrong command line.`
+		`2 for a wrong command line.`
+}
 
 func (c *suspectsCLI) check(key string, _ time.Time) error {
 	if c.Stripe {
