@@ -56,8 +56,11 @@ func session(t *testing.T) *walkthrough.Session {
 		Log: t.Output(),
 		Argv: func(c walkthrough.Command) ([]string, error) {
 			for i, word := range c.Words {
-				if strings.HasPrefix(word, "suspects.") {
+				switch {
+				case strings.HasPrefix(word, "suspects."):
 					c.Words[i] = filepath.Join(files, word)
+				case strings.HasPrefix(word, "docs/"):
+					c.Words[i] = filepath.Join(root, word)
 				}
 			}
 			return argv(c, t.TempDir())

@@ -23,11 +23,6 @@ func notRun() map[string]map[string]string {
 			"STRIPE_SECRET_KEY=sk_test_… worker --name server-a --mode locked --at now \\": "" +
 				"needs a Stripe key, and the schedule has no end",
 		},
-		"docs/at-3-am.md": {
-			"go run ./cmd/reconcile suspects --csv payments.csv --by metadata.order_id " +
-				"--within 0 --html suspects.html --csv-out suspects.csv": "" +
-				"needs an export of one's own; the same is run on the mess below",
-		},
 		"docs/peers.md": {
 			"cd scripts/peers && go run . --runs 3 --parallel 6": "" +
 				"takes minutes; .ci/run tests the module, and its tests hold the table",

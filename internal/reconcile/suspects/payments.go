@@ -198,19 +198,18 @@ func JSON(r io.Reader) Each {
 			return nil
 		}}
 		for {
-			before := l.InputOffset()
+			begin := l.InputOffset()
 			whole, err := l.value()
-			if err == nil && whole != nil {
+			switch {
+			case errors.Is(err, io.EOF) && begin > 0 && begin == l.InputOffset():
+				return nil
+			case errors.Is(err, io.EOF):
+				err = io.ErrUnexpectedEOF // half a list, or nothing
+			case err == nil && whole != nil:
 				var o object
 				if err = json.Unmarshal(whole, &o); err == nil {
 					err = l.each(o)
 				}
-			}
-			switch {
-			case errors.Is(err, io.EOF) && before > 0 && before == l.InputOffset():
-				return nil
-			case errors.Is(err, io.EOF):
-				err = io.ErrUnexpectedEOF // half a list, or nothing
 			}
 			if err != nil {
 				return fmt.Errorf("read what Stripe printed: %w", err)
@@ -222,51 +221,56 @@ func JSON(r io.Reader) Each {
 // lists reads lists of objects.
 type lists struct {
 	*json.Decoder
-	limited *limited
-	each    func(object) error
+	*limited
+	each func(object) error
 }
 
-// value reads a value, and returns it if it is no list. It calls each for the elements of an array,
-// and so of an object that has them as its "data".
+// value returns a value that is no list. Of a list, which is an array or has one as its "data", it
+// calls each for the elements.
 func (l lists) value() (whole json.RawMessage, err error) {
-	l.limited.left = longest
-	open, err := l.Token()
-	switch {
+	l.left = longest
+	switch open, err := l.Token(); {
 	case err != nil:
 		return nil, err
 	case open == json.Delim('['):
-		for err == nil && l.More() {
-			var o object
-			l.limited.left = longest
-			if err = l.Decode(&o); err == nil {
-				err = l.each(o)
-			}
-		}
+		return nil, l.elements()
 	case open != json.Delim('{'):
 		return nil, fmt.Errorf("%v is no list of payments", open)
 	}
-	fields := map[string]json.RawMessage{}
-	for err == nil && l.More() {
-		var key json.Token
-		if key, err = l.Token(); err != nil {
-			break
-		}
+	fields, list := map[string]json.RawMessage{}, false
+	for l.More() {
+		key, _ := l.Token() // an error is Decode's, too
 		var field json.RawMessage
 		if key == "data" { // of an event it is an object
 			field, err = l.value()
+			list = field == nil
 		} else {
 			err = l.Decode(&field)
 		}
+		if err != nil {
+			return nil, err
+		}
 		fields[fmt.Sprint(key)] = field
 	}
-	if err == nil {
-		_, err = l.Token()
-	}
-	data, has := fields["data"]
-	if err != nil || open == json.Delim('[') || has && data == nil {
+	if _, err = l.Token(); err != nil || list {
 		return nil, err
 	}
 	return json.Marshal(fields)
+}
+
+func (l lists) elements() error {
+	for l.More() {
+		var o object
+		l.left = longest
+		if err := l.Decode(&o); err != nil {
+			return err
+		}
+		if err := l.each(o); err != nil {
+			return err
+		}
+	}
+	_, err := l.Token()
+	return err
 }
 
 // ofEvent replaces an event by its object, and returns the request's idempotency key.

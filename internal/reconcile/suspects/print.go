@@ -64,8 +64,8 @@ func (r Report) summary() []string {
 			amount(back[currency], currency), amount(r.Back[currency], currency)))
 	}
 	if counts[Unsure] > 0 {
-		said = append(said, "Of unsure suspects nothing would be given back: read each. To give "+
-			"a payment back, set its give_back_minor in the CSV to what is left of it.")
+		said = append(said,
+			"Unsure: nothing is given back unless you set its give_back_minor in the CSV.")
 	}
 	if r.Nameless > 0 {
 		said = append(said, fmt.Sprintf("Not looked at: %s without what they are grouped by.",
