@@ -154,29 +154,41 @@ func (r *Report) add(o Options, group []Payment) {
 	}
 }
 
+// traits are what doubles have in common; two of them are worth saying.
+var traits = []struct {
+	name string
+	of   func(Payment) string
+	said bool
+}{
+	{"amount", func(p Payment) string { return amount(p.AmountMinor, p.Currency) }, false},
+	{"customer", func(p Payment) string { return p.Customer }, false},
+	{"description", func(p Payment) string { return p.Description }, true},
+	{"statement descriptor", func(p Payment) string { return p.Descriptor }, true},
+}
+
 // judge picks the payment to keep: the earliest of which nothing was given back.
 func (o Options) judge(payments []Payment) Suspect {
-	s := Suspect{Payments: payments, Sure: Likely}
-	standing, first := 0, payments[0]
+	s, standing, first := Suspect{Payments: payments, Sure: Likely}, 0, payments[0]
+	s.Why = fmt.Sprintf("%d payments of %s in %v", len(payments),
+		cmp.Or(first.Customer, "no customer"),
+		payments[len(payments)-1].Created.Sub(first.Created))
 	var doubts []string
+	for _, trait := range traits {
+		of := trait.of(first)
+		switch other := func(p Payment) bool { return trait.of(p) != of }; {
+		case slices.ContainsFunc(payments, other):
+			doubts = append(doubts, trait.name+"s differ")
+		case trait.said && of != "":
+			s.Why += ", same " + trait.name
+		}
+	}
+	prefix := first.Key
 	for _, p := range payments {
 		if p.left() > 0 {
 			standing++
 		}
 		if s.Keep == "" && p.RefundedMinor == 0 && !p.Disputed {
 			s.Keep = p.ID
-		}
-		if p.AmountMinor != first.AmountMinor || p.Currency != first.Currency {
-			doubts = append(doubts, "amounts differ")
-		}
-		if p.Customer != first.Customer {
-			doubts = append(doubts, "customers differ")
-		}
-		if p.Description != first.Description {
-			doubts = append(doubts, "descriptions differ")
-		}
-		if p.Descriptor != first.Descriptor {
-			doubts = append(doubts, "statement descriptors differ")
 		}
 		if p.Unclear {
 			doubts = append(doubts, p.ID+" was captured in part: see what was given back of it")
@@ -191,55 +203,27 @@ func (o Options) judge(payments []Payment) Suspect {
 				}
 			}
 		}
+		for !strings.HasPrefix(p.Key, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
 	}
-	took := payments[len(payments)-1].Created.Sub(first.Created)
-	s.Why = fmt.Sprintf("%d payments of %s in %v%s", len(payments),
-		cmp.Or(first.Customer, "no customer"), took, alike(payments))
+	if len(prefix) >= shortestPrefix {
+		s.Why += fmt.Sprintf(", idempotency keys that begin with %q", prefix)
+	}
+	if s.Keep == "" && standing > 1 {
+		doubts = append(doubts, "none is untouched: choose which to keep")
+	}
 	switch {
 	case standing < 2:
-		s.Sure = Settled
-	case s.Keep == "":
-		s.Sure = Unsure
-		doubts = append(doubts, "none is untouched: choose which to keep")
+		s.Sure, s.Keep = Settled, ""
 	case len(doubts) > 0:
-		s.Sure = Unsure
-	}
-	if s.Sure != Likely {
-		s.Keep = ""
+		s.Sure, s.Keep = Unsure, ""
 	}
 	slices.Sort(doubts)
 	if doubts = slices.Compact(doubts); len(doubts) > 0 {
 		s.Why += "; " + strings.Join(doubts, "; ")
 	}
 	return s
-}
-
-// alike names the hints that all of the payments share.
-func alike(payments []Payment) (said string) {
-	for _, hint := range []struct {
-		name string
-		of   func(Payment) string
-	}{
-		{"description", func(p Payment) string { return p.Description }},
-		{"statement descriptor", func(p Payment) string { return p.Descriptor }},
-	} {
-		first := hint.of(payments[0])
-		if first != "" && !slices.ContainsFunc(payments, func(p Payment) bool {
-			return hint.of(p) != first
-		}) {
-			said += ", same " + hint.name
-		}
-	}
-	prefix := payments[0].Key
-	for _, p := range payments {
-		for !strings.HasPrefix(p.Key, prefix) {
-			prefix = prefix[:len(prefix)-1]
-		}
-	}
-	if len(prefix) >= shortestPrefix {
-		said += fmt.Sprintf(", idempotency keys that begin with %q", prefix)
-	}
-	return said
 }
 
 // shortestPrefix is longer than random keys have in common.
