@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func (c *suspectsCLI) Help() string {
 		`whatever made them. It reads what Stripe exports, which needs no ` +
 		`key, or lists a test-mode account. It changes nothing.
 
-The exit status is 0 if none was found, 1 if some were or after an error, ` +
+The exit status is 0 if none was found or all are settled, 1 if some are not or after an error, ` +
 		`2 for a wrong command line.`
 }
 
@@ -59,14 +60,16 @@ func (c *suspectsCLI) check(key string, _ time.Time) error {
 	return nil
 }
 
-// run prints the suspects. ok: there are none.
+// run prints the suspects. ok: there is nothing to do about any.
 func (c *suspectsCLI) run(ctx context.Context, stdout, log io.Writer) (ok bool, err error) {
 	err = cli.WithOutputs(func(files []io.Writer) error {
 		r, err := c.find(ctx, log)
 		if err != nil {
 			return err
 		}
-		ok = len(r.Suspects) == 0
+		ok = !slices.ContainsFunc(r.Suspects, func(s suspects.Suspect) bool {
+			return s.Sure != suspects.Settled
+		})
 		for n, print := range []func(io.Writer) error{r.CSV, r.HTML} {
 			if files[n] == nil {
 				continue

@@ -110,6 +110,16 @@ func TestOfAnUnsureSuspectNothingIsRefundedUnlessAPersonSaysSo(t *testing.T) {
 	}
 }
 
+func TestWhereAllIsSettledThereIsNothingToDo(t *testing.T) {
+	t.Parallel()
+	back := strings.ReplaceAll(export, "10.00,0.00,usd", "10.00,10.00,usd")
+	status, r, log := find(t, back, "--csv", "--by", "metadata.order_id")
+	if status != 0 || len(r.Suspects) != 1 || r.Suspects[0].Sure != suspects.Settled ||
+		r.Suspects[0].Keep != "" || r.Back["usd"] != 0 {
+		t.Errorf("got %d, %+v, %s; want one, of which nothing is left to do", status, r, log)
+	}
+}
+
 func TestSuspectsAreFoundByMetadata(t *testing.T) {
 	t.Parallel()
 	_, r, log := find(t, export, "--csv", "--by", "metadata.order_id", "--within", "1s")

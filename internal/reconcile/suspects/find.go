@@ -191,10 +191,10 @@ func (o Options) judge(payments []Payment) Suspect {
 			s.Keep = p.ID
 		}
 		if p.Unclear {
-			doubts = append(doubts, p.ID+" was captured in part: see what was given back of it")
+			doubts = append(doubts, p.name()+" was captured in part: see what was given back of it")
 		}
 		if p.Disputed {
-			doubts = append(doubts, p.ID+" is disputed: that money may go back another way")
+			doubts = append(doubts, p.name()+" is disputed: that money may go back another way")
 		}
 		for _, either := range []map[string]string{first.Metadata, p.Metadata} {
 			for key := range either {

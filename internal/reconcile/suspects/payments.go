@@ -3,6 +3,7 @@
 package suspects
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,9 @@ type Payment struct {
 	Unclear  bool              `json:"unclear,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
+
+// name is what a payment is refunded by.
+func (p Payment) name() string { return cmp.Or(p.Intent, p.ID) }
 
 // Each calls do for each payment. Of what took no money, it calls skip with the status.
 type Each func(do func(Payment), skip func(status string)) error

@@ -30,7 +30,7 @@ func (r Report) Text(w io.Writer) {
 			if p.RefundedMinor > 0 {
 				took += " less " + amount(p.RefundedMinor, p.Currency)
 			}
-			t.Rows = append(t.Rows, []string{harmless(p.ID),
+			t.Rows = append(t.Rows, []string{harmless(p.name()),
 				p.Created.Format(time.DateTime) + " UTC", took, s.toDo(p)})
 		}
 		t.Print(w)
@@ -86,7 +86,7 @@ var page string
 func (r Report) HTML(w io.Writer) error {
 	parsed, err := template.New("suspects").Funcs(template.FuncMap{
 		"amount": amount, "harmless": harmless, "time": time.Time.Format,
-		"todo": Suspect.toDo,
+		"todo": Suspect.toDo, "name": Payment.name,
 	}).Parse(page)
 	if err != nil {
 		return err
