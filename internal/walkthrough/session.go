@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -92,7 +93,7 @@ func (s *Session) keep(cmd *exec.Cmd, out io.Writer) error {
 		fmt.Fprintln(out, lines.Text())
 		if match := export.FindStringSubmatch(lines.Text()); match != nil {
 			for _, v := range variable.FindAllStringSubmatch(match[1], -1) {
-				s.exports = append(s.exports, v[1]+"="+v[2])
+				s.exports = append(s.exports, v[1]+"="+withPassword(v[2], v[1], cmd.Env))
 			}
 		}
 		if strings.HasPrefix(lines.Text(), ready) {
@@ -107,6 +108,21 @@ func (s *Session) keep(cmd *exec.Cmd, out io.Writer) error {
 	err = cmd.Wait()
 	close(k.ended)
 	return fmt.Errorf("a command with --keep ended early: %w", err)
+}
+
+// withPassword puts the password back into a printed URL of a server that the environment gives:
+// the command has printed xxxxx.
+func withPassword(printed, name string, env []string) string {
+	for _, given := range env {
+		if value, ok := strings.CutPrefix(given, name+"="); ok {
+			if u, err := url.Parse(value); err == nil {
+				password, _ := u.User.Password()
+				printed = strings.Replace(printed, ":xxxxx@",
+					url.UserPassword("", password).String()+"@", 1)
+			}
+		}
+	}
+	return printed
 }
 
 // Close interrupts the background commands and waits for them to end.
