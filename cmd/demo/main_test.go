@@ -175,11 +175,6 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"a live restricted":        {nil, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
 		"something that is no key": {nil, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"a list that never ends": {[]string{"--subscriptions", "/dev/zero"}, "", 2,
-			"regular file"},
-		"no such list": {[]string{"--subscriptions", "/nowhere.csv"}, "", 2,
-			"/nowhere.csv"},
-		"an empty list": {[]string{"--subscriptions", list("")}, "", 2, "alice,Alice,1000"},
 		"a missing field": {
 			[]string{"--subscriptions", list(good + "bob,Bob\n")}, "", 2, "line 2"},
 		"an amount in dollars": {
@@ -191,7 +186,10 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 		"a currency that is none": {
 			[]string{"--subscriptions", list(good + "bob,Bob,1,dollars,pm_card_visa")}, "", 2,
 			"line 2"},
-		"an id twice": {[]string{"--subscriptions", list(good + "\n" + good)}, "", 2, "line 3"},
+		"an id twice":   {[]string{"--subscriptions", list(good + "\n" + good)}, "", 2, "line 3"},
+		"an empty list": {[]string{"--subscriptions", list("")}, "", 2, "alice,Alice,1000"},
+		"no such list":  {[]string{"--subscriptions", "/nowhere.csv"}, "", 2, "/nowhere.csv"},
+		"no list":       {[]string{"--subscriptions", "/dev/zero"}, "", 2, "regular file"},
 		"a broken quote": {
 			[]string{"--subscriptions", list(good + `bob,"Bob,1,usd,pm_card_visa`)}, "", 2,
 			"line 2"},

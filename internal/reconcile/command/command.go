@@ -52,23 +52,24 @@ type compareCLI struct {
 }
 
 // Help is printed by reconcile compare --help.
-func (c *compareCLI) Help() string {
-	return `It is safe to interrupt it, to run it again, and to run it beside a due run. Of several ` +
-		`that change something, one runs at a time. Don't refund the same invoices by hand meanwhile.
+func (c *compareCLI) Help() string { return compareHelp }
+
+const compareHelp = `It is safe to interrupt it, to run it again, and to run it beside a due ` +
+	`run. Of several that change something, one runs at a time. Don't refund the same invoices ` +
+	`by hand meanwhile.
 
 The verdicts: right; unrecorded (a charge or refund has no ledger entry); overcharged (more than ` +
-		`one charge has the customer's money); unbilled (due and not charged); not looked for ` +
-		`(the same, but --since or --until left something out); pending (claimed, or ` +
-		`not decided at Stripe); recorded but not at Stripe; in doubt (a person must decide).
+	`one charge has the customer's money); unbilled (due and not charged); not looked for ` +
+	`(the same, but --since or --until left something out); pending (claimed, or ` +
+	`not decided at Stripe); recorded but not at Stripe; in doubt (a person must decide).
 
 With --apply it records what is missing, refunds all but the earliest charge, and cancels ` +
-		`PaymentIntents that nothing will ever confirm. With --record it changes the ledger only. ` +
-		`It never charges a card.
+	`PaymentIntents that nothing will ever confirm. With --record it changes the ledger only. ` +
+	`It never charges a card.
 
 The exit status is 0 if all invoices are right (at the end; a PaymentIntent left to cancel does ` +
-		`not count), 1 if not or after an error, 2 for a wrong command line or if ` +
-		`there is no ledger, 130 after Ctrl-C.`
-}
+	`not count), 1 if not or after an error, 2 for a wrong command line or if ` +
+	`there is no ledger, 130 after Ctrl-C.`
 
 // Main runs the command and returns its exit status.
 func Main(args []string, stdout, stderr io.Writer) int {

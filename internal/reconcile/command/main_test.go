@@ -228,51 +228,6 @@ func TestWhatAPersonGaveBackIsRecordedAndNotReportedAgain(t *testing.T) {
 	}
 }
 
-// A person deletes bob's lines before the refunds. What keeps the books must not refund him.
-func TestWhatAPersonLeftOutIsNotRefundedByRecording(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "alice", "bob")
-	w.dueRun("server-a", "server-b", "server-c")
-	file := w.suspectsOf()
-	var bobs []string
-	for i, err := range w.stripe.AllIntents(t.Context(), time.Unix(0, 0), time.Time{}) {
-		must(err)
-		if i.Subscription == "bob" {
-			bobs = append(bobs, i.ID)
-			withoutLinesOf(file, i.ID)
-		}
-	}
-	if status, out, log := command(t, "refund", "--from", file, "--stripe-url", w.url); status != 0 {
-		t.Fatalf("got %d, %q: %s", status, log, out)
-	}
-	o := w.document(1, "--record")
-	if len(o.Done) != 2 || o.Done[0].Kind != reconcile.RecordRefund || o.Now == nil ||
-		!o.Now.Invoices[0].Is(verdict.Right) || !o.Now.Invoices[1].Is(verdict.Overcharged) {
-		t.Errorf("got %+v, want alice's refunds recorded, and bob as he was", o)
-	}
-	status, out, _ := command(t, w.args("--record")...)
-	if status != 1 || !strings.Contains(out, "Nothing to record.") {
-		t.Errorf("again: got %d, want nothing to record:\n%s", status, out)
-	}
-	// What a person says about the rest holds for --apply, too.
-	kept := w.document(1).Found.Invoices[1].Kept
-	for _, id := range bobs {
-		if id != kept {
-			status, _, log := command(t, "settle", "--payment", id, "--note", "credit for January",
-				"--database-url", w.database, "--stripe-url", w.url)
-			if status != 0 {
-				t.Errorf("got %d, %s", status, log)
-			}
-		}
-	}
-	if o := w.document(0, "--apply"); len(o.Done) != 0 {
-		t.Errorf("got %+v, want nothing to do", o)
-	}
-	if kept := w.kept(); kept["alice"] != 1000 || kept["bob"] != 3000 {
-		t.Errorf("got %v, want bob's as they were", kept)
-	}
-}
-
 // A dry run changes nothing, and --apply makes no ledger either.
 func TestWithoutALedgerNothingIsMade(t *testing.T) {
 	t.Parallel()

@@ -23,17 +23,17 @@ type refundCLI struct {
 }
 
 // Help is printed by reconcile refund --help.
-func (c *refundCLI) Help() string {
-	return `Gives back what reconcile suspects has found, in test mode. Delete ` +
-		`from its CSV the lines of what is not to be given back, and leave the lines of what is ` +
-		`kept (give_back_minor is 0): such a payment is looked at once more before its doubles are ` +
-		`refunded. Of an unsure suspect every give_back_minor is 0: to give a payment back, set it ` +
-		`to amount_minor less refunded_minor. A payment is refunded whole, under an idempotency key ` +
-		`that names it, so that you may interrupt this and run it again. Nothing is refunded beside ` +
-		`a refund that is pending or has failed, or a dispute.
+func (c *refundCLI) Help() string { return refundHelp }
+
+const refundHelp = `Gives back what reconcile suspects has found, in test mode. Delete ` +
+	`from its CSV the lines of what is not to be given back, and leave the lines of what is ` +
+	`kept (give_back_minor is 0): such a payment is looked at once more before its doubles are ` +
+	`refunded. Of an unsure suspect every give_back_minor is 0: to give a payment back, set it ` +
+	`to amount_minor less refunded_minor. A payment is refunded whole, under an idempotency key ` +
+	`that names it, so that you may interrupt this and run it again. Nothing is refunded beside ` +
+	`a refund that is pending or has failed, or a dispute.
 
 The exit status is 0 if all lines are refunded, 1 if one could not be.`
-}
 
 // check reads the whole file, so that no line is refunded if one is wrong.
 func (c *refundCLI) check(key string, _ time.Time) error {

@@ -19,12 +19,12 @@ type settleCLI struct {
 }
 
 // Help is printed by reconcile settle --help.
-func (c *settleCLI) Help() string {
-	return `Records that a person gave back, outside of Stripe, what is left of a ` +
-		`charge: by a bank transfer after a refund failed, or in a dispute. The ledger gets an entry ` +
-		`for it, and reconcile neither refunds nor reports the charge again. Nothing is changed at ` +
-		`Stripe. A second run adds nothing.`
-}
+func (c *settleCLI) Help() string { return settleHelp }
+
+const settleHelp = `Records that a person gave back, outside of Stripe, what is left of a ` +
+	`charge: by a bank transfer after a refund failed, or in a dispute. The ledger gets an entry ` +
+	`for it, and reconcile neither refunds nor reports the charge again. Nothing is changed at ` +
+	`Stripe. A second run adds nothing.`
 
 func (c *settleCLI) check(key string, _ time.Time) error {
 	if strings.TrimSpace(c.Note) == "" {

@@ -34,14 +34,14 @@ type suspectsCLI struct {
 }
 
 // Help is printed by reconcile suspects --help.
-func (c *suspectsCLI) Help() string {
-	return `It finds payments that look like one payment taken more than once, ` +
-		`whatever made them. It reads what Stripe exports, which needs no ` +
-		`key, or lists a test-mode account. It changes nothing.
+func (c *suspectsCLI) Help() string { return suspectsHelp }
+
+const suspectsHelp = `It finds payments that look like one payment taken more than once, ` +
+	`whatever made them. It reads what Stripe exports, which needs no ` +
+	`key, or lists a test-mode account. It changes nothing.
 
 The exit status is 0 if none was found or all are settled, 1 if some are not or after an error, ` +
-		`2 for a wrong command line.`
-}
+	`2 for a wrong command line.`
 
 func (c *suspectsCLI) check(key string, _ time.Time) error {
 	if c.Stripe {

@@ -75,10 +75,11 @@ func TestOfAnUnsureSuspectNothingIsRefundedUnlessAPersonSaysSo(t *testing.T) {
 	in, out := filepath.Join(dir, "in.csv"), filepath.Join(dir, "out.csv")
 	must(os.WriteFile(in, []byte(export), 0o600))
 	status, text, log := command(t, "suspects", "--csv", in, "--csv-out", out)
-	if status != 1 || log != "" || !strings.Contains(text, "1 unsure") ||
-		!strings.Contains(text, "give_back_minor") || strings.Contains(text, "give back ¥") ||
-		!strings.Contains(text, "unsure: 2 payments of cus_bob in 1m0s; metadata order_id differs") {
-		t.Errorf("got %d, %q, want it said that nothing of bob is given back:\n%s", status, log, text)
+	why := "unsure: 2 payments of cus_bob in 1m0s; metadata order_id differs"
+	if status != 1 || log != "" || !strings.Contains(text, why) ||
+		!strings.Contains(text, "give_back_minor") || strings.Contains(text, "give back ¥") {
+		t.Errorf("got %d, %q, want it said that nothing of bob's is given back:\n%s", status,
+			log, text)
 	}
 	report, err := os.ReadFile(out)
 	must(err)
@@ -155,13 +156,15 @@ func TestJSONIsReadHoweverItIsWritten(t *testing.T) {
 	t.Parallel()
 	lines := strings.Replace(twoCharges, "},{", "}\n{", 1)
 	event := `{"object":"event","data":{"previous_attributes":{},"object":`
+	events := event + strings.Replace(twoCharges, "},{", "}}}"+event+"{", 1) + "}}"
 	for name, text := range map[string]string{
 		"as the Stripe CLI does": `{"object": "list", "data": [` + twoCharges + `], "url": "/x"}`,
 		"with sorted keys":       `{"data":[` + twoCharges + `],"has_more":false,"object":"list"}`,
-		"in two pages":           `{"data":[` + strings.Replace(twoCharges, "},{", `}]} {"data":[{`, 1) + "]}\n",
-		"as a bare list":         "[" + twoCharges + "]",
-		"one after another":      lines + "\n\n",
-		"as events":              event + strings.Replace(twoCharges, "},{", "}}}"+event+"{", 1) + "}}",
+		"in two pages": `{"data":[` +
+			strings.Replace(twoCharges, "},{", `}]} {"data":[{`, 1) + "]}\n",
+		"as a bare list":    "[" + twoCharges + "]",
+		"one after another": lines + "\n\n",
+		"as events":         events,
 	} {
 		status, r, log := find(t, text, "--json")
 		if status != 1 || r.Payments != 2 || len(r.Suspects) != 1 || r.Back["usd"] != 500 {
@@ -190,7 +193,7 @@ func TestAListIsNotReadWhole(t *testing.T) {
 	in, payments := strings.NewReader(text), 0
 	err := suspects.JSON(in)(func(suspects.Payment) {
 		if payments++; payments == 1 && in.Len() < len(text)/2 {
-			t.Errorf("%d of %d bytes are read before the first payment", len(text)-in.Len(), len(text))
+			t.Errorf("%d of %d bytes are left after the first payment", in.Len(), len(text))
 		}
 	}, func(string) {})
 	if err != nil || payments != 20_002 {
