@@ -2,9 +2,13 @@ package fleet
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/stripesim"
 	"example.com/triplecharge/internal/stripesim/control"
 )
@@ -47,6 +51,41 @@ func (s *Simulator) serve(h http.Handler) (string, error) {
 // URL is the address of Stripe for a server, and for a server that it was not started with, or for
 // "", one that stands for no server.
 func (s *Simulator) URL(server string) string { return cmp.Or(s.urls[server], s.urls[""]) }
+
+// FireInto calls fire, which starts a server's due run, and returns when Stripe holds a charge of
+// the server at the point. done is what fire returned.
+func (s *Simulator) FireInto(
+	ctx context.Context, point control.Point, server string, fire func() <-chan error,
+) (gate *control.Gate, done <-chan error, err error) {
+	gate, err = s.Control.Hold(ctx, control.Rule{
+		Point: point, Server: server, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	done = fire()
+	held := make(chan error, 1)
+	go func() {
+		_, _, err := gate.Waiting(ctx, 0)
+		held <- err
+	}()
+	select {
+	case err = <-held:
+	case err = <-done:
+		err = errors.Join(err, fmt.Errorf("%s's due run ended before a charge was sent", server))
+	}
+	return gate, done, err
+}
+
+// Charged returns the event of a charge at Stripe.
+func Charged(c control.Charge) event.Event {
+	return event.Event{
+		Time: c.Executed, Kind: event.StripeCharged, Server: c.Server,
+		Invoice: c.Subscription + "/" + c.Period, PaymentIntent: c.PaymentIntent,
+		AmountMinor: c.AmountMinor, Currency: c.Currency,
+		MS: float64(c.Executed.Sub(c.Began)) / float64(time.Millisecond),
+	}
+}
 
 // Close ends the simulator.
 func (s *Simulator) Close() {

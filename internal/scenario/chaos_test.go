@@ -110,7 +110,7 @@ func (c *chaos) fire(i int) {
 // servers have nothing left to send.
 func (c *chaos) nextKill() bool {
 	for {
-		events, more := c.p.events.since(c.read)
+		events, more := c.p.events.Since(c.read)
 		for i, e := range events {
 			switch e.Kind {
 			case event.RunStarted:

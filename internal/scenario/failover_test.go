@@ -118,7 +118,7 @@ func TestPostgresFailsOverTwiceInARun(t *testing.T) {
 func (r *replicated) failOverAt(p *play, charges int) {
 	r.t.Helper()
 	for read, charged := 0, 0; ; {
-		events, more := p.events.since(read)
+		events, more := p.events.Since(read)
 		read += len(events)
 		for _, e := range events {
 			if e.Kind == event.ChargeSucceeded {

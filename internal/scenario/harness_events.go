@@ -16,12 +16,12 @@ import (
 
 // happened adds an event that happens to a server, or to none (""). what explains it to a person.
 func (p *play) happened(kind event.Kind, server, what string) {
-	p.events.add(event.Event{Time: time.Now(), Kind: kind, Server: server, Reason: what})
+	p.events.Add(event.Event{Time: time.Now(), Kind: kind, Server: server, Reason: what})
 }
 
 // ended adds the event that a lease or a claim of the first invoice has expired.
 func (p *play) ended(kind event.Kind) {
-	p.events.add(event.Event{Time: time.Now(), Kind: kind, Invoice: p.invoice().String()})
+	p.events.Add(event.Event{Time: time.Now(), Kind: kind, Invoice: p.invoice().String()})
 }
 
 // invoice returns the first invoice, which the picture shows.
@@ -40,12 +40,7 @@ func (p *play) followCharges() {
 			if err != nil {
 				return // p.charged tells awaitCharges that no more will come
 			}
-			p.events.add(event.Event{
-				Time: c.Executed, Kind: event.StripeCharged, Server: c.Server,
-				Invoice: c.Subscription + "/" + c.Period, PaymentIntent: c.PaymentIntent,
-				AmountMinor: c.AmountMinor, Currency: c.Currency,
-				MS: float64(c.Executed.Sub(c.Began)) / float64(time.Millisecond),
-			})
+			p.events.Add(fleet.Charged(c))
 		}
 	}()
 }
@@ -63,7 +58,7 @@ func (p *play) awaitCharges(ctx context.Context) error {
 	}
 	for {
 		told := 0
-		events, more := p.events.since(0)
+		events, more := p.events.Since(0)
 		for _, e := range events {
 			if e.Kind == event.StripeCharged {
 				told++
@@ -89,6 +84,6 @@ func (p *play) picture(ctx context.Context) (timeline.Picture, error) {
 	if err := p.awaitCharges(ctx); err != nil {
 		return timeline.Picture{}, err
 	}
-	events, _ := p.events.since(0)
+	events, _ := p.events.Since(0)
 	return timeline.Draw(p.invoice().String(), fleet.Names(p.Servers), events), nil
 }

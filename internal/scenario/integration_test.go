@@ -230,7 +230,7 @@ func await(t *testing.T, p *play, kind event.Kind, times int) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
-		events, more := p.events.since(0)
+		events, more := p.events.Since(0)
 		said := 0
 		for _, e := range events {
 			if e.Kind == kind {

@@ -30,7 +30,7 @@ func logGone(ctx context.Context, p *play) error {
 	var told <-chan struct{}
 	ended, err := p.unread(ctx, func() (err error) {
 		if err = a.CloseOutput(); err == nil {
-			told, err = a.Follow(ctx, p.events.add)
+			told, err = a.Follow(ctx, p.events.Add)
 		}
 		return err
 	})

@@ -82,7 +82,7 @@ func (h Harness) Play(ctx context.Context, s Scenario) (result Result, err error
 // begin brings a scenario to the moment before midnight. The caller ends the play, also after an
 // error.
 func (h Harness) begin(ctx context.Context, s Scenario) (*play, error) {
-	p := &play{Harness: h, Scenario: s, events: newEventLog(h.Tell), token: rand.Text()}
+	p := &play{Harness: h, Scenario: s, events: fleet.NewEventLog(h.Tell), token: rand.Text()}
 	if h.StripeKey == "" {
 		var err error
 		p.simulator, err = fleet.StartSimulator(
@@ -138,7 +138,7 @@ type play struct {
 	started    []services.Server   // these, and those that a fault replaced
 	proxies    map[string]*proxies // by server; nil without a fault
 	workers    []*fleet.Worker
-	events     *eventLog
+	events     *fleet.EventLog
 	charged    chan struct{} // closed after the last event of a charge; nil at the real Stripe
 	lockPrefix string        // "" unless others use the same Redis
 	working    atomic.Int32  // due runs in progress that were fired one by one
@@ -229,7 +229,7 @@ func (p *play) spawn(ctx context.Context, name string) (*fleet.Worker, error) {
 		StripeURL: p.stripeURL(name), StripeKey: p.StripeKey, Token: p.token,
 		Tell: func(_ string, e event.Event, err error) {
 			if err == nil {
-				p.events.add(e)
+				p.events.Add(e)
 			}
 		},
 	}
@@ -278,12 +278,13 @@ func (p *play) midnight(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	earlier, _ := p.events.since(0)
+	earlier, _ := p.events.Since(0)
 	held := make(chan struct{})
 	go func() {
 		defer close(held)
-		m := newMidnight(fleet.Names(p.Servers), p.concurrency())
-		if err := m.hold(ctx, gate, p.events, len(earlier)); err != nil {
+		err := fleet.Midnight(ctx, gate, fleet.Names(p.Servers), p.concurrency(), p.events,
+			len(earlier))
+		if err != nil {
 			cancel(err)
 		}
 	}()
@@ -327,7 +328,7 @@ func (p *play) judge(ctx context.Context, r *Result) (err error) {
 	if r.Picture, err = p.picture(ctx); err != nil {
 		return err
 	}
-	events, _ := p.events.since(0)
+	events, _ := p.events.Since(0)
 	r.Lock = measure(events)
 	r.DatabaseURL, r.StripeURL = p.database, p.stripeURL("")
 	return nil

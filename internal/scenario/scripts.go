@@ -154,7 +154,7 @@ func (p *play) awaitRenewals(ctx context.Context) error {
 // stillLeased returns an error if a has lost the lease that it renews. A busy machine that keeps it
 // from running for a whole TTL adds a fault that the script does not have.
 func (p *play) stillLeased() error {
-	events, _ := p.events.since(0)
+	events, _ := p.events.Since(0)
 	for _, e := range events {
 		if e.Server == serverA && e.Kind == event.LeaseLost {
 			return errors.New("server-a lost a lease that it renews: is this machine too busy?")

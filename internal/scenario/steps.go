@@ -59,24 +59,8 @@ func (p *play) run(ctx context.Context, names ...string) error {
 func (p *play) fireInto(
 	ctx context.Context, point control.Point,
 ) (gate *control.Gate, done <-chan error, err error) {
-	gate, err = p.simulator.Control.Hold(ctx, control.Rule{
-		Point: point, Server: serverA, Operation: control.OperationCharge,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	done = p.fire(ctx, serverA)
-	held := make(chan error, 1)
-	go func() {
-		_, _, err := gate.Waiting(ctx, 0)
-		held <- err
-	}()
-	select {
-	case err = <-held:
-	case err = <-done:
-		err = errors.Join(err, errors.New("server-a's due run ended before a charge was sent"))
-	}
-	return gate, done, err
+	return p.simulator.FireInto(ctx, point, serverA,
+		func() <-chan error { return p.fire(ctx, serverA) })
 }
 
 // awaitEvent returns when the server has logged events of these kinds that many times in all.
@@ -84,7 +68,7 @@ func (p *play) awaitEvent(
 	ctx context.Context, name string, times int, kinds ...event.Kind,
 ) error {
 	for {
-		all, more := p.events.since(0)
+		all, more := p.events.Since(0)
 		said := 0
 		for _, e := range all {
 			if e.Server == name && slices.Contains(kinds, e.Kind) {

@@ -1,4 +1,4 @@
-package scenario
+package fleet
 
 import (
 	"context"
@@ -71,9 +71,14 @@ func (m *midnight) ready(waiting []control.Call) []control.Call {
 
 func invoiceOf(c control.Call) string { return c.Subscription + "/" + c.Period }
 
-// hold opens the gate for each invoice when it is ready, until ctx ends. It skips the first read
-// events, which belong to earlier due runs.
-func (m *midnight) hold(ctx context.Context, gate *control.Gate, events *eventLog, read int) error {
+// Midnight opens the gate for each invoice when it is ready, until ctx ends. A server that bills a
+// list has this many charges in flight at most. Midnight skips the first read events of the log,
+// which belong to earlier due runs.
+func Midnight(
+	ctx context.Context, gate *control.Gate, servers []string, concurrency int,
+	log *EventLog, read int,
+) error {
+	m := newMidnight(servers, concurrency)
 	type update struct {
 		calls []control.Call
 		err   error
@@ -95,7 +100,7 @@ func (m *midnight) hold(ctx context.Context, gate *control.Gate, events *eventLo
 	}()
 	var waiting []control.Call
 	for {
-		news, more := events.since(read)
+		news, more := log.Since(read)
 		read += len(news)
 		for _, e := range news {
 			m.note(e)
