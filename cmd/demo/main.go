@@ -26,6 +26,7 @@ type commands struct {
 	Serve       serve       `cmd:"" help:"Serve a web page to watch any mode against any fault, step by step."`
 	Matrix      matrix      `cmd:"" help:"Play every mode against every fault."`
 	Load        largeRun    `cmd:"" name:"load" help:"Bill many invoices and audit both sides."`
+	Trial       theirTrial  `cmd:"" help:"Put a billing worker of your own, in any language, on trial: every fault that can be made from outside."`
 	Explore     exploration `cmd:"" help:"Search every order in which the servers' calls can interleave."`
 	Modes       modesTable  `cmd:"" help:"Print the table of modes."`
 	Walkthrough chapters    `cmd:"" help:"Read the chapters in docs/ and run their commands."`

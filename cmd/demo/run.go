@@ -25,7 +25,7 @@ type cellRun struct {
 // Run plays it.
 func (r cellRun) Run(ctx context.Context, o output) (err error) {
 	row := r.Fault.Row
-	d, err := newDrawing(r.SVG)
+	d, err := newFile("--svg", r.SVG)
 	if err != nil {
 		return cli.Usage(err)
 	}
@@ -48,7 +48,7 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	p.cell(cell)
-	if err := d.finish(cell); err != nil {
+	if err := d.finish(drawing(cell)); err != nil {
 		return err
 	}
 	if !cell.OK() {

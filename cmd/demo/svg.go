@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,40 +14,41 @@ import (
 	"example.com/triplecharge/internal/timeline"
 )
 
-// drawing is an SVG file that will be written. Its temporary file is created before anything
-// starts, so that a path that can't be written is refused early. An existing picture stays until
-// the new one is complete.
-type drawing struct {
-	file *os.File // nil if none is wanted
-	path string
-	mode fs.FileMode // of the file that it replaces
+// file is a file that a flag names, and that will be written. Its temporary file is created before
+// anything starts, so that a path that can't be written is refused early. An existing file stays
+// until the new one is complete.
+type file struct {
+	temporary *os.File // nil if none is wanted
+	flag      string
+	path      string
+	mode      fs.FileMode // of the file that it replaces
 }
 
-// newDrawing creates the temporary file for a path; "" means no drawing.
-func newDrawing(path string) (drawing, error) {
+// newFile creates the temporary file for a flag's path; "" means no file.
+func newFile(flag, path string) (file, error) {
 	if path == "" {
-		return drawing{}, nil
+		return file{}, nil
 	}
 	mode := fs.FileMode(readable)
 	if info, err := os.Lstat(path); err == nil {
 		if mode = info.Mode(); !mode.IsRegular() {
-			return drawing{}, fmt.Errorf("--svg: %s is no regular file: name a new one", path)
+			return file{}, fmt.Errorf("%s: %s is no regular file: name a new one", flag, path)
 		}
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".drawing-*.svg")
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".demo-*")
 	if err != nil {
-		return drawing{}, fmt.Errorf("--svg: %s can't be written: %w", path, err)
+		return file{}, fmt.Errorf("%s: %s can't be written: %w", flag, path, err)
 	}
-	return drawing{file, path, mode.Perm()}, nil
+	return file{temporary, flag, path, mode.Perm()}, nil
 }
 
 // discard removes the temporary file, unless finish has renamed it.
-func (d drawing) discard() error {
-	if d.file == nil {
+func (f file) discard() error {
+	if f.temporary == nil {
 		return nil
 	}
-	_ = d.file.Close() // a second time, if it was finished
-	if err := os.Remove(d.file.Name()); !errors.Is(err, fs.ErrNotExist) {
+	_ = f.temporary.Close() // a second time, if it was finished
+	if err := os.Remove(f.temporary.Name()); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -55,27 +57,31 @@ func (d drawing) discard() error {
 // readable lets every user read the file.
 const readable = 0o644
 
-// finish draws the cell and renames the file to its path.
-func (d drawing) finish(c scenario.Cell) error {
-	if d.file == nil {
+// finish writes the content and renames the file to its path.
+func (f file) finish(content func(io.Writer) error) error {
+	if f.temporary == nil {
 		return nil
 	}
+	err := errors.Join(content(f.temporary), f.temporary.Chmod(f.mode), f.temporary.Close())
+	if err == nil {
+		err = os.Rename(f.temporary.Name(), f.path)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.flag, err)
+	}
+	return nil
+}
+
+// drawing draws a cell as an SVG.
+func drawing(c scenario.Cell) func(io.Writer) error {
 	a := c.Invoice
 	met := "under " + string(c.Fault)
 	if c.Fault == faults.None {
 		met = "at midnight"
 	}
-	err := timeline.Canvas{
+	return timeline.Canvas{
 		Picture: c.Picture, Name: "Alice",
 		Title: fmt.Sprintf("%s %s: Alice owed %s and paid %s", c.Mode, met,
 			money.Amount(a.DueMinor, a.Currency), money.Amount(a.ChargedMinor, a.Currency)),
-	}.SVG(d.file)
-	err = errors.Join(err, d.file.Chmod(d.mode), d.file.Close())
-	if err == nil {
-		err = os.Rename(d.file.Name(), d.path)
-	}
-	if err != nil {
-		return fmt.Errorf("--svg: %w", err)
-	}
-	return nil
+	}.SVG
 }

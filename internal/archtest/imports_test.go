@@ -75,6 +75,11 @@ func mayImport() map[string][]string {
 			"internal/services", "internal/stripesim", "internal/stripesim/control",
 			"internal/timeline", "internal/verdict", "ledger",
 		},
+		"internal/trial": {
+			"internal/event", "internal/faults", "internal/fleet", "internal/money",
+			"internal/proxy", "internal/report", "internal/services", "internal/stripesim",
+			"internal/stripesim/control", "internal/timeline", "internal/verdict",
+		},
 		"internal/load": {
 			"billing", "billing/redislock", "billing/stripecharge", "internal/event",
 			"internal/fleet", "internal/reconcile", "internal/services", "internal/stripesim",
@@ -95,8 +100,8 @@ func commandsMayImport() map[string][]string {
 			"internal/explore",
 			"internal/faults", "internal/load", "internal/money", "internal/reconcile",
 			"internal/reconcile/command", "internal/report", "internal/scenario",
-			"internal/services", "internal/timeline", "internal/verdict", "internal/walkthrough",
-			"internal/web", "internal/worker",
+			"internal/services", "internal/timeline", "internal/trial", "internal/verdict",
+			"internal/walkthrough", "internal/web", "internal/worker",
 		},
 		"cmd/reconcile": {"internal/reconcile/command"},
 		"cmd/stripesim": {"internal/cli", "internal/stripesim"},

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,11 +17,15 @@ import (
 type Process struct {
 	// Exited is closed when the process has ended and its output is read.
 	Exited    <-chan struct{}
+	Err       error // how it ended, as exec.Cmd's Wait has it; read after Exited is closed
 	cmd       *exec.Cmd
-	stderr    bytes.Buffer                  // read after Exited is closed
+	stderr    Tail
 	from, to  *os.File                      // the ends of its standard output's pipe
 	readAgain atomic.Pointer[chan struct{}] // nil while the output is read
 }
+
+// lingering is how long output is read after the process' end, if what it started still holds it.
+const lingering = 2 * time.Second
 
 // StartProcess starts a command, and calls line for each line of its standard output, from one
 // goroutine. The caller must end the process with Stop, or with a signal.
@@ -32,7 +35,7 @@ func StartProcess(cmd *exec.Cmd, line func([]byte)) (p *Process, err error) {
 	if p.from, p.to, err = os.Pipe(); err != nil {
 		return nil, err
 	}
-	cmd.Stdout, cmd.Stderr = p.to, &p.stderr
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = p.to, &p.stderr, lingering
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, p.from.Close(), p.to.Close())
 	}
@@ -49,8 +52,9 @@ func StartProcess(cmd *exec.Cmd, line func([]byte)) (p *Process, err error) {
 	}()
 	go func() {
 		defer close(exited)
-		_ = cmd.Wait() // the meaning of its status depends on who ended it
+		p.Err = cmd.Wait() // its meaning depends on who ended the process
 		_ = p.to.Close()
+		_ = p.from.SetReadDeadline(time.Now().Add(lingering)) // it fails once all is read
 		<-read
 	}()
 	return p, nil
@@ -76,12 +80,8 @@ func (p *Process) Stop() {
 	}
 }
 
-// lastWords is the last line that the process wrote to its standard error, "" if there is none. It
-// may be called after Exited is closed.
-func (p *Process) lastWords() string {
-	text := strings.TrimSpace(p.stderr.String())
-	return text[strings.LastIndex(text, "\n")+1:]
-}
+// LastWords is the last line that the process wrote to its standard error, "" if there is none.
+func (p *Process) LastWords() string { return p.stderr.Last() }
 
 // CPU is the user and system time that the process took. It may be called after Exited is closed.
 func (p *Process) CPU() time.Duration {

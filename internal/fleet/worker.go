@@ -110,7 +110,7 @@ func (s Spec) Start(ctx context.Context) (*Worker, error) {
 		return &Worker{Server{s.Name, "http://" + address, s.Token}, p}, nil
 	case <-p.Exited:
 		return nil, fmt.Errorf("%s ended before it listened: %s", s.Name,
-			cmp.Or(p.lastWords(), garbled, p.cmd.ProcessState.String()))
+			cmp.Or(p.LastWords(), garbled, p.cmd.ProcessState.String()))
 	case <-ctx.Done():
 		p.Stop()
 		return nil, fmt.Errorf("%s did not listen in time: %w", s.Name, context.Cause(ctx))

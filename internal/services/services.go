@@ -217,6 +217,11 @@ func (s *Services) Discard(ctx context.Context, server Server) error {
 // command before calling Close.
 func (s *Services) Adopt(cmd *exec.Cmd) { s.guard.adopt(cmd) }
 
+// Folder makes a folder that only this user can open. It is removed with everything else.
+func (s *Services) Folder() (string, error) {
+	return s.guard.folder("work-"+rand.Text(), osUser{})
+}
+
 // Close stops the servers, drops the schemas and removes the folder. Further calls do nothing and
 // return the first call's error.
 func (s *Services) Close() error {

@@ -62,6 +62,9 @@ func session(t *testing.T) *walkthrough.Session {
 				case strings.HasPrefix(word, "docs/"):
 					c.Words[i] = filepath.Join(root, word)
 				}
+				if strings.HasPrefix(word, "scripts/") {
+					c.Words[i] = filepath.Join(root, word)
+				}
 			}
 			return argv(c, t.TempDir())
 		},

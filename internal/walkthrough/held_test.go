@@ -47,6 +47,10 @@ func notRun() map[string]map[string]string {
 			"cd scripts/bench && go run .          # half an hour; --quick takes a minute " +
 				"and proves nothing": ".ci/run makes the quick one",
 		},
+		"docs/your-worker.md": {
+			`demo trial --trigger 'curl -sf -X POST "http://127.0.0.1:$PORT/bill"' -- node worker.js`: "" +
+				"the worker is the reader's; a test of internal/trial has one that stays up",
+		},
 		"docs/changing-modes.md": {
 			"  server-a  SET lock:billing:alice:2026-12 " +
 				"server-a:… NX PX 30000 → OK": "" +

@@ -1,0 +1,271 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/fleet"
+	"example.com/triplecharge/internal/stripesim/control"
+)
+
+// script plays one fault, from before midnight until everything in it has happened.
+type script func(context.Context, *play) error
+
+// scripts returns the faults that can be made from outside, with these options.
+func (o Options) scripts() map[faults.Fault]script {
+	all := map[faults.Fault]script{
+		alone:                    late,
+		faults.None:              midnight,
+		faults.Late:              late,
+		faults.Pause:             pause(0),
+		faults.SlowStripe:        slowStripe,
+		faults.CrashBeforeCharge: crash(control.Arriving, 0),
+		faults.CrashAfterCharge:  crash(control.Committed, 0),
+		faults.LostReply:         lostReply,
+		faults.Stripe500Before:   stripe500(control.BeforeCommit),
+		faults.Stripe500After:    stripe500(control.AfterCommit),
+		faults.KeyExpired:        crash(control.Committed, day),
+		faults.DelayedADay:       pause(day),
+		faults.DeclinedThenFixed: declinedThenFixed,
+	}
+	if o.Redis != "" {
+		all[faults.RedisDown], all[faults.RedisRestart] = redisDown, redisRestart
+	}
+	if o.Postgres != "" {
+		all[faults.PostgresDown] = postgresDown
+	}
+	return all
+}
+
+// Faults returns the names of these faults, in the order of the matrix.
+func (o Options) Faults() []faults.Fault {
+	return slices.DeleteFunc(faults.Faults(),
+		func(f faults.Fault) bool { return o.scripts()[f] == nil })
+}
+
+const (
+	// day is longer than Stripe remembers an idempotency key (24 hours).
+	day = 25 * time.Hour
+	// gather is how long all servers may take to reach Stripe before those that are there may
+	// charge: longer than a start on a busy machine. A worker that waits for a lock takes it all.
+	gather = 10 * time.Second
+)
+
+// midnight fires all servers at the same instant: Stripe holds each charge until every server waits
+// there or has finished.
+func midnight(ctx context.Context, p *play) error {
+	gate, err := p.simulator.Control.Hold(ctx, control.Rule{
+		Point: control.Arriving, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		return err
+	}
+	var runs []*process
+	for _, name := range p.names {
+		run, err := p.fire(name)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, run)
+	}
+	holding, release := context.WithTimeout(ctx, gather)
+	defer release()
+	go func() {
+		for _, run := range runs {
+			<-run.Exited
+		}
+		release()
+	}()
+	err = errors.Join(fleet.Midnight(holding, gate, p.names, 1, p.log, 0), gate.Remove(ctx))
+	p.finish(ctx, runs...)
+	return err
+}
+
+// late: each server fires after the one before has finished.
+func late(ctx context.Context, p *play) error { return p.run(ctx, p.names...) }
+
+// settle waits until the worker's own locks and claims have expired, which nobody sees from outside.
+func (p *play) settle(ctx context.Context) error {
+	select {
+	case <-time.After(p.LockTTL):
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+// others lets the other servers run, when nothing of server-a's protects the invoice.
+func (p *play) others(ctx context.Context) error {
+	return errors.Join(p.settle(ctx), p.run(ctx, p.names[1:]...))
+}
+
+// fireInto starts a due run on a server, and returns when Stripe holds its charge at the point.
+func (p *play) fireInto(
+	ctx context.Context, point control.Point, name string,
+) (gate *control.Gate, run *process, err error) {
+	reach, cancel := context.WithTimeout(ctx, p.Timeout)
+	defer cancel()
+	gate, _, err = p.simulator.FireInto(reach, point, name, func() <-chan error {
+		done := make(chan error, 1)
+		if run, err = p.fire(name); err != nil {
+			done <- err
+			return done
+		}
+		go func() { <-run.Exited; close(done) }()
+		return done
+	})
+	switch {
+	case err == nil:
+		p.happened(event.ChargeSent, name, "")
+	case reach.Err() != nil:
+		err = fmt.Errorf("%s sent no charge within %v (--timeout)", name, p.Timeout)
+	}
+	return gate, run, err
+}
+
+// whileHeld holds server-a's charge at a point while something happens, and lets it finish.
+func (p *play) whileHeld(ctx context.Context, point control.Point, happens func() error) error {
+	gate, run, err := p.fireInto(ctx, point, serverA)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(happens(), gate.Remove(ctx))
+	p.finish(ctx, run)
+	return err
+}
+
+// pause: server-a is paused while its charge is on its way; the others run; the request arrives,
+// after a delay by Stripe's clock, and a resumes.
+func pause(delay time.Duration) script {
+	return func(ctx context.Context, p *play) error {
+		return p.whileHeld(ctx, control.Arriving, func() error {
+			p.signal(serverA, syscall.SIGSTOP, event.ServerPaused)
+			defer p.signal(serverA, syscall.SIGCONT, event.ServerResumed)
+			return errors.Join(p.others(ctx), p.advance(ctx, delay))
+		})
+	}
+}
+
+// advance lets time pass at Stripe.
+func (p *play) advance(ctx context.Context, d time.Duration) error {
+	if d > 0 {
+		p.happened(event.StripeAdvanced, "", fmt.Sprintf("%.0f hours pass", d.Hours()))
+	}
+	return p.simulator.Control.Advance(ctx, d)
+}
+
+// slowStripe: Stripe holds a's charge, executing, for longer than the lock's TTL; then b runs, until
+// it charges, too, or leaves, or has waited for a long enough; the others run after a has finished.
+func slowStripe(ctx context.Context, p *play) error {
+	var second *process
+	err := p.whileHeld(ctx, control.Executing, func() (err error) {
+		if err := p.settle(ctx); err != nil {
+			return err
+		}
+		reach, cancel := context.WithTimeout(ctx, gather)
+		defer cancel()
+		gate, run, err := p.fireInto(reach, control.Arriving, p.names[1])
+		if second = run; gate == nil {
+			return err
+		}
+		return gate.Remove(ctx) // whatever b did
+	})
+	if second != nil {
+		p.finish(ctx, second)
+	}
+	return errors.Join(err, p.run(ctx, p.names[2:]...))
+}
+
+// crash: a is killed while its charge is held at the point; one that has not arrived never does.
+// The others run, after a time by Stripe's clock; a restarts, at another address, and runs.
+func crash(point control.Point, after time.Duration) script {
+	return func(ctx context.Context, p *play) error {
+		gate, run, err := p.fireInto(ctx, point, serverA)
+		if err != nil {
+			return err
+		}
+		p.signal(serverA, syscall.SIGKILL, event.ServerKilled)
+		p.finish(ctx, run)
+		p.servers[serverA].worker.end()
+		if point != control.Arriving {
+			err = gate.Remove(ctx)
+		}
+		err = errors.Join(err, p.advance(ctx, after), p.others(ctx))
+		p.happened(event.ServerStarted, serverA, "")
+		return errors.Join(err, p.start(ctx, serverA, again), p.run(ctx, serverA))
+	}
+}
+
+// chargesOfA selects what server-a sends that can take money.
+var chargesOfA = control.Rule{Server: serverA, Operation: control.OperationCharge}
+
+// whileItLasts lets a run while something is wrong at Stripe, and ends that before the others run.
+func (p *play) whileItLasts(ctx context.Context, wrong *control.Handle, err error) error {
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.run(ctx, serverA), wrong.Remove(ctx), p.others(ctx))
+}
+
+// lostReply: Stripe charges, and every reply to a is lost.
+func lostReply(ctx context.Context, p *play) error {
+	lost, err := p.simulator.Control.Lose(ctx, chargesOfA)
+	return p.whileItLasts(ctx, lost, err)
+}
+
+// stripe500: Stripe answers a's charge with a 500 that it saves under the key.
+func stripe500(when control.When) script {
+	return func(ctx context.Context, p *play) error {
+		failing, err := p.simulator.Control.Fail(ctx, chargesOfA, 500, when)
+		return p.whileItLasts(ctx, failing, err)
+	}
+}
+
+// declinedThenFixed: the cards decline at midnight; the customers have others; a runs.
+func declinedThenFixed(ctx context.Context, p *play) error {
+	if err := midnight(ctx, p); err != nil {
+		return err
+	}
+	if len(p.charges()) > 0 {
+		p.na = "no card was declined: --setup or the worker must use the card in PAYMENT_METHOD"
+		return nil
+	}
+	p.card = visa
+	p.happened(event.CardReplaced, "", "")
+	return errors.Join(p.setUp(ctx), p.settle(ctx), p.run(ctx, serverA))
+}
+
+// redisDown: Redis is dead at midnight.
+func redisDown(ctx context.Context, p *play) error {
+	p.happened(event.RedisDown, "", "")
+	return errors.Join(p.redis.Kill(ctx), midnight(ctx, p), p.redis.Start(ctx))
+}
+
+// redisRestart: Redis restarts empty while a's charge is on its way; the others run.
+func redisRestart(ctx context.Context, p *play) error {
+	return p.whileHeld(ctx, control.Arriving, func() error {
+		p.happened(event.RedisRestarted, "", "")
+		return errors.Join(p.redis.Kill(ctx), p.redis.Start(ctx), p.run(ctx, p.names[1:]...))
+	})
+}
+
+// postgresDown: a can't reach the ledger from its charge until its run has finished.
+func postgresDown(ctx context.Context, p *play) error {
+	err := p.whileHeld(ctx, control.Committed, func() error {
+		p.happened(event.LinkCut, serverA, "the ledger")
+		p.postgres.Cut()
+		return nil
+	})
+	p.postgres.Heal()
+	return errors.Join(err, p.others(ctx))
+}
+
+// recover lets a fresh server make a recovery run.
+func (p *play) recover(ctx context.Context) error {
+	return errors.Join(p.settle(ctx), p.start(ctx, fresh, fresh), p.run(ctx, fresh))
+}
