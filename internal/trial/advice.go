@@ -30,9 +30,9 @@ func overcharged(f faults.Fault) string {
 func unbilled(f faults.Fault) string {
 	switch f {
 	case faults.Stripe500Before, faults.Stripe500After, faults.DeclinedThenFixed:
-		return "A new key for each attempt: Stripe repeats a saved answer for 24 hours. To be safe " +
-			"with that, " + oneIntent + "."
+		return "Another attempt, under another key: Stripe repeats its answer to a key for 24 " +
+			"hours. To be safe with a new key, " + oneIntent + "."
 	}
-	return "A lock or a claim that expires: whoever takes it over asks Stripe what became of the " +
-		"charge. (If yours does, give its time as --lock-ttl.)"
+	return "A lock or a claim that expires, and whose next holder asks Stripe what became of the " +
+		"charge. (If yours does expire, say after how long: --lock-ttl.)"
 }

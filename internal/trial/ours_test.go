@@ -63,9 +63,7 @@ ours --name "$SERVER_NAME" --mode %s --at 2026-12-01T00:00:00Z --force-at --hold
 						fs = append(fs, f)
 					}
 				}
-				for _, row := range play(t, o, fs...)[1:] {
-					wantCell(t, row, mode.Name)
-				}
+				wantCells(t, o, mode.Name, fs...)
 			}
 		})
 	}

@@ -45,6 +45,7 @@ type play struct {
 	postgres  *proxy.Proxy // before server-a's database
 	servers   map[string]*server
 	names     []string // of the servers, server-a first
+	due       []Invoice
 	na        string   // why the fault could not be made
 	problems  []string
 	processes []*process // all that were started
@@ -268,7 +269,9 @@ func (p *play) picture() timeline.Picture {
 	for _, c := range p.charges() {
 		e := fleet.Charged(c)
 		e.Invoice, e.Server = "", strings.TrimSuffix(e.Server, "-again")
-		events = append(events, e)
+		its := e
+		its.Kind = event.ChargeSucceeded
+		events = append(events, e, its)
 	}
 	return timeline.Draw("", p.names, events)
 }

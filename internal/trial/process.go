@@ -45,7 +45,7 @@ func startProcess(name string, argv, env []string) (*process, error) {
 	p.cmd.Env = env
 	group.Adopt(p.cmd)
 	p.Process, err = fleet.StartProcess(p.cmd, func(line []byte) {
-		p.printed += len(line)
+		p.printed += len(line) + 1
 		_, _ = p.said.Write(append([]byte("\n"), line...))
 	})
 	if err != nil {

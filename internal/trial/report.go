@@ -81,7 +81,7 @@ func (r Report) Text(w io.Writer, pictures bool) {
 	var advice []string
 	of := map[string][]string{} // the faults, by their advice
 	for _, row := range r {
-		if pictures {
+		if pictures && row.Fault != alone {
 			fmt.Fprintf(w, "\n  %s: %s\n\n", row.Fault, row.Text)
 			row.Picture.Text(w, "the customer")
 		}
@@ -98,9 +98,10 @@ func (r Report) Text(w io.Writer, pictures bool) {
 		}
 	}
 	for _, a := range advice {
-		fmt.Fprintf(w, "\n  What would have saved %s:\n    %s\n", strings.Join(of[a], ", "), a)
+		fmt.Fprintf(w, "\n  What would have saved %s:\n    %s\n", strings.Join(of[a], ", "),
+			strings.ReplaceAll(lipgloss.Wrap(a, 88, ""), "\n", "\n    "))
 	}
-	fmt.Fprintf(w, "\n  %d of %s as they should be.\n", len(r)-r.Wrong(), money.Count(len(r), "row"))
+	fmt.Fprintf(w, "\n  %d of %s are right.\n", len(r)-r.Wrong(), money.Count(len(r), "row"))
 }
 
 // JSON prints the trial as JSON.
@@ -128,6 +129,9 @@ func (r Report) fill(w io.Writer, text string) error {
 		"taken": taken,
 		"picture": func(row Row) (string, error) {
 			var drawn strings.Builder
+			if row.Fault == alone {
+				return "", nil
+			}
 			err := timeline.Canvas{
 				Picture: row.Picture, Title: string(row.Fault), Name: "the customer",
 			}.SVG(&drawn)

@@ -120,8 +120,11 @@ func (p *play) fireInto(
 		return done
 	})
 	switch {
-	case err == nil:
-		p.happened(event.ChargeSent, name, "")
+	case err == nil && point != control.Committed:
+		p.log.Add(event.Event{
+			Time: time.Now(), Kind: event.ChargeSent, Server: name,
+			AmountMinor: p.due[0].AmountMinor, Currency: p.due[0].Currency,
+		})
 	case reach.Err() != nil:
 		err = fmt.Errorf("%s sent no charge within %v (--timeout)", name, p.Timeout)
 	}

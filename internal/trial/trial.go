@@ -90,6 +90,7 @@ func (o Options) row(ctx context.Context, f faults.Fault, due []Invoice) (row Ro
 	}
 	p, err := o.begin(ctx, card)
 	defer p.end()
+	p.due = due
 	if err == nil {
 		err = o.scripts()[f](ctx, p)
 	}
@@ -126,7 +127,9 @@ func (r *Row) fail(problem string) {
 // judgeAlone says what is wrong with a worker that has nothing against it.
 func (r *Row) judgeAlone(p *play) {
 	if len(r.After) == 0 {
-		r.fail(p.silence())
+		if r.OK = false; len(r.Problems) == 0 { // they say why
+			r.fail(p.silence())
+		}
 		return
 	}
 	r.Verdict = string(verdict.Right)

@@ -41,11 +41,8 @@ func work(name string, args []string) int {
 	case "wrong-key":
 		b.key = "rk_nobody"
 	case "billing":
-		resp, err := http.Post(os.Getenv("STRIPE_API_BASE")+"/v1/invoices", "", nil)
-		if err == nil {
-			err = resp.Body.Close()
-		}
-		return failed(err)
+		return failed(b.backend().Call(http.MethodPost, "/v1/invoices", b.key, nil,
+			new(stripe.Invoice)))
 	case "twice":
 		return failed(b.charge()) + failed(b.charge())
 	case "loud":
@@ -121,13 +118,13 @@ func (b bill) charge() error {
 	return err
 }
 
-// chargeAnother takes it of a customer who has nothing to do with it.
+// chargeAnother takes it of another customer, for the same invoice.
 func (b bill) chargeAnother() error {
 	other, err := customer.Client{B: b.backend(), Key: b.key}.New(&stripe.CustomerParams{})
 	if err != nil {
 		return err
 	}
-	b.customer, b.card, b.idempotency = other.ID, "pm_card_visa", "bob/2026-12"
+	b.customer, b.card, b.idempotency = other.ID, "pm_card_visa", other.ID
 	return b.charge()
 }
 
