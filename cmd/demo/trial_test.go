@@ -2,7 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -48,11 +48,13 @@ func TestTheExamplesComeToTheirRows(t *testing.T) {
 	}{
 		{
 			"Python without anything", []string{"/usr/bin/python3", "-c", "import stripe"},
-			[]string{"--setup", examples + "python/customers.py", "--", examples + "python/worker.py"},
+			[]string{"--setup", examples + "python/customers.py",
+				"--", examples + "python/worker.py"},
 			"", "none late lost-reply key-expired", "",
 		},
 		{
-			"Python with the invoice as the key", []string{"/usr/bin/python3", "-c", "import stripe"},
+			"Python with the invoice as the key",
+			[]string{"/usr/bin/python3", "-c", "import stripe"},
 			[]string{"--setup", examples + "python/customers.py", "--invoice", "metadata.invoice",
 				"--", examples + "python/worker_with_key.py"},
 			"none crash-after-charge lost-reply", "key-expired", "stripe-500-before",
@@ -87,7 +89,7 @@ func TestTheExamplesComeToTheirRows(t *testing.T) {
 					args, want[f] = append(args, "--fault", f), verdict
 				}
 			}
-			if got := verdicts(t, append(args, tt.command...)...); fmt.Sprint(got) != fmt.Sprint(want) {
+			if got := verdicts(t, append(args, tt.command...)...); !maps.Equal(got, want) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})
@@ -136,7 +138,8 @@ func TestTrialsLeaveNothing(t *testing.T) {
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL}
 	for n := range trials {
 		dir, trial, log := startDemo(t, "trial", "--fault", "pause", "--html", "page.html", "--",
-			"sh", "-c", `[ $SERVER_NAME != server-b ] || sleep 1000 >/dev/null 2>&1 & "$0" charge`, self)
+			"sh", "-c", `[ $SERVER_NAME != server-b ] || sleep 1000 >/dev/null 2>&1 &
+"$0" charge`, self)
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)

@@ -39,9 +39,7 @@ func mayImport() map[string][]string {
 		},
 		"internal/verdict": {},
 		"internal/report":  {"internal/faults", "internal/verdict"},
-		// The chapters, and what reads them.
-		"docs":                 {},
-		"internal/walkthrough": {},
+		"docs":             {}, "internal/walkthrough": {}, // the chapters, and what reads them
 
 		// What stands in for the world, and knows nothing of us.
 		"internal/services":          {},
@@ -71,9 +69,8 @@ func mayImport() map[string][]string {
 		"internal/scenario": {
 			"billing", "billing/redislock", "billing/stripecharge", "internal/event",
 			"internal/faults", "internal/fleet", "internal/money", "internal/proxy",
-			"internal/reconcile",
-			"internal/services", "internal/stripesim", "internal/stripesim/control",
-			"internal/timeline", "internal/verdict", "ledger",
+			"internal/reconcile", "internal/services", "internal/stripesim",
+			"internal/stripesim/control", "internal/timeline", "internal/verdict", "ledger",
 		},
 		"internal/trial": {
 			"internal/event", "internal/faults", "internal/fleet", "internal/money",

@@ -108,7 +108,10 @@ func (t *terminal) axis() string {
 	end := milliseconds(t.p.Length)
 	put(width-utf8.RuneCountInString(end), end)
 	for _, i := range t.scale.cuts {
-		cells[(t.column(t.scale.times[i-1])+t.column(t.scale.times[i]))/2] = '≈'
+		at := (t.column(t.scale.times[i-1]) + t.column(t.scale.times[i])) / 2
+		if cells[at] == ' ' { // else the cut is at the end, under its label
+			cells[at] = '≈'
+		}
 	}
 	for _, i := range t.scale.cuts {
 		from, to := t.column(t.scale.times[i-1]), t.column(t.scale.times[i])

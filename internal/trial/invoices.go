@@ -77,8 +77,8 @@ func match(due, taken []Invoice, named bool) (all []Invoice, problems []string) 
 		}
 	}
 	for _, extra := range taken {
-		problems = append(problems, fmt.Sprintf("took %s for %s, which one server alone does not bill",
-			extra, extra.Name))
+		problems = append(problems, fmt.Sprintf(
+			"took %s for %s, which one server alone does not bill", extra, extra.Name))
 	}
 	return append(all, taken...), problems
 }

@@ -46,7 +46,7 @@ type play struct {
 	servers   map[string]*server
 	names     []string // of the servers, server-a first
 	due       []Invoice
-	na        string   // why the fault could not be made
+	na        string // why the fault could not be made
 	problems  []string
 	processes []*process // all that were started
 }

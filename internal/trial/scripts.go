@@ -90,7 +90,7 @@ func midnight(ctx context.Context, p *play) error {
 // late: each server fires after the one before has finished.
 func late(ctx context.Context, p *play) error { return p.run(ctx, p.names...) }
 
-// settle waits until the worker's own locks and claims have expired, which nobody sees from outside.
+// settle waits until the worker's locks and claims have expired, which nobody sees from outside.
 func (p *play) settle(ctx context.Context) error {
 	select {
 	case <-time.After(p.LockTTL):
@@ -162,8 +162,8 @@ func (p *play) advance(ctx context.Context, d time.Duration) error {
 	return p.simulator.Control.Advance(ctx, d)
 }
 
-// slowStripe: Stripe holds a's charge, executing, for longer than the lock's TTL; then b runs, until
-// it charges, too, or leaves, or has waited for a long enough; the others run after a has finished.
+// slowStripe: Stripe holds a's charge, executing, for longer than the lock's TTL; then b runs until
+// it charges, too, or leaves, or has waited for a long enough. The others run after a has finished.
 func slowStripe(ctx context.Context, p *play) error {
 	var second *process
 	err := p.whileHeld(ctx, control.Executing, func() (err error) {

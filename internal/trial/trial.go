@@ -135,8 +135,8 @@ func (r *Row) judgeAlone(p *play) {
 	r.Verdict = string(verdict.Right)
 	for _, i := range r.After {
 		if i.Charges != p.Expect {
-			r.fail(fmt.Sprintf("alone, it took %s for %s: --invoice metadata.KEY says which charges "+
-				"belong together, --expect how many an invoice has", i, i.Name))
+			r.fail(fmt.Sprintf("alone, it took %s for %s: --invoice metadata.KEY says which "+
+				"charges belong together, --expect how many an invoice has", i, i.Name))
 		}
 	}
 }

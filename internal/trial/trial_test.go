@@ -137,7 +137,8 @@ func TestABrokenWorkerGetsOneClearLine(t *testing.T) {
 		{"hang", func(o *trial.Options) { o.Trigger = "true"; short(o) },
 			"server-a did not listen on PORT within 1s (--timeout)", "not played"},
 		{"crash", func(o *trial.Options) { o.Trigger = "true" },
-			"server-a ended before it listened on PORT: exit status 3: no such table", "not played"},
+			"server-a ended before it listened on PORT: exit status 3: no such table",
+			"not played"},
 	} {
 		t.Run(tt.worker+": "+tt.says, func(t *testing.T) {
 			t.Parallel()
@@ -158,7 +159,8 @@ func TestABrokenWorkerGetsOneClearLine(t *testing.T) {
 				}
 				said = append(said, line)
 			}
-			if said = slices.Compact(said); len(said) != 1 || !strings.Contains(said[0], tt.says) {
+			said = slices.Compact(said)
+			if len(said) != 1 || !strings.Contains(said[0], tt.says) {
 				t.Errorf("it says %q, want one line: %s", said, tt.says)
 			}
 			if got := last.Outcome(); got != tt.row {

@@ -48,7 +48,8 @@ func notRun() map[string]map[string]string {
 				"and proves nothing": ".ci/run makes the quick one",
 		},
 		"docs/your-worker.md": {
-			`demo trial --trigger 'curl -sf -X POST "http://127.0.0.1:$PORT/bill"' -- node worker.js`: "" +
+			`demo trial --trigger 'curl -sf -X POST "http://127.0.0.1:$PORT/bill"' ` +
+				`-- node worker.js`: "" +
 				"the worker is the reader's; a test of internal/trial has one that stays up",
 		},
 		"docs/changing-modes.md": {
