@@ -25,7 +25,7 @@ type Process struct {
 }
 
 // lingering is how long output is read after the process' end, if what it started still holds it.
-const lingering = 2 * time.Second
+const lingering = time.Second
 
 // StartProcess starts a command, and calls line for each line of its standard output, from one
 // goroutine. The caller must end the process with Stop, or with a signal.
@@ -54,7 +54,9 @@ func StartProcess(cmd *exec.Cmd, line func([]byte)) (p *Process, err error) {
 		defer close(exited)
 		p.Err = cmd.Wait() // its meaning depends on who ended the process
 		_ = p.to.Close()
-		_ = p.from.SetReadDeadline(time.Now().Add(lingering)) // it fails once all is read
+		if errors.Is(p.Err, exec.ErrWaitDelay) { // something holds the output, and may keep it
+			_ = p.from.SetReadDeadline(time.Now())
+		}
 		<-read
 	}()
 	return p, nil
