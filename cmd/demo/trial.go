@@ -18,7 +18,7 @@ import (
 
 // theirTrial puts somebody else's worker on trial.
 type theirTrial struct {
-	Command  []string      `arg:"" optional:"" help:"The worker's command, after --. Each run of it is a due run. It finds STRIPE_API_BASE, STRIPE_SECRET_KEY, SERVER_NAME, PAYMENT_METHOD (a card), PORT (a free one) and TRIAL_DIR (a folder that is empty for each fault) in its environment."`
+	Command  []string      `arg:"" optional:"" raw:"" help:"The worker's command, after --. Each run of it is a due run. It finds STRIPE_API_BASE, STRIPE_SECRET_KEY, SERVER_NAME, PAYMENT_METHOD (a card), PORT (a free one) and TRIAL_DIR (a folder that is empty for each fault) in its environment."`
 	Setup    string        `placeholder:"COMMAND" help:"Shell command that prepares customers before each fault. It runs again when they have a new card, in PAYMENT_METHOD."`
 	Trigger  string        `placeholder:"COMMAND" help:"Shell command that starts a due run of a worker that stays up and listens on PORT, and ends with that run."`
 	Invoice  string        `placeholder:"metadata.KEY" help:"Metadata of a charge that names its invoice. Default: customer, amount and currency."`

@@ -31,6 +31,7 @@ const (
 //	min, max  bounds of a number or a duration; default: zero, and a billion or a year
 //	url       schemes of a URL, such as redis,rediss
 //	word      no white space
+//	raw       any text, such as somebody else's command
 //
 // A flag of one value is given once. What is given is not empty and has no control characters.
 func check(c *kong.Context) error {
@@ -91,6 +92,9 @@ func checkValue(tag *kong.Tag, v reflect.Value) error {
 			return strconv.FormatFloat(f, 'f', -1, 64)
 		})
 	case string:
+		if tag.Has("raw") {
+			return nil
+		}
 		return checkText(tag, x)
 	}
 	if v.Kind() != reflect.Slice {
