@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/fleet"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/services/servicetest"
 	"example.com/triplecharge/internal/timeline"
@@ -52,14 +53,14 @@ func TestCellsComeToWhatIsExpected(t *testing.T) {
 	} {
 		t.Run(id.Mode+" under "+string(id.Fault), func(t *testing.T) {
 			t.Parallel()
-			harness, told := harness, newEventLog(nil)
-			harness.Tell = told.add
+			harness, told := harness, fleet.NewEventLog(nil)
+			harness.Tell = told.Add
 			cell := playCell(t, harness, id)
 			if !cell.OK() {
 				t.Errorf("%s, then %s; want %s, then %s", cell.After, cell.Recovered,
 					cell.Expected.After, cell.Expected.Recovered)
 			}
-			if n := told.charged(); n > cell.Recovered.Charges {
+			if n := charged(told); n > cell.Recovered.Charges {
 				t.Errorf("%d servers say that they charged; Stripe took %d charges", n,
 					cell.Recovered.Charges)
 			}
@@ -68,8 +69,8 @@ func TestCellsComeToWhatIsExpected(t *testing.T) {
 }
 
 // charged counts the sentences that say a server took Alice's money.
-func (l *eventLog) charged() (n int) {
-	events, _ := l.since(0)
+func charged(l *fleet.EventLog) (n int) {
+	events, _ := l.Since(0)
 	var servers []string
 	for _, e := range events {
 		if e.Server != "" && !slices.Contains(servers, e.Server) {
