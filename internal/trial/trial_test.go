@@ -209,10 +209,10 @@ func TestATrialIsPrinted(t *testing.T) {
 		print func(io.Writer) error
 		has   []string
 	}{
-		"json":  {r.JSON, []string{`"taken_minor": 4000`, `"verdict": "overcharged"`, `"ok": false`}},
+		"json":  {r.JSON, []string{`"taken_minor": 4000`, `"verdict": "overcharged"`}},
 		"junit": {r.JUnit, []string{`tests="2" failures="1"`, `<failure message="overcharged">`}},
 		"html":  {r.HTML, []string{"<td>4 × $10.00 = $40.00</td>", "<svg", "saved it: Something"}},
-		"text":  {text, []string{"4 × $10.00 = $40.00    overcharged", "for server-a, for server-b"}},
+		"text":  {text, []string{"4 × $10.00 = $40.00    overcharged", "Took $10.00 3 times"}},
 	} {
 		var out bytes.Buffer
 		if err := tt.print(&out); err != nil {
