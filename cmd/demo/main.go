@@ -84,5 +84,5 @@ func stripeKey() (key string, real bool, err error) {
 	if key == "" {
 		return stripecharge.SimulatorKey, false, nil
 	}
-	return key, true, stripecharge.CheckKey(key)
+	return key, true, cli.Usage(stripecharge.CheckKey(key))
 }

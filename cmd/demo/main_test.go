@@ -175,9 +175,9 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 			[]string{"load", "--mode", "locked"}, "sk_test_KEYMATERIAL", 2,
 			"unset STRIPE_SECRET_KEY"},
 		"a load in no mode":        {[]string{"load", "--mode", "magic"}, "", 2, "exactly-once"},
-		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"a live restricted":        {nil, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"something that is no key": {nil, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a live secret key":        {nil, "sk_live_KEYMATERIAL", 2, "STRIPE_SECRET_KEY"},
+		"a live restricted":        {nil, "rk_live_KEYMATERIAL", 2, "STRIPE_SECRET_KEY"},
+		"something that is no key": {nil, "KEYMATERIAL", 2, "STRIPE_SECRET_KEY"},
 		"a missing field": {
 			[]string{"--subscriptions", list(good + "bob,Bob\n")}, "", 2, "line 2"},
 		"an amount in dollars": {

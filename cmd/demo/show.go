@@ -22,7 +22,7 @@ type show struct {
 	Servers       int           `default:"3" min:"1" max:"30" help:"Servers that fire at midnight."`
 	Subscriptions string        `placeholder:"FILE.csv" help:"Subscriptions to bill instead of Alice, Bob and Carol. One per line: id, customer, amount, currency, payment method."`
 	At            dueTime       `default:"2026-12-01T00:00:00Z" help:"Logical due time; its month is billed."`
-	LockTTL       time.Duration `name:"lock-ttl" default:"5s" min:"1ms" help:"Time after which a lease expires unless it is renewed."`
+	LockTTL       time.Duration `name:"lock-ttl" default:"5s" min:"50ms" help:"Time after which a lease expires unless it is renewed."`
 	Latency       time.Duration `default:"250ms" max:"1h" help:"Latency of the simulated Stripe."`
 	DatabaseURL   string        `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one. The run has its own schema, which is dropped at the end."`
 	RedisURL      string        `name:"redis-url" env:"REDIS_URL" url:"redis,rediss" placeholder:"URL" help:"Redis to use instead of starting one."`

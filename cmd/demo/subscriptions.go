@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/stripesim"
 )
 
 // builtIn returns the subscriptions that are billed if no file is given.
@@ -90,6 +92,9 @@ func parseRow(row []string) (billing.Subscription, error) {
 	}
 	for i := range row {
 		row[i] = strings.TrimSpace(row[i])
+		if err := cli.CheckText(row[i]); err != nil {
+			return billing.Subscription{}, fmt.Errorf("field %d: %w", i+1, err)
+		}
 	}
 	amount, err := strconv.ParseInt(row[2], 10, 64)
 	if err != nil {
@@ -100,5 +105,5 @@ func parseRow(row []string) (billing.Subscription, error) {
 		ID: row[0], Customer: row[1], AmountMinor: amount, Currency: strings.ToLower(row[3]),
 		PaymentMethod: row[4],
 	}
-	return s, s.Validate()
+	return s, cmp.Or(s.Validate(), stripesim.CheckAmount(s.AmountMinor, s.Currency))
 }

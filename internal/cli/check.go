@@ -139,21 +139,35 @@ func within(tag *kong.Tag, n, most float64, show func(float64) string) error {
 
 var errEmpty = errors.New("it is empty: give a value, or leave it out")
 
-// checkText doesn't print the text: it may have a password in it.
-func checkText(tag *kong.Tag, s string) error {
+// CheckText refuses what no name, address or ID has in it. It doesn't print the text: it may be a
+// password.
+func CheckText(s string) error {
 	switch {
-	case s == "":
-		return errEmpty
 	case len(s) > longestText:
 		return fmt.Errorf("want at most %d bytes, got %d", longestText, len(s))
 	case strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsRune(s, utf8.RuneError):
 		return errors.New("it has a control character in it, or is not UTF-8")
+	}
+	return nil
+}
+
+func checkText(tag *kong.Tag, s string) error {
+	if err := CheckText(s); err != nil {
+		return err
+	}
+	switch {
+	case s == "":
+		return errEmpty
 	case tag.Has("word") && strings.ContainsFunc(s, unicode.IsSpace):
 		return fmt.Errorf("want one without spaces, got %q", s)
 	case tag.Has("url"):
 		schemes := strings.Split(tag.Get("url"), ",")
 		u, err := url.Parse(s)
-		if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+		port := uint64(1)
+		if err == nil && u.Port() != "" {
+			port, err = strconv.ParseUint(u.Port(), 10, 16)
+		}
+		if err != nil || port == 0 || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
 			return fmt.Errorf("want a URL such as %s://127.0.0.1", schemes[0])
 		}
 	}

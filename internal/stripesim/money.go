@@ -24,6 +24,22 @@ var currencies = []string{
 // maxAmount is Stripe's limit of eight digits, in minor units.
 const maxAmount = 99999999
 
+// CheckAmount says why Stripe would not charge an amount, in minor units, in a currency.
+func CheckAmount(minor int64, currency string) error {
+	_, known := slices.BinarySearch(currencies, currency)
+	switch {
+	case !known:
+		return fmt.Errorf("currency %q: it is none of Stripe's", currency)
+	case minor > maxAmount || minor < minimums[currency]:
+		return fmt.Errorf("amount %d: Stripe charges from %d to %d in %s", minor,
+			max(1, minimums[currency]), maxAmount, currency)
+	case minor%steps(currency) != 0:
+		return fmt.Errorf("amount %d: want a multiple of %d in %s", minor, steps(currency),
+			currency)
+	}
+	return nil
+}
+
 // readAmount reads an amount in minor units, which must be positive.
 func readAmount(p *params, name string, required bool) int64 {
 	if required && !p.has(name) {

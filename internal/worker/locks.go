@@ -62,6 +62,15 @@ func (c Config) locker(kind billing.Lock, e *events) (*ownedLocker, func(), erro
 	return owned, closeAll, nil
 }
 
+// CheckRedisURL says why servers could not use a URL. It connects to nobody.
+func CheckRedisURL(url string) error {
+	client, err := redislock.Open(url)
+	if err != nil {
+		return err
+	}
+	return client.Close()
+}
+
 // unfenced is the floor of a lease that needs no fencing token.
 const unfenced billing.Token = -1
 
