@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -138,6 +139,11 @@ func (p Program) Parser(
 	parser, err := kong.New(flags, options...)
 	if err != nil {
 		return nil, fmt.Errorf("describe the flags: %w", err)
+	}
+	for _, flag := range parser.Model.Flags {
+		if slices.Equal(flag.Envs, []string{"-"}) { // DefaultEnvars' word for none
+			flag.Envs, flag.Tag.Envs = nil, nil
+		}
 	}
 	return parser, nil
 }

@@ -44,3 +44,18 @@ func TestOutputThatCantBeWrittenIsAnError(t *testing.T) {
 		t.Errorf("got %d, %q", status, &errs)
 	}
 }
+
+func TestTheHelpNamesNoVariableThatIsNone(t *testing.T) {
+	t.Parallel()
+	for _, env := range []string{"", "MY"} {
+		var out strings.Builder
+		parser, err := Program{Name: "mine", Env: env}.Parser(&out, &out, &struct{}{}, func(int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = parser.Parse([]string{"--help"})
+		if !strings.Contains(out.String(), "--version") || strings.Contains(out.String(), "($-)") {
+			t.Errorf("the help is %s", out.String())
+		}
+	}
+}
