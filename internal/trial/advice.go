@@ -9,13 +9,13 @@ const oneIntent = "one PaymentIntent per invoice, stored before it is confirmed,
 
 func overcharged(f faults.Fault) string {
 	switch f {
-	case faults.None:
+	case faults.None, faults.RedisDown:
 		return "The invoice as the idempotency key, or a row in your database that only one " +
 			"server can insert, before it charges."
 	case faults.Late, faults.CrashBeforeCharge, faults.Stripe500Before, faults.DeclinedThenFixed:
 		return "Something that remembers: ask your ledger while you hold the lock, or send the " +
 			"invoice as the idempotency key."
-	case faults.Pause, faults.SlowStripe, faults.RedisDown, faults.RedisRestart:
+	case faults.Pause, faults.SlowStripe, faults.RedisRestart:
 		return "The invoice as the idempotency key: a lock can't stop a request that was sent."
 	case faults.CrashAfterCharge, faults.PostgresDown:
 		return "The invoice as the idempotency key: your ledger doesn't know of the charge, and " +

@@ -99,10 +99,14 @@ func (p *play) spawn(name string, argv []string, s server) (*process, error) {
 	if p.redis != nil {
 		own = append(own, p.Redis+"="+p.redis.URL())
 	}
-	if p.postgres != nil && s.address == serverA {
-		own = append(own, p.Postgres+"="+p.postgres.URL())
-	} else if p.postgres != nil {
-		own = append(own, p.Postgres+"="+p.database)
+	if p.postgres != nil {
+		url := p.database
+		if s.address == serverA {
+			url = p.postgres.URL()
+		}
+		// Only our driver takes this as a parameter. Every libpq takes it as an option.
+		url = strings.Replace(url, "search_path=", "options=-csearch_path%3D", 1)
+		own = append(own, p.Postgres+"="+url)
 	}
 	started, err := startProcess(name, argv, append(os.Environ(), own...))
 	if err == nil {

@@ -101,7 +101,7 @@ func (r Report) Text(w io.Writer, pictures bool) {
 		fmt.Fprintf(w, "\n  What would have saved %s:\n    %s\n", strings.Join(of[a], ", "),
 			strings.ReplaceAll(lipgloss.Wrap(a, 88, ""), "\n", "\n    "))
 	}
-	fmt.Fprintf(w, "\n  %d of %s are right.\n", len(r)-r.Wrong(), money.Count(len(r), "row"))
+	fmt.Fprintf(w, "\n  Right: %d of %s.\n", len(r)-r.Wrong(), money.Count(len(r), "row"))
 }
 
 // JSON prints the trial as JSON.
