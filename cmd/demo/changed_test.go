@@ -212,6 +212,11 @@ func TestMatrixAndExplorerAgreeForEveryKindOfLock(t *testing.T) {
 			for f, twice := range cells {
 				// In the explorer a fault need not happen, and servers may come late.
 				want := twice || f != faults.Late && (cells[faults.None] || cells[faults.Late])
+				// What is possible need not happen at the first try, on a busy machine.
+				for try := 0; try < 2 && explored[f] && !want; try++ {
+					args := []string{"matrix", "--json", "--mode", mode, "--fault", string(f)}
+					want = twiceInMatrix(t, program, args)[mode][f]
+				}
 				if explored[f] != want {
 					t.Errorf("%s with a %s under %s: two charges are possible: "+
 						"the explorer says %t, "+
