@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/scenario"
 )
 
@@ -42,7 +44,10 @@ func (c deployment) deployed() (d scenario.Deployed, err error) {
 }
 
 // audit fires servers that are up already. The compose file runs it.
-type audit struct{ deployment }
+type audit struct {
+	deployment
+	JSON bool `name:"json" help:"Print the result as JSON."`
+}
 
 // Run fires the servers and prints the verdict.
 func (c audit) Run(ctx context.Context, o output) error {
@@ -54,9 +59,13 @@ func (c audit) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
+	results := []scenario.Result{result}
+	if c.JSON {
+		return cmp.Or(report.JSON(o.out, document(results)), brokenPromises(results))
+	}
 	p := print{o.out, names(d.Subscriptions)}
 	p.heading(c.Mode.Mode)
 	p.accounts(result.Invoices)
 	p.promise(result)
-	return brokenPromises([]scenario.Result{result})
+	return brokenPromises(results)
 }

@@ -13,6 +13,7 @@ import (
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/load"
 	"example.com/triplecharge/internal/money"
+	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/verdict"
 )
@@ -22,11 +23,12 @@ type largeRun struct {
 	Mode          modeFlag      `required:"" placeholder:"MODE" help:"Mode: ${modes}."`
 	Subscriptions int           `default:"100000" min:"1" max:"10000000" help:"Number of invoices that are due."`
 	Servers       int           `default:"3" min:"1" max:"26" help:"Servers that fire at midnight."`
-	KillEvery     time.Duration `name:"kill-every" min:"1ms" placeholder:"2s" help:"Kill a server (SIGKILL) at this interval, each in turn, and start it again. Default: never."`
+	KillEvery     time.Duration `name:"kill-every" min:"1ms" placeholder:"DURATION" help:"Kill a server (SIGKILL) at this interval, each in turn, and start it again. Default: never."`
 	Concurrency   int           `default:"${concurrency}" min:"1" max:"10000" help:"Charges in flight per server."`
 	Latency       time.Duration `max:"1h" help:"Latency of the simulated Stripe."`
 	Jitter        time.Duration `max:"1h" help:"Maximum random extra latency."`
 	At            dueTime       `default:"2026-12-01T00:00:00Z" help:"Logical due time; its month is billed."`
+	JSON          bool          `name:"json" help:"Print the result as JSON, and the text as the log."`
 	DatabaseURL   string        `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one. The run has its own schema, which is dropped at the end."`
 	RedisURL      string        `name:"redis-url" env:"REDIS_URL" url:"redis,rediss" placeholder:"URL" help:"Redis to use instead of starting one."`
 }
@@ -56,6 +58,12 @@ func (c largeRun) Run(ctx context.Context, o output) (err error) {
 	bar.clear()
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		if err := report.JSON(o.out, c.document(result)); err != nil {
+			return err
+		}
+		o.out = o.log
 	}
 	c.print(o.out, result)
 	switch e := c.expected(); {
@@ -92,11 +100,22 @@ func (c largeRun) expected() (e faults.Expectation) {
 	return e
 }
 
+// document returns what --json prints.
+func (c largeRun) document(r load.Result) any {
+	sum := r.Total()
+	return map[string]any{
+		"mode": c.Mode.Name, "servers": c.Servers, "seconds": r.Took.Seconds(),
+		"kills": r.Kills, "recoveries": r.Recoveries, "due": r.Invoices,
+		"charges": sum.Charges, "entries": sum.Entries, "invoices": r.Audit.Counts,
+		"exact": r.Exact(), "warnings": r.Warnings,
+	}
+}
+
 // print prints the audit: both sides, then the CPU time and memory of the servers.
 func (c largeRun) print(w io.Writer, r load.Result) {
 	sum, found := r.Total(), r.Audit.Counts
-	fmt.Fprintf(w, "%s, %d servers, %s invoices in %s: %s/s\n", c.Mode.Name, c.Servers,
-		money.Number(r.Invoices), r.Took.Round(10*time.Millisecond),
+	fmt.Fprintf(w, "%s, %s, %s in %s: %s/s\n", c.Mode.Name, money.Count(c.Servers, "server"),
+		money.Count(r.Invoices, "invoice"), r.Took.Round(10*time.Millisecond),
 		money.Number(int(float64(r.Invoices)/r.Took.Seconds())))
 	if c.KillEvery > 0 {
 		fmt.Fprintf(w, "  servers killed and restarted: %d; recovery runs after that: %d\n",

@@ -105,6 +105,42 @@ func TestEachModeKeepsItsPromiseForAnyNumberOfServers(t *testing.T) {
 	}
 }
 
+// A card that declines is no broken promise: nothing is charged, and nothing is expected.
+func TestADeclinedCardIsAsExpected(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "subscriptions.csv")
+	csv := "a,Anna,4200,usd,pm_card_visa\nb,Ben,4200,usd,pm_card_chargeCustomerFail\n"
+	if err := os.WriteFile(file, []byte(csv), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range demoJSON(t, "--subscriptions", file).Runs {
+		if !r.OK || r.Invoices[0].Charges == 0 || r.Invoices[1].Charges > 0 {
+			t.Errorf("%s: ok is %v, %+v", r.Mode, r.OK, r.Invoices)
+		}
+	}
+	status, out, log := demo(t, "--subscriptions", file, "--latency", "0s")
+	if status != 0 || strings.Count(out, "1 card declined") != 2 {
+		t.Errorf("exit status %d: %s%s", status, out, log)
+	}
+}
+
+func TestARunIsPrintedAsJSON(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"run", "--mode", "locked", "--fault", "late"},
+		{"run", "--mode", "locked", "--fault", "redlock-minority"}, // not applicable
+		{"load", "--mode", "locked", "--subscriptions", "1", "--servers", "1"},
+	} {
+		status, out, log := demo(t, append(args, "--json")...)
+		if !json.Valid([]byte(out)) || status != 0 || !strings.Contains(out, `"locked"`) {
+			t.Errorf("%q: exit status %d, %s%s", args, status, out, log)
+		}
+		if args[0] == "load" && !strings.Contains(log, "locked, 1 server, 1 invoice in") {
+			t.Errorf("%q says %s", args, log)
+		}
+	}
+}
+
 func TestAListOfOnesOwnIsBilled(t *testing.T) {
 	t.Parallel()
 	// More invoices than a server bills at once, so that they reach midnight in several lots.

@@ -39,10 +39,7 @@ func (m matrix) Run(ctx context.Context, o output) (err error) {
 	played := make(report.Matrix, len(ids))
 	progress := newProgressBar(o.log, len(ids), "cells")
 	err = harness.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
-		cell := report.Cell{
-			Mode: c.Mode, Fault: c.Fault, Expected: c.Expected, After: c.After,
-			Recovered: c.Recovered, Took: c.Took, Needs: c.Needs(), Err: c.Err,
-		}
+		cell := reported(c)
 		played[slices.Index(ids, scenario.CellID{Mode: c.Mode, Fault: c.Fault})] = cell
 		progress.step(c.Mode+" under "+string(c.Fault), cell.Problem())
 	})
@@ -54,6 +51,14 @@ func (m matrix) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	return worst(played)
+}
+
+// reported is the cell as a table has it.
+func reported(c scenario.Cell) report.Cell {
+	return report.Cell{
+		Mode: c.Mode, Fault: c.Fault, Expected: c.Expected, After: c.After,
+		Recovered: c.Recovered, Took: c.Took, Needs: c.Needs(), Err: c.Err,
+	}
 }
 
 // worst returns an error if a cell is not as expected, or else the first error of a cell that could

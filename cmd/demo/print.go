@@ -41,8 +41,8 @@ func (p print) result(mode billing.Mode, r scenario.Result) {
 	p.heading(mode)
 	first := r.Invoices[0]
 	name := p.name(first)
-	fmt.Fprintf(p.out, "  %d servers at midnight, %s's invoice for %s:\n\n",
-		r.Servers, name, first.Period)
+	fmt.Fprintf(p.out, "  %s at midnight, %s's invoice for %s:\n\n",
+		money.Count(r.Servers, "server"), name, first.Period)
 	r.Picture.Text(p.out, name)
 	fmt.Fprintln(p.out)
 	p.accounts(r.Invoices)
@@ -94,6 +94,9 @@ func (p print) cost(l scenario.Lock) {
 }
 
 func (p print) promise(r scenario.Result) {
+	if n := len(r.Declined); n > 0 {
+		fmt.Fprintf(p.out, "  %s declined, so nothing was charged there.\n", money.Count(n, "card"))
+	}
 	p.judged(r.Mode, r.Expected, r.OK(),
 		fmt.Sprintf(", %s for each invoice: %s.", r.Expected.After, r.Expected.Why),
 		fmt.Sprintf("%s promises %s for each invoice.", r.Mode, r.Expected.After))

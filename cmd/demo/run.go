@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/verdict"
@@ -19,6 +21,7 @@ import (
 type cellRun struct {
 	Mode        modeFlag  `required:"" placeholder:"MODE" help:"Mode: ${modes}."`
 	Fault       faultFlag `required:"" placeholder:"FAULT" help:"Fault: ${faults}."`
+	JSON        bool      `name:"json" help:"Print the result as JSON, as matrix does."`
 	SVG         string    `name:"svg" placeholder:"FILE" help:"Also write a picture of the run to this file."`
 	DatabaseURL string    `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one."`
 }
@@ -32,11 +35,16 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.discard()) }()
 	p := print{o.out, map[string]string{"alice": "Alice"}}
+	if r.JSON {
+		p.out = io.Discard
+	}
 	p.heading(r.Mode.Mode)
-	fmt.Fprintf(o.out, "  %s: %s\n\n", row.Fault, row.Text)
+	fmt.Fprintf(p.out, "  %s: %s\n\n", row.Fault, row.Text)
 	if expected := row.Expect(r.Mode.Mode, row.Servers); !expected.Applies {
-		fmt.Fprintf(o.out, "  n/a: %s.\n", expected.Why)
-		return nil // and there is nothing to draw
+		fmt.Fprintf(p.out, "  n/a: %s.\n", expected.Why) // and there is nothing to draw
+		return r.json(o, scenario.Cell{
+			Mode: r.Mode.Name, Fault: row.Fault, Expected: expected,
+		})
 	}
 	harness, err := newHarness(ctx, o,
 		services.Options{DatabaseURL: r.DatabaseURL, SkipRedis: true})
@@ -49,13 +57,21 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	p.cell(cell)
-	if err := d.finish(drawing(cell)); err != nil {
+	if err := errors.Join(r.json(o, cell), d.finish(drawing(cell))); err != nil {
 		return err
 	}
 	if !cell.OK() {
 		return errBroken
 	}
 	return nil
+}
+
+// json prints the cell as JSON, if that is asked for.
+func (r cellRun) json(o output, c scenario.Cell) error {
+	if !r.JSON {
+		return nil
+	}
+	return report.Matrix{reported(c)}.JSON(o.out)
 }
 
 // newHarness starts the services, and makes this program the servers. The caller closes the

@@ -7,6 +7,7 @@ import (
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/timeline"
+	"example.com/triplecharge/internal/verdict"
 )
 
 // Result is the result of a scenario.
@@ -16,6 +17,7 @@ type Result struct {
 	Servers  int
 	Expected faults.Expectation
 	Invoices []reconcile.Invoice // in the order in which the subscriptions were given
+	Declined map[string]bool     // by subscription: the card was declined, and nothing charged
 	Picture  timeline.Picture    // of the first one's invoice
 	Lock     Lock
 
@@ -31,11 +33,28 @@ func (r Result) Close() {
 	}
 }
 
-// OK reports whether every invoice is as expected of the mode, true if nothing is expected.
+// OK reports whether every invoice is as expected of the mode, true if nothing is expected. Of a
+// card that was declined, no charge is expected.
 func (r Result) OK() bool {
 	return !slices.ContainsFunc(r.Invoices, func(i reconcile.Invoice) bool {
-		return r.Expected.Known && i.Counts() != r.Expected.After
+		return r.Expected.Known && i.Counts() != r.Expected.After && !r.Declined[i.Subscription]
 	})
+}
+
+// declined finds the invoices whose card was declined, and that have no charge and no entry.
+func declined(invoices []reconcile.Invoice, events []event.Event) map[string]bool {
+	cards, found := map[string]bool{}, map[string]bool{}
+	for _, e := range events {
+		if e.Kind == event.ChargeDeclined {
+			cards[e.Invoice] = true
+		}
+	}
+	for _, i := range invoices {
+		if cards[i.String()] && i.Counts() == (verdict.Counts{}) {
+			found[i.Subscription] = true
+		}
+	}
+	return found
 }
 
 // expect looks up the expectation for the mode.

@@ -329,7 +329,7 @@ func (p *play) judge(ctx context.Context, r *Result) (err error) {
 		return err
 	}
 	events, _ := p.events.Since(0)
-	r.Lock = measure(events)
+	r.Lock, r.Declined = measure(events), declined(r.Invoices, events)
 	r.DatabaseURL, r.StripeURL = p.database, p.stripeURL("")
 	return nil
 }
