@@ -202,9 +202,24 @@ type Refund struct {
 // byHand begins the ID of a refund that is not Stripe's.
 const byHand = "by-hand/"
 
-// ByHand returns the refund of a charge that was given back outside of Stripe.
-func ByHand(paymentIntent string, amountMinor int64) Refund {
-	return Refund{byHand + paymentIntent, paymentIntent, amountMinor, false}
+// ByHand returns the refund of a charge that was given back outside of Stripe: the recorded one, or
+// else a new one. A recorded one that was reversed stays so, and another takes its place.
+func (s *Store) ByHand(
+	ctx context.Context, paymentIntent string, amountMinor int64,
+) (r Refund, err error) {
+	const query = `
+		WITH latest AS (
+			SELECT $1::text || coalesce('/' || nullif(count(*), 0)::text, '') AS id FROM entries
+			WHERE kind = 'reversal' AND starts_with(refund, $1) AND payment_intent = $2
+		)
+		SELECT latest.id, $2::text, coalesce(
+			(SELECT -amount_minor FROM entries WHERE kind = 'refund' AND refund = latest.id), $3)
+		FROM latest`
+	err = s.retry(ctx, func(ctx context.Context) error {
+		return s.each(ctx, query, []any{byHand + paymentIntent, paymentIntent, amountMinor},
+			[]any{&r.ID, &r.PaymentIntent, &r.AmountMinor}, nil)
+	}, "look up what was given back of charge %s", paymentIntent)
+	return r, err
 }
 
 // IsByHand reports whether the money was given back outside of Stripe.

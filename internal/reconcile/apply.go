@@ -221,28 +221,37 @@ func (a applying) refund(ctx context.Context, i Invoice, action *Action) error {
 func unsettled(r stripecharge.Refund) bool { return r.State != stripecharge.RefundSucceeded }
 
 // Settle records that a person gave back outside of Stripe what is left of a charge, so that it is
-// neither refunded nor reported again. It changes nothing at Stripe. A second call adds nothing.
+// neither refunded nor reported again; or, with undo, that this was a mistake. It changes nothing
+// at Stripe. A second call adds nothing.
 func (r Reconciler) Settle(
-	ctx context.Context, paymentIntent string,
-) (i stripecharge.Intent, err error) {
+	ctx context.Context, paymentIntent string, undo bool,
+) (amountMinor int64, currency string, err error) {
 	err = r.Ledger.OneAtATime(ctx, applyLock, nil, func(ctx context.Context) error {
-		i, err = r.Stripe.Intent(ctx, paymentIntent)
+		i, err := r.Stripe.Intent(ctx, paymentIntent)
 		pending := func(r stripecharge.Refund) bool { return r.State == stripecharge.RefundPending }
 		switch {
 		case err != nil:
 			return err
 		case i.Ledger != "" && i.Ledger != r.Ledger.ID():
 			return fmt.Errorf("%s is the ledger %q's", i.ID, i.Ledger)
-		case i.RemainingMinor <= 0:
+		case i.RemainingMinor <= 0 && !undo:
 			return fmt.Errorf("nothing is left of %s, at Stripe", i.ID)
 		case slices.ContainsFunc(i.Refunds, pending):
 			return fmt.Errorf("a refund of %s is pending: wait until Stripe has decided", i.ID)
 		}
-		err = r.Ledger.RecordRefund(ctx, ledger.ByHand(i.ID, i.RemainingMinor))
-		if errors.Is(err, ledger.ErrContradiction) {
-			err = fmt.Errorf("%w: reconcile --apply records the charge first", err)
+		back, err := r.Ledger.ByHand(ctx, i.ID, i.RemainingMinor)
+		if err != nil {
+			return err
+		}
+		amountMinor, currency, back.Reversed = back.AmountMinor, i.Currency, undo
+		err = r.Ledger.RecordRefund(ctx, back)
+		switch {
+		case errors.Is(err, ledger.ErrContradiction) && undo:
+			return fmt.Errorf("%s is not settled by hand", i.ID)
+		case errors.Is(err, ledger.ErrContradiction):
+			return fmt.Errorf("%w: reconcile --record records the charge first", err)
 		}
 		return err
 	})
-	return i, err
+	return amountMinor, currency, err
 }

@@ -126,7 +126,7 @@ func TestARefundThatTheBankRefusesIsReversedOnceAndSettledByHand(t *testing.T) {
 	}
 	w.wantSides(map[string]sides{"alice": {2, 0, 2000, 2, 0, 2000, 0, 0}})
 	for range 2 { // the second adds nothing
-		_, err := w.reconciler().Settle(t.Context(), duplicate.PaymentIntent)
+		_, _, err := w.reconciler().Settle(t.Context(), duplicate.PaymentIntent, false)
 		must(t, err)
 	}
 	o := w.run(true)
@@ -155,7 +155,7 @@ func TestOnlyWhatIsLeftAndOursIsSettled(t *testing.T) {
 		"another's":    w.pay(map[string]string{"ledger": "led_other"}),
 		"not charged":  w.prepare(w.invoice("alice"), 1),
 	} {
-		if _, err := w.reconciler().Settle(t.Context(), id); err == nil {
+		if _, _, err := w.reconciler().Settle(t.Context(), id, false); err == nil {
 			t.Errorf("%s: it was settled", name)
 		}
 	}

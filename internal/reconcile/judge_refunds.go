@@ -53,7 +53,8 @@ func (j *judging) refundEntries() {
 // settle takes from the charges what was given back outside of Stripe.
 func (j *judging) settle() {
 	for _, r := range j.account.Refunds {
-		if n := slices.IndexFunc(j.charges, byID(r.PaymentIntent)); n >= 0 && r.IsByHand() {
+		n := slices.IndexFunc(j.charges, byID(r.PaymentIntent))
+		if n >= 0 && r.IsByHand() && !r.Reversed {
 			j.charges[n].RemainingMinor -= r.AmountMinor
 			if j.charges[n].RemainingMinor < 0 {
 				j.doubt("%s was settled by hand, and refunded at Stripe, too", r.PaymentIntent)

@@ -54,3 +54,42 @@ func TestWhatAPersonLeftOutIsNotRefundedByRecording(t *testing.T) {
 		t.Errorf("got %v, want bob's as they were", kept)
 	}
 }
+
+func TestWhatWasSettledByMistakeIsTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "alice")
+	w.dueRun("server-a", "server-b")
+	duplicate := w.document(1).Found.Invoices[0].ToDo[0].PaymentIntent
+	settle := func(want string, more ...string) {
+		t.Helper()
+		args := append([]string{"settle", "--payment", duplicate, "--note", "Bea",
+			"--database-url", w.database, "--stripe-url", w.url}, more...)
+		if _, out, log := command(t, args...); !strings.Contains(out+log, want) {
+			t.Errorf("%v: got %q, %q, want %q", more, out, log, want)
+		}
+	}
+	settle("is not settled", "--undo")
+	for range 2 { // also what was taken back can be settled, and taken back
+		settle("$10.00 is settled")
+		if o := w.document(0); o.Found.Invoices[0].EnteredRefundsMinor != 1000 {
+			t.Errorf("settled: got %+v", o)
+		}
+		settle("$10.00 is no longer settled", "--undo")
+		settle("is not settled", "--undo")
+		if o := w.document(1); len(o.Found.Invoices[0].ToDo) != 1 ||
+			o.Found.Invoices[0].EnteredRefundsMinor != 0 {
+			t.Errorf("taken back: got %+v, want a refund to do", o)
+		}
+	}
+	// Settled, and then refunded at Stripe, too: that is in doubt until one is taken back.
+	settle("$10.00 is settled")
+	_, err := w.stripe.Refund(t.Context(), duplicate)
+	must(err)
+	if o := w.document(1); !o.Found.Invoices[0].Is(verdict.InDoubt) {
+		t.Errorf("got %+v, want it in doubt", o)
+	}
+	settle("$10.00 is no longer settled", "--undo")
+	if o := w.document(0, "--record"); len(o.Done) != 1 || w.kept()["alice"] != 1000 {
+		t.Errorf("got %+v, want the refund recorded", o)
+	}
+}

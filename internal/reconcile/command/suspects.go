@@ -118,6 +118,7 @@ func (c *suspectsCLI) find(ctx context.Context, log io.Writer) (r suspects.Repor
 	terminal, ok := log.(*os.File)
 	bar := progressbar.NewOptions64(2*info.Size(), progressbar.OptionSetWriter(log),
 		progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(time.Second/10),
 		progressbar.OptionSetVisibility(ok && term.IsTerminal(int(terminal.Fd()))))
 	defer func() { _ = bar.Clear() }()
 	return c.options.Find(func(do func(suspects.Payment), skip func(string)) error {
