@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ulikunitz/xz"
@@ -133,11 +134,23 @@ func fetch(ctx context.Context, client *http.Client, url string) ([]byte, error)
 	return body, nil
 }
 
+// fromCache returns an archive that an earlier run has verified. One that another user has made, or
+// could have changed, is none.
 func (d download) fromCache(file string) ([]byte, error) {
 	if d.cache == "" {
 		return nil, os.ErrNotExist
 	}
-	return os.ReadFile(filepath.Join(d.cache, file))
+	path := filepath.Join(d.cache, file)
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	owner, known := info.Sys().(*syscall.Stat_t)
+	if !known || int(owner.Uid) != os.Geteuid() || !info.Mode().IsRegular() ||
+		info.Mode().Perm()&0o022 != 0 {
+		return nil, os.ErrPermission
+	}
+	return os.ReadFile(path)
 }
 
 // toCache saves a verified archive. Failing to save it is only logged.

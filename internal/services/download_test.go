@@ -94,6 +94,37 @@ func TestPostgresIsDownloadedWhereThereIsNone(t *testing.T) {
 	}
 }
 
+// It would be run. What cannot be ours is downloaded again, and verified.
+func TestAnArchiveThatSomebodyElseCouldHavePlantedIsNotRun(t *testing.T) {
+	t.Parallel()
+	for name, plant := range map[string]func(path string) error{
+		"everybody may write it": func(path string) error { return os.Chmod(path, 0o666) },
+		"the group may write it": func(path string) error { return os.Chmod(path, 0o664) },
+		"a link": func(path string) error {
+			return errors.Join(os.Rename(path, path+".theirs"), os.Symlink(path+".theirs", path))
+		},
+		"another user's": func(path string) error {
+			if os.Geteuid() != 0 {
+				return os.Chmod(path, 0o666) // only root can give a file away
+			}
+			return os.Chown(path, 65534, 65534)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := download{cache: t.TempDir(), log: func(string) {}}
+			d.toCache("postgres.jar", []byte("ours"))
+			if kept, err := d.fromCache("postgres.jar"); err != nil || string(kept) != "ours" {
+				t.Fatalf("got %q, %v from the cache", kept, err)
+			}
+			must(t, plant(filepath.Join(d.cache, "postgres.jar")))
+			if kept, err := d.fromCache("postgres.jar"); err == nil {
+				t.Errorf("got %q from the cache", kept)
+			}
+		})
+	}
+}
+
 func TestADownloadWithoutAPlaceToKeepItIsUsed(t *testing.T) {
 	t.Parallel()
 	for name, cache := range map[string]string{"none": "", "closed": "/dev/null/cache"} {
