@@ -114,7 +114,7 @@ func TestABrokenWorkerGetsOneClearLine(t *testing.T) {
 		{"silent", nil, "server-a never called Stripe", "not played"},
 		{"crash", nil, "ended before it called Stripe: exit status 3: no such table", "not played"},
 		{"hang", short, "server-a did not end within 1s (--timeout): it was stopped", "not played"},
-		{"deaf", short, "(--timeout): it ignored SIGTERM, and was killed", "not played"},
+		{"deaf", startable, "(--timeout): it ignored SIGTERM, and was killed", "not played"},
 		{"wrong-key", nil, "charged nothing; its last request: method=POST " +
 			"path=/v1/payment_intents status=401", "not played"},
 		{"billing", nil, "charged nothing; its last request: method=POST path=/v1/invoices " +
@@ -149,8 +149,8 @@ func TestABrokenWorkerGetsOneClearLine(t *testing.T) {
 			began := time.Now()
 			rows := play(t, o, faults.Late)
 			last := rows[len(rows)-1]
-			if took := time.Since(began); took > time.Minute {
-				t.Errorf("it took %v", took)
+			if took := time.Since(began); took > 3*time.Minute {
+				t.Errorf("it took %v: something hangs", took)
 			}
 			var said []string // by whichever server
 			for _, line := range last.Problems {
@@ -171,6 +171,10 @@ func TestABrokenWorkerGetsOneClearLine(t *testing.T) {
 }
 
 func short(o *trial.Options) { o.Timeout = time.Second }
+
+// startable is long enough for a worker to start on a busy machine, and ignore signals.
+func startable(o *trial.Options) { o.Timeout = 5 * time.Second }
+
 func named(o *trial.Options) { o.Invoice = "invoice" }
 
 // A worker that stays up is fired by a trigger, paused, killed and started again.
