@@ -24,15 +24,16 @@
 // amount, so a second refund, whoever sends it and whenever, finds nothing left to give back. We
 // look at both charges once more before a refund, in case somebody has just refunded one by hand.
 //
-// Of several with --apply, one runs at a time: a lock in Postgres bears the ledger's ID. Two that
-// read an invoice before and after a person refunded a charge in part would otherwise keep other
-// charges, and refund both. The lock does not hold back a person at the Dashboard, nor a reconciler
-// of a copy of the database. It ends with its connection, and the run about a second later. Another
-// ledger in the same Stripe account needs no lock, since its payments are others.
+// Of several with --apply or --record, one runs at a time: a lock in Postgres bears the ledger's
+// ID. Two that read an invoice before and after a person refunded a charge in part would otherwise
+// keep other charges, and refund both. The lock does not hold back a person at the Dashboard, nor a
+// reconciler of a copy of the database. It ends with its connection, and the run about a second
+// later. Another ledger in the same Stripe account needs no lock, since its payments are others.
 //
 // While a refund is pending, nothing of its invoice is refunded. A refund that fails later gets a
 // reversal beside its entry, and the charge is not refunded again: a person pays another way, and
-// records that with reconcile settle.
+// records that with reconcile settle. So does a person who leaves a duplicate as it is on purpose:
+// --record refunds nothing, but a later --apply would.
 //
 // A due run at the same time only adds charges and entries. The next run finds a charge that was
 // made after the list was read. Canceled are only PaymentIntents that no card was ever tried with
