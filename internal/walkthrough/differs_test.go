@@ -55,6 +55,9 @@ func normalize(output []string) (lines []string) {
 		switch {
 		case scale.MatchString(p[0]):
 			p = lanes(p[1:], anyServer)
+		case legend.MatchString(p[0]):
+			words := strings.Join(strings.Fields(paragraph), " ")
+			p = []string{strings.Replace(words, inFlight, "", 1)}
 		case lane.MatchString(p[0]):
 			p = sentences(p, anyServer)
 		case atOnce.MatchString(paragraph):
@@ -70,11 +73,15 @@ var (
 	sameTime = regexp.MustCompile(`at midnight|at the same instant`)
 	server   = regexp.MustCompile(`server-[a-z]+`)
 	scale    = regexp.MustCompile(`^ +0( .*)?N ms$`)
+	legend   = regexp.MustCompile(`^ {12}\S [a-z]`)
 	lane     = regexp.MustCompile(`^ {1,2}(server-[a-z]+|[A-Z][a-z]+|ledger)( |$)`)
 	atOnce   = regexp.MustCompile(`(?m)^\w+/\d{4}-\d\d: `)
 	stretch  = regexp.MustCompile(`[ ─░~]+`)
 	holders  = regexp.MustCompile(`[a-w]+`)
 )
+
+// inFlight is in the legend unless all charges are so short, beside the rest, that none is drawn.
+const inFlight = "─ charge in flight, "
 
 // lanes reduces each lane of a picture to its marks, in order, and the letters of lease holders.
 func lanes(picture []string, anyServer bool) (lines []string) {
