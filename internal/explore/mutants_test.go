@@ -130,7 +130,7 @@ func (m mutant) caughtBy(ctx context.Context, dir string) (string, error) {
 	for _, c := range m.catchers() {
 		tests := filepath.Join(dir, filepath.Base(c.pkg))
 		build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay,
-			"-o", tests, c.pkg)
+			"-ldflags=-s -w", "-o", tests, c.pkg)
 		build.Dir = root
 		if out, err := build.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%s: %s: %w\n%s", m.file, m.what, err, out)
