@@ -114,6 +114,7 @@ func helpersMayImport() map[string][]string {
 		"internal/billingtest":          {"billing"},
 		"internal/archtest":             {},
 		"internal/cli/clitest":          {"internal/cli"},
+		"internal/golden":               {},
 		"internal/services/dockertest":  {"internal/services"},
 		"internal/services/servicetest": {"internal/services", "internal/services/dockertest"},
 	}

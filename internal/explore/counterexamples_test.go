@@ -1,19 +1,16 @@
 package explore
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/golden"
 	"example.com/triplecharge/internal/verdict"
 )
-
-var update = flag.Bool("update", false, "write the known schedules anew")
 
 // Every known counterexample still breaks its mode, and every search finds one that is as short.
 func TestKnownSchedulesStayTheShortest(t *testing.T) {
@@ -31,19 +28,7 @@ func TestKnownSchedulesStayTheShortest(t *testing.T) {
 		}
 	}
 	got := strings.Join(found, "\n") + "\n"
-	const path = "testdata/schedules.txt"
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant, as %s has it (go test -update writes it)\n%s", got, path, want)
-	}
+	golden.Check(t, "schedules.txt", got)
 }
 
 // eachFault returns a search for each fault that applies to the mode.

@@ -1,19 +1,15 @@
 package reconcile_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"example.com/triplecharge/internal/golden"
 	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/verdict"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // troubles has an invoice of each kind.
 func troubles() reconcile.Report {
@@ -108,7 +104,7 @@ func TestText(t *testing.T) {
 			if todo := r.ToDo(); todo != "" {
 				fmt.Fprintf(&got, "To do: %s.\n", todo)
 			}
-			golden(t, name, got.String())
+			golden.Check(t, name+".txt", got.String())
 		})
 	}
 }
@@ -122,18 +118,5 @@ func TestDoneIsSaidInALine(t *testing.T) {
 		d.Error = "stripe answered 500"
 		fmt.Fprintln(&got, d)
 	}
-	golden(t, "done", got.String())
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".txt")
-	if *update {
-		must(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	must(t, err)
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant, as %s has it (go test -update writes it)\n%s", got, path, want)
-	}
+	golden.Check(t, "done.txt", got.String())
 }

@@ -3,11 +3,8 @@ package report_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,11 +14,10 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/golden"
 	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/verdict"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // played returns the cells of these modes and faults, or of all if none is named, each as expected.
 func played(modes []string, fs ...faults.Fault) (m report.Matrix) {
@@ -85,26 +81,8 @@ func TestTheMatrixIsPrinted(t *testing.T) {
 			if err := print(&got); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "matrix."+format, got.String())
+			golden.Check(t, "matrix."+format, got.String())
 		})
-	}
-}
-
-// golden compares the output with a file.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant, as %s has it (go test -update writes it)\n%s", got, path, want)
 	}
 }
 

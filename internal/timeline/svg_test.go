@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/golden"
 	"example.com/triplecharge/internal/timeline"
 )
 
@@ -32,7 +33,7 @@ func TestSVGOfRealRuns(t *testing.T) {
 				Picture: timeline.Draw(alice, three(), recorded(t, name)), Title: name,
 				Name: "Alice",
 			})
-			golden(t, name+".svg", got)
+			golden.Check(t, name+".svg", got)
 			wellFormed(t, got)
 		})
 	}

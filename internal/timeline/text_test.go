@@ -3,7 +3,6 @@ package timeline_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,10 +10,9 @@ import (
 	"unicode/utf8"
 
 	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/golden"
 	"example.com/triplecharge/internal/timeline"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // threeServers shows the bug.
 func threeServers() []event.Event {
@@ -106,7 +104,7 @@ func TestTextDrawing(t *testing.T) {
 			t.Parallel()
 			var got strings.Builder
 			timeline.Draw(alice, test.servers, test.events).Text(&got, "Alice")
-			golden(t, test.golden, got.String())
+			golden.Check(t, test.golden, got.String())
 		})
 	}
 }
@@ -148,26 +146,8 @@ func TestTextDrawingOfRealRuns(t *testing.T) {
 			t.Parallel()
 			var got strings.Builder
 			timeline.Draw(alice, three(), recorded(t, name)).Text(&got, "Alice")
-			golden(t, name+".txt", got.String())
+			golden.Check(t, name+".txt", got.String())
 		})
-	}
-}
-
-// golden compares a drawing with a file.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant, as %s has it (go test -update writes it)\n%s", got, path, want)
 	}
 }
 

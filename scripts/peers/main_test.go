@@ -2,16 +2,13 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestMain lets this test binary be the servers, as the command's own is.
 func TestMain(m *testing.M) {
@@ -93,24 +90,6 @@ func TestTheTableIsPrinted(t *testing.T) {
 		if err := printTable(&got, ids, m, markdown); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, got.String())
-	}
-}
-
-// golden compares what was printed with a file.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant, as %s has it (go test -update writes it)\n%s", got, path, want)
+		golden.Check(t, name, got.String())
 	}
 }
