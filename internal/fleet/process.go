@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"example.com/triplecharge/internal/services"
 )
 
 // Process is a command that runs on this machine, ours or anybody's. It is safe for concurrent use.
@@ -19,7 +21,7 @@ type Process struct {
 	Exited    <-chan struct{}
 	Err       error // how it ended, as exec.Cmd's Wait has it; read after Exited is closed
 	cmd       *exec.Cmd
-	stderr    Tail
+	stderr    services.Tail
 	from, to  *os.File                      // the ends of its standard output's pipe
 	readAgain atomic.Pointer[chan struct{}] // nil while the output is read
 }

@@ -47,7 +47,7 @@ func initdb(ctx context.Context, g *guard, as osUser, bin, dir, password string)
 		"--username=postgres", "--pwfile="+pwfile, "--auth=scram-sha-256",
 		"--encoding=UTF8", "--no-locale", "--no-sync")
 	g.adopt(cmd)
-	var log tail
+	var log Tail
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.WaitDelay = time.Second
 	if err := runUntil(ctx, cmd); err != nil {

@@ -154,7 +154,7 @@ func (s *Services) copyOf(
 		"--host="+u.Hostname(), "--port="+u.Port(), "--username="+u.User.Username())
 	cmd.Env = append(cmd.Env, "PGPASSWORD="+password) // a command line could be read by others
 	s.guard.adopt(cmd)
-	var log tail
+	var log Tail
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.WaitDelay = time.Second
 	if err := runUntil(ctx, cmd); err != nil {

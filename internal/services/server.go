@@ -65,7 +65,7 @@ type local struct {
 // process is a started command; each Start makes another.
 type process struct {
 	cmd  *exec.Cmd
-	log  tail
+	log  Tail
 	done chan struct{} // closed when the process has ended
 }
 

@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// tail is a writer that keeps the last tailSize bytes. Servers log to it instead of a file, so that
-// a full disk doesn't lose the reason for a failure. The zero value is ready to use.
-type tail struct {
+// Tail is a writer that keeps the last tailSize bytes. Servers log to it instead of a file, so that
+// a full disk doesn't lose the reason for a failure. The zero value is ready to use. It is safe for
+// concurrent use.
+type Tail struct {
 	mu  sync.Mutex
 	buf []byte
 }
@@ -16,7 +17,8 @@ type tail struct {
 // tailSize is many times the size of a start's log.
 const tailSize = 16 << 10
 
-func (t *tail) Write(p []byte) (int, error) {
+// Write implements io.Writer.
+func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf = append(t.buf, p...)
@@ -26,7 +28,15 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) contains(s string) bool {
+// Last returns the last line, "" if there is none.
+func (t *Tail) Last() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := strings.ToValidUTF8(strings.TrimSpace(string(t.buf)), "")
+	return text[strings.LastIndex(text, "\n")+1:]
+}
+
+func (t *Tail) contains(s string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return bytes.Contains(t.buf, []byte(s))
@@ -34,7 +44,7 @@ func (t *tail) contains(s string) bool {
 
 // reason returns the line that best explains why a server ended: the last one that names an error,
 // else the last one.
-func (t *tail) reason() string {
+func (t *Tail) reason() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	last := "no output"

@@ -36,7 +36,7 @@ const (
 type play struct {
 	Options
 	simulator *fleet.Simulator
-	requests  fleet.Tail // what the simulator logs
+	requests  services.Tail // what the simulator logs
 	log       *fleet.EventLog
 	folder    string // of this row alone
 	card      string

@@ -21,7 +21,7 @@ type process struct {
 	name    string
 	cmd     *exec.Cmd
 	group   *services.Services // without a service: only the group's guard
-	said    fleet.Tail         // to its standard output
+	said    services.Tail      // to its standard output
 	printed int                // bytes
 	ending  sync.Once
 	was     string // what there is to say of its end
