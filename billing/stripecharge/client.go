@@ -152,6 +152,11 @@ func checkURL(s string) error {
 	return nil
 }
 
+// IsLive reports whether a key charges real cards.
+func IsLive(key string) bool {
+	return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_")
+}
+
 // CheckKey returns an error unless the key is a Stripe test-mode key. The error doesn't contain the
 // key. Call it before anything else: this software charges several times by design.
 func CheckKey(key string) error {
@@ -161,7 +166,7 @@ func CheckKey(key string) error {
 			"character: set STRIPE_SECRET_KEY to the key alone")
 	case strings.HasPrefix(key, "sk_test_"), strings.HasPrefix(key, "rk_test_"):
 		return nil
-	case strings.HasPrefix(key, "sk_live_"), strings.HasPrefix(key, "rk_live_"):
+	case IsLive(key):
 		return errors.New("this is a live Stripe key, and it would charge real cards: " +
 			"set STRIPE_SECRET_KEY to a test mode key (sk_test_…), or unset it for the simulator")
 	case key == "":

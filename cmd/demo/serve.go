@@ -15,6 +15,7 @@ import (
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/services"
+	"example.com/triplecharge/internal/stripesim"
 	"example.com/triplecharge/internal/web"
 )
 
@@ -67,7 +68,7 @@ func listen(address string) (net.Listener, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !stripesim.Loopback(host) {
 		return nil, nil, fmt.Errorf("%s can be reached from other machines: the page starts "+
 			"programs, so use 127.0.0.1 or [::1]", address)
 	}

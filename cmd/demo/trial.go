@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/triplecharge/billing/stripecharge"
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/services"
@@ -93,7 +94,7 @@ func (c theirTrial) check() (o trial.Options, chosen []faults.Fault, err error) 
 	}
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(value, "sk_live_") || strings.HasPrefix(value, "rk_live_") {
+		if stripecharge.IsLive(value) {
 			return o, nil, fmt.Errorf("%s in the environment is a live key: unset it", name)
 		}
 	}

@@ -57,8 +57,7 @@ func checkAdmin(address, token string) error {
 	if err != nil {
 		return cli.Usage(fmt.Errorf("--admin %s is not an address: %w", address, err))
 	}
-	ip := net.ParseIP(host)
-	if host == "localhost" || ip != nil && ip.IsLoopback() || token != "" {
+	if stripesim.Loopback(host) || token != "" {
 		return nil
 	}
 	return cli.Usage(fmt.Errorf("--admin %s can be reached from other machines: "+

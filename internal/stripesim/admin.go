@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +43,8 @@ func (s *Simulator) Admin(token string) http.Handler {
 		// No web page may read or drive a simulator on its reader's machine: neither one whose name
 		// resolves to it, which knows no token, nor one of another origin. A browser does not send
 		// this type to another site without asking that site first.
-		if token == "" && !loopback(r.Host) || r.Header.Get("Origin") != "" {
+		host := (&url.URL{Host: r.Host}).Hostname()
+		if token == "" && !Loopback(strings.ToLower(host)) || r.Header.Get("Origin") != "" {
 			problem(w, http.StatusForbidden, "no web page may ask, and without a token only by "+
 				"a loopback address, such as 127.0.0.1")
 			return
@@ -56,14 +58,11 @@ func (s *Simulator) Admin(token string) http.Handler {
 	})
 }
 
-// loopback reports whether a request is for this machine by an address or a name that no other
-// machine has.
-func loopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+// Loopback reports whether a host, without a port, is an address or a name of this machine that no
+// other machine can reach it by.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (s *Simulator) adminIndex(w http.ResponseWriter, _ *http.Request) {
