@@ -49,21 +49,28 @@ func environment(given string) (string, error) {
 	return given, nil
 }
 
+// parsed reads a URL, or a keyword=value string, and the environment. Its error has no part of the
+// password in it, which pgx takes for a host or a database if it has an @ or a slash in it.
+func parsed(databaseURL string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(databaseURL)
+	_, invalid := url.Parse(databaseURL)
+	if err == nil && strings.Contains(config.Host+config.Database, "@") ||
+		err != nil && invalid != nil {
+		return nil, errors.New("not a URL: want postgres://user:password@host:port/database, " +
+			"with the special characters of the password %-encoded")
+	}
+	return config, err
+}
+
 // resolved adds to a URL what it leaves to the environment, a service file and a password file.
 // With a service, variables count for the address and the login only. A keyword=value string stays
 // as it is.
 func resolved(databaseURL string) (string, error) {
-	config, err := pgx.ParseConfig(databaseURL)
-	u, invalid := url.Parse(databaseURL)
-	if err == nil && strings.Contains(config.Host+config.Database, "@") ||
-		err != nil && invalid != nil {
-		// pgx's message may have a part of the password in it.
-		return "", errors.New("not a URL: want postgres://user:password@host:port/database, with " +
-			"the special characters of the password %-encoded")
-	}
+	config, err := parsed(databaseURL)
 	if err != nil {
 		return "", err
 	}
+	u, invalid := url.Parse(databaseURL)
 	if invalid != nil || u.Host == "" {
 		return databaseURL, nil
 	}

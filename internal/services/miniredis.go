@@ -53,6 +53,9 @@ func (s *embeddedRedis) Stop(context.Context) error {
 func (s *embeddedRedis) Jump(d time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.server == nil {
+		return errNoClock
+	}
 	s.server.FastForward(d)
 	return nil
 }

@@ -16,8 +16,8 @@ import (
 // redisNodes starts Redis servers, all with the same program and password.
 type redisNodes struct {
 	guard    *guard
-	program  string // "" for the embedded Redis
-	clock    string // libfaketime; "" if it isn't installed
+	program  string        // "" for the embedded Redis
+	clock    func() string // finds libfaketime; "" if it isn't installed
 	password string
 }
 
@@ -43,7 +43,11 @@ func (n *redisNodes) start(ctx context.Context, primary string, clocked bool) (S
 func (n *redisNodes) startOn(
 	ctx context.Context, port int, primary string, clocked bool,
 ) (Server, error) {
-	if n.program == "" || clocked && n.clock == "" {
+	clock := ""
+	if clocked {
+		clock = n.clock()
+	}
+	if n.program == "" || clocked && clock == "" {
 		if primary != "" {
 			return nil, fmt.Errorf("%w: the embedded Redis can't replicate", ErrNeedsRedisServer)
 		}
@@ -70,7 +74,7 @@ func (n *redisNodes) startOn(
 			cmd := as.command(dir, n.program, "-")
 			if clocked {
 				// libc's malloc, since jemalloc reads the clock before libfaketime is ready.
-				cmd.Env = append(cmd.Env, "LD_PRELOAD="+n.clock+":libc.so.6",
+				cmd.Env = append(cmd.Env, "LD_PRELOAD="+clock+":libc.so.6",
 					"DONT_FAKE_MONOTONIC=1", "FAKETIME_NO_CACHE=1",
 					"FAKETIME_TIMESTAMP_FILE="+filepath.Join(dir, "clock"))
 			}

@@ -29,11 +29,14 @@ type Server interface {
 	Start(ctx context.Context) error
 }
 
-// Clocked is a Server whose clock can jump ahead: what expires by it expires early.
+// Clocked is a Server whose clock can jump ahead: what expires by it expires early. Jump is an error
+// for one that is not from StartClockedRedis, or is stopped.
 type Clocked interface {
 	Server
 	Jump(d time.Duration) error
 }
+
+var errNoClock = errors.New("this server's clock can't jump")
 
 const (
 	// startLimit bounds a start, which normally takes a hundredth of it.
@@ -133,6 +136,9 @@ func (s *local) awaitReady(ctx context.Context, r *process) error {
 func (s *local) Jump(d time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.clock == "" {
+		return errNoClock
+	}
 	s.ahead += d
 	text := fmt.Sprintf("+%.3f\n", s.ahead.Seconds())
 	next := s.clock + ".next" // renamed, so that the server never reads half of it

@@ -17,8 +17,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Options configure Start. The zero value starts both servers and logs nothing.
@@ -94,7 +92,7 @@ func Start(ctx context.Context, o Options) (*Services, error) {
 		return nil, err
 	}
 	s.nodes = &redisNodes{guard: s.guard, program: s.machine.findRedis(), password: rand.Text(),
-		clock: s.machine.findClock()}
+		clock: s.machine.findClock}
 	// Redis first: it starts at once, so its errors show before the wait for Postgres.
 	if !o.SkipRedis {
 		s.redis, err = s.chooseRedis(ctx, o.RedisURL)
@@ -324,8 +322,8 @@ func addressOf(rawURL string) string {
 }
 
 func databaseOf(databaseURL string) string {
-	config, err := pgx.ParseConfig(databaseURL)
-	if err != nil || strings.Contains(config.Host+config.Database, "@") {
+	config, err := parsed(databaseURL)
+	if err != nil {
 		return "(not a URL)"
 	}
 	return fmt.Sprintf("%s:%d/%s", config.Host, config.Port, config.Database)
