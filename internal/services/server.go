@@ -29,8 +29,8 @@ type Server interface {
 	Start(ctx context.Context) error
 }
 
-// Clocked is a Server whose clock can jump ahead: what expires by it expires early. Jump is an error
-// for one that is not from StartClockedRedis, or is stopped.
+// Clocked is a Server whose clock can jump ahead: what expires by it expires early. Jump fails for
+// a server that is not from StartClockedRedis, or is stopped.
 type Clocked interface {
 	Server
 	Jump(d time.Duration) error
