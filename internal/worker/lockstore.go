@@ -46,7 +46,7 @@ func (o *ownedLocker) start(ctx context.Context, ledger string) error {
 	return nil
 }
 
-// away reports whether fewer nodes answer than a lease needs: the only one, or most of several.
+// away reports whether fewer nodes answer than a lease needs: a quorum of them.
 func (o *ownedLocker) away(ctx context.Context) bool {
 	var answered atomic.Int32
 	var asking sync.WaitGroup
@@ -58,7 +58,8 @@ func (o *ownedLocker) away(ctx context.Context) bool {
 		})
 	}
 	asking.Wait()
-	return 2*int(answered.Load()) < len(o.nodes)
+	quorum := len(o.nodes)/2 + 1
+	return len(o.nodes) > 0 && int(answered.Load()) < quorum
 }
 
 func (o *ownedLocker) own(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/services/servicetest"
 )
@@ -36,6 +37,27 @@ func TestAServerSaysWhatItIsNotReadyFor(t *testing.T) {
 	must(t, postgres.Start(t.Context()))
 	must(t, redis.Start(t.Context()))
 	wantReady(t, n, "ok\n")
+}
+
+func TestHalfOfTheNodesAreNoQuorum(t *testing.T) {
+	t.Parallel()
+	var o ownedLocker
+	if o.away(t.Context()) {
+		t.Error("it is away for a mode without a lock")
+	}
+	for n := range 4 {
+		node := servicetest.OwnRedis(t)
+		client, err := redislock.Open(node.URL())
+		must(t, err)
+		t.Cleanup(func() { _ = client.Close() })
+		o.nodes = append(o.nodes, client)
+		if n < 2 {
+			must(t, node.Stop(t.Context()))
+		}
+	}
+	if !o.away(t.Context()) {
+		t.Error("two of four nodes answer, and three are a quorum")
+	}
 }
 
 // wantReady waits for an answer: a pool may take a moment to see that its server is back.
