@@ -140,12 +140,12 @@ func (p Program) Parser(
 	if err != nil {
 		return nil, fmt.Errorf("describe the flags: %w", err)
 	}
-	for _, flag := range parser.Model.Flags {
+	return parser, eachFlag(parser.Model.Node, func(flag *kong.Flag) error {
 		if slices.Equal(flag.Envs, []string{"-"}) { // DefaultEnvars' word for none
 			flag.Envs, flag.Tag.Envs = nil, nil
 		}
-	}
-	return parser, nil
+		return nil
+	})
 }
 
 // fromFile gives an environment variable that is empty the content of the file that NAME_FILE
@@ -168,12 +168,22 @@ func fromFile(name string) error {
 
 // fromFiles does so for the variables of all flags.
 func fromFiles(n *kong.Node) error {
+	return eachFlag(n, func(flag *kong.Flag) error {
+		for _, name := range flag.Envs {
+			if err := fromFile(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachFlag calls do for the flags of all commands, until it returns an error.
+func eachFlag(n *kong.Node, do func(*kong.Flag) error) error {
 	return kong.Visit(n, func(v kong.Visitable, next kong.Next) error {
 		if flag, ok := v.(*kong.Flag); ok {
-			for _, name := range flag.Envs {
-				if err := fromFile(name); err != nil {
-					return err
-				}
+			if err := do(flag); err != nil {
+				return err
 			}
 		}
 		return next(nil)
