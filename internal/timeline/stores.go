@@ -61,21 +61,14 @@ func (d *drawing) redis() Lane {
 		case event.LeaseExpired:
 			h.end(h.at(e))
 			h.instant(Expire, e)
-		case event.RedisDown:
+		case event.RedisDown, event.RedisClockJumped, event.RedisRestarted, event.RedisReplaced:
 			if majority(e.Reason) {
 				h.end(h.at(e))
 			}
-			h.instant(Break, e)
-		case event.RedisClockJumped:
-			if majority(e.Reason) {
-				h.end(h.at(e))
-			}
-			h.instant(Expire, e)
-		case event.RedisRestarted, event.RedisReplaced:
-			if majority(e.Reason) {
-				h.end(h.at(e))
-			}
-			h.instant(Restart, e)
+			h.instant(map[event.Kind]Kind{
+				event.RedisDown: Break, event.RedisClockJumped: Expire,
+				event.RedisRestarted: Restart, event.RedisReplaced: Restart,
+			}[e.Kind], e)
 		}
 	}
 	return h.finish()
