@@ -70,30 +70,35 @@ func redisRestart(nodes int) script {
 // and c run; the request arrives.
 func clockJump(nodes int) script {
 	return func(ctx context.Context, p *play) error {
-		return p.whileChargeIsHeld(ctx, func(context.Context) error {
-			// Those with most keys first: another may still get a's SET, which would be alive.
-			keys := map[services.Server]int64{}
-			for _, node := range p.nodes {
-				if err := askNode(node, func(c *goredis.Client) (err error) {
-					keys[node], err = c.DBSize(ctx).Result()
-					return err
-				}); err != nil {
-					return err
-				}
+		return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+			// Another node may still get a's SET, which would not have expired.
+			holding, err := p.byKeys(ctx)
+			if err != nil {
+				return err
 			}
-			all := slices.Clone(p.nodes)
-			slices.SortStableFunc(all, func(a, b services.Server) int {
-				return int(keys[b] - keys[a])
-			})
-			for _, node := range all[:nodes] {
+			for _, node := range holding[:nodes] {
 				if err := node.(services.Clocked).Jump(2 * p.LockTTL); err != nil {
 					return err
 				}
 			}
-			p.happened(event.RedisClockJumped, "", p.share(p.nodes[:nodes]))
+			p.happened(event.RedisClockJumped, "", p.share(holding[:nodes]))
 			return nil
 		})
 	}
+}
+
+// byKeys returns the nodes, those with most keys first.
+func (p *play) byKeys(ctx context.Context) (nodes []services.Server, err error) {
+	keys := map[services.Server]int64{}
+	for _, node := range p.nodes {
+		err = errors.Join(err, askNode(node, func(c *goredis.Client) (err error) {
+			keys[node], err = c.DBSize(ctx).Result()
+			return err
+		}))
+	}
+	nodes = slices.Clone(p.nodes)
+	slices.SortStableFunc(nodes, func(a, b services.Server) int { return int(keys[b] - keys[a]) })
+	return nodes, err
 }
 
 // whileChargeIsHeld holds a's charge request in flight while something happens and b and c run.
