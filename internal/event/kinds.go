@@ -188,7 +188,7 @@ var kinds = map[Kind]row{
 	RedisRestarted: {fields: "reason", outside: true, sentence: "Redis restarted empty{: reason}."},
 	RedisReplaced:  {fields: "reason", outside: true, sentence: "Redis was replaced {reason}."},
 	RedisClockJumped: {fields: "reason", outside: true,
-		sentence: "Redis' clock jumped, and the lease expired{: reason}."},
+		sentence: "Redis' clock jumped, and its leases expired{: reason}."},
 	LedgerReplaced: {fields: "reason", outside: true, sentence: "The ledger moved {reason}."},
 	LinkCut:        {fields: "reason", outside: true, sentence: "Can't reach {reason}."},
 	LinkHealed:     {fields: "reason", outside: true, sentence: "Can reach {reason} again."},

@@ -28,7 +28,7 @@ type mutant struct {
 type catcher struct {
 	name, pkg string
 	runs      []string
-	tags      string // "searches" leaves out of the build what most mutants need no test of
+	tags      string // "searches" builds only the tests of the search, which find most mutants
 }
 
 // catchers returns the catchers of a mutant, in this order. The contract suites test the real
