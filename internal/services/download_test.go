@@ -4,8 +4,10 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/ulikunitz/xz"
@@ -23,25 +26,29 @@ import (
 // maven is a repository that serves one archive, whatever it is asked for.
 type maven struct {
 	*httptest.Server
+	jar      []byte
 	requests atomic.Int32
-	sum      string // instead of the right one, if not empty
-	status   int    // instead of 200, if not 0
+	status   int // instead of 200, if not 0
+}
+
+// machine has nothing on it but the checksum of the repository's archive.
+func (m *maven) machine(t *testing.T) *machine {
+	t.Helper()
+	with := bare(t, m.URL)
+	with.checksum = fmt.Sprintf("%x", sha256.Sum256(m.jar))
+	return with
 }
 
 func newMaven(t *testing.T, jar []byte) *maven {
 	t.Helper()
-	m := &maven{}
+	m := &maven{jar: jar}
 	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.requests.Add(1)
 		switch {
 		case m.status != 0:
 			w.WriteHeader(m.status)
-		case !strings.Contains(r.URL.Path, "/"+embeddedVersion+"/"):
+		case !strings.HasSuffix(r.URL.Path, "-"+embeddedVersion+".jar"):
 			w.WriteHeader(http.StatusNotFound)
-		case strings.HasSuffix(r.URL.Path, ".sha256") && m.sum != "":
-			io.WriteString(w, m.sum) //nolint:errcheck // the client notices
-		case strings.HasSuffix(r.URL.Path, ".sha256"):
-			fmt.Fprintf(w, "%x\n", sha256.Sum256(jar))
 		default:
 			w.Write(jar) //nolint:errcheck // the client notices
 		}
@@ -69,9 +76,9 @@ func ourPostgres(t *testing.T) []byte {
 func TestPostgresIsDownloadedWhereThereIsNone(t *testing.T) {
 	t.Parallel()
 	repository := newMaven(t, ourPostgres(t))
-	m := bare(t, repository.URL)
+	m := repository.machine(t)
 	m.cache = filepath.Join(m.cache, "is", "made")
-	for round, wantRequests := range []int32{2, 2} { // the archive and its checksum, then neither
+	for round := range 2 {
 		var said []string
 		s, err := Start(t.Context(), Options{
 			SkipRedis: true, machine: m, Log: func(line string) { said = append(said, line) },
@@ -88,40 +95,56 @@ func TestPostgresIsDownloadedWhereThereIsNone(t *testing.T) {
 		if announced != (round == 0) {
 			t.Errorf("round %d: it says %q", round, said)
 		}
-		if got := repository.requests.Load(); got != wantRequests {
-			t.Errorf("round %d: %d requests so far, want %d", round, got, wantRequests)
+		if got := repository.requests.Load(); got != 1 {
+			t.Errorf("round %d: %d requests so far, want 1", round, got)
 		}
 	}
 }
 
-// It would be run. What cannot be ours is downloaded again, and verified.
-func TestAnArchiveThatSomebodyElseCouldHavePlantedIsNotRun(t *testing.T) {
+// It would be run. It is downloaded again, verified, and kept instead.
+func TestAnArchiveThatSomebodyPlantedInTheCacheIsNotRun(t *testing.T) {
 	t.Parallel()
 	for name, plant := range map[string]func(path string) error{
-		"everybody may write it": func(path string) error { return os.Chmod(path, 0o666) },
-		"the group may write it": func(path string) error { return os.Chmod(path, 0o664) },
-		"a link": func(path string) error {
-			return errors.Join(os.Rename(path, path+".theirs"), os.Symlink(path+".theirs", path))
-		},
-		"another user's": func(path string) error {
-			if os.Geteuid() != 0 {
-				return os.Chmod(path, 0o666) // only root can give a file away
-			}
-			return os.Chown(path, 65534, 65534)
-		},
+		"a file": func(path string) error { return os.WriteFile(path, []byte("theirs"), 0o644) },
+		"a link": func(path string) error { return os.Symlink("/dev/zero", path) },
+		"a FIFO": func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"half":   func(path string) error { return os.WriteFile(path, nil, 0o644) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := download{cache: t.TempDir(), log: func(string) {}}
-			d.toCache("postgres.jar", []byte("ours"))
-			if kept, err := d.fromCache("postgres.jar"); err != nil || string(kept) != "ours" {
-				t.Fatalf("got %q, %v from the cache", kept, err)
+			repository := newMaven(t, jarOf(t, entry{name: "./bin/initdb", content: "#!"},
+				entry{name: "./bin/postgres", content: "#!"}))
+			m := repository.machine(t)
+			var said strings.Builder
+			d := download{m.repository, m.checksum, m.cache, func(line string) {
+				said.WriteString(line)
+			}}
+			planted := filepath.Join(d.cache,
+				"embedded-postgres-binaries-"+embeddedPlatform()+"-"+embeddedVersion+".jar")
+			must(t, plant(planted))
+			_, err := d.unpack(t.Context(), t.TempDir())
+			must(t, err)
+			if !strings.Contains(said.String(), "not used: ") || repository.requests.Load() != 1 {
+				t.Errorf("it says %q after %d requests", said.String(), repository.requests.Load())
 			}
-			must(t, plant(filepath.Join(d.cache, "postgres.jar")))
-			if kept, err := d.fromCache("postgres.jar"); err == nil {
-				t.Errorf("got %q from the cache", kept)
+			if kept, err := os.ReadFile(planted); err != nil || !bytes.Equal(kept, repository.jar) {
+				t.Errorf("%d bytes are kept (%v), want the archive", len(kept), err)
 			}
 		})
+	}
+}
+
+// The checksums are of somebody else's files, so only their form can be held here.
+func TestEverySystemThatIsSupportedHasAChecksum(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, system := range []string{"linux-amd64", "linux-arm64v8", "linux-amd64-alpine",
+		"linux-arm64v8-alpine", "darwin-amd64", "darwin-arm64v8"} {
+		sum, err := hex.DecodeString(checksums[system])
+		if err != nil || len(sum) != sha256.Size || seen[string(sum)] {
+			t.Errorf("%s has the checksum %q", system, checksums[system])
+		}
+		seen[string(sum)] = true
 	}
 }
 
@@ -130,7 +153,7 @@ func TestADownloadWithoutAPlaceToKeepItIsUsed(t *testing.T) {
 	for name, cache := range map[string]string{"none": "", "closed": "/dev/null/cache"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := bare(t, newMaven(t, ourPostgres(t)).URL)
+			m := newMaven(t, ourPostgres(t)).machine(t)
 			m.cache = cache
 			start(t, Options{SkipRedis: true, machine: m})
 		})
@@ -141,7 +164,7 @@ func TestABadDownloadIsReported(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		jar    []byte
-		sum    string
+		sum    string // instead of the right one
 		status int
 		word   string
 	}{
@@ -161,10 +184,22 @@ func TestABadDownloadIsReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			repository := newMaven(t, tt.jar)
-			repository.sum, repository.status = tt.sum, tt.status
-			m := bare(t, repository.URL)
+			repository.status = tt.status
+			m := repository.machine(t)
+			m.checksum = cmp.Or(tt.sum, m.checksum)
 			refusal(t, Options{SkipRedis: true, machine: m}, "apt-get install postgresql", tt.word)
 		})
+	}
+}
+
+func TestASystemWithoutAKnownChecksumDownloadsNothing(t *testing.T) {
+	t.Parallel()
+	repository := newMaven(t, ourPostgres(t))
+	m := repository.machine(t)
+	m.checksum = ""
+	refusal(t, Options{SkipRedis: true, machine: m}, "no checksum", "apt-get install postgresql")
+	if got := repository.requests.Load(); got != 0 {
+		t.Errorf("%d requests, want none", got)
 	}
 }
 
@@ -182,7 +217,9 @@ func TestADownloadCanBeInterrupted(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	_, err := Start(ctx, Options{SkipRedis: true, machine: bare(t, hanging.URL)})
+	m := bare(t, hanging.URL)
+	m.checksum = "any"
+	_, err := Start(ctx, Options{SkipRedis: true, machine: m})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the interrupted start returns %v, want %v", err, context.Canceled)
 	}

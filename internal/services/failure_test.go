@@ -95,6 +95,7 @@ func TestAURLThatDoesNotWorkIsReported(t *testing.T) {
 func TestNoPostgresAnywhereIsReported(t *testing.T) {
 	t.Parallel()
 	m := bare(t, "http://"+closedPort(t))
+	m.checksum = "any"
 	m.postgresPlaces = []string{"/no/such/place/*/bin"}
 	refusal(t, Options{SkipRedis: true, machine: m}, "no Postgres", "PATH", "/no/such/place",
 		"refused", m.repository, "apt-get install postgresql", "--database-url", "DATABASE_URL")

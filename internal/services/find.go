@@ -20,6 +20,7 @@ type machine struct {
 	redisPlaces    []string
 	clockPlaces    []string // patterns of libfaketime
 	repository     string   // the base URL that Postgres is downloaded from
+	checksum       string   // of the archive for this machine; "" if it is not known
 	cache          string   // the folder that keeps downloads; "" for none
 }
 
@@ -39,6 +40,7 @@ func thisMachine() machine {
 			"/usr/lib*/faketime/libfaketimeMT.so.1",  // Red Hat, Alpine
 		},
 		repository: mavenCentral,
+		checksum:   checksums[embeddedPlatform()],
 	}
 	if dir, err := os.UserCacheDir(); err == nil {
 		m.cache = filepath.Join(dir, "triplecharge")

@@ -297,7 +297,7 @@ func (s *Services) downloadPostgres(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d := download{repository: s.machine.repository, cache: s.machine.cache, log: s.log}
+	d := download{s.machine.repository, s.machine.checksum, s.machine.cache, s.log}
 	bin, err := d.unpack(ctx, dir)
 	if err != nil {
 		return "", err
