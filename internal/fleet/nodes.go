@@ -8,7 +8,7 @@ import (
 )
 
 // quorumNodes is how many Redis nodes Redlock's text has: two may be lost
-// (https://redis.io/docs/latest/develop/use/patterns/distributed-locks/).
+// (https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/).
 const quorumNodes = 5
 
 // NodesOf returns how many Redis nodes a mode's lock is spread over, 0 for the modes that need no

@@ -21,7 +21,7 @@ type transaction struct {
 func (t transaction) createdAt() int64 { return t.created }
 
 // settlement is how long money is pending: two days, as for accounts in the US
-// (https://stripe.com/docs/payouts#payout-schedule).
+// (https://docs.stripe.com/payouts#payout-schedule).
 const settlement = 2 * 24 * 60 * 60
 
 // fee is what Stripe keeps of a card payment in the US: 2.9 % and 30 cents.

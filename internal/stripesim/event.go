@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The events that are reported (https://stripe.com/docs/api/events/types).
+// The events that are reported (https://docs.stripe.com/api/events/types).
 const (
 	eventCustomerCreated   = "customer.created"
 	eventCustomerUpdated   = "customer.updated"

@@ -8,7 +8,7 @@ import (
 // expansion is a tree of the properties to write in full instead of as an id; nil expands nothing.
 type expansion map[string]expansion
 
-// maxExpandDepth is Stripe's (https://stripe.com/docs/api/expanding_objects).
+// maxExpandDepth is Stripe's (https://docs.stripe.com/api/expanding_objects).
 const maxExpandDepth = 4
 
 // expandables are the properties of a kind that hold the ids of other objects, with the kind of

@@ -8,7 +8,7 @@ import (
 )
 
 // maxKey is the longest idempotency key that Stripe accepts
-// (https://stripe.com/docs/api/idempotent_requests).
+// (https://docs.stripe.com/api/idempotent_requests).
 const maxKey = 255
 
 // keyLifetime is how long a key is remembered: Stripe promises 24 hours "at least".

@@ -5,7 +5,7 @@ import (
 )
 
 // The statuses that a PaymentIntent paid by card can have
-// (https://stripe.com/docs/payments/intents).
+// (https://docs.stripe.com/payments/intents).
 const (
 	needsMethod   = "requires_payment_method"
 	needsConfirm  = "requires_confirmation"

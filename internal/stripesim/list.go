@@ -7,7 +7,7 @@ import (
 	"sort"
 )
 
-// Stripe's bounds on a page (https://stripe.com/docs/api/pagination).
+// Stripe's bounds on a page (https://docs.stripe.com/api/pagination).
 const (
 	defaultLimit = 10
 	maxLimit     = 100

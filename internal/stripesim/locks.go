@@ -33,7 +33,7 @@ type objectLock struct {
 // acquire waits up to the time-out for the object's lock, and returns the function that releases
 // it. Stripe does the same: two confirmations of one PaymentIntent never run at the same time, and
 // the one that waits too long gets lock_timeout
-// (https://stripe.com/docs/rate-limits#object-lock-timeouts).
+// (https://docs.stripe.com/rate-limits#object-lock-timeouts).
 func (l *objectLocks) acquire(k kind, r ref) (release func(), err *apiError) {
 	shard := &l.shards[uint64(r)%lockShards]
 	key := lockKey{k, r}

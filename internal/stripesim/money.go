@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// currencies are the currencies Stripe charges in, sorted (https://stripe.com/docs/currencies).
+// currencies are the currencies Stripe charges in, sorted (https://docs.stripe.com/currencies).
 var currencies = []string{
 	"aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt",
 	"bgn", "bhd", "bif", "bmd", "bnd", "bob", "brl", "bsd", "bwp", "byn", "bzd", "cad", "cdf",
@@ -88,7 +88,7 @@ func steps(currency string) int64 {
 }
 
 // checkMinimum refuses amounts that a currency does not have, or that are too small to charge
-// (https://stripe.com/docs/currencies#minimum-and-maximum-charge-amounts).
+// (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
 func checkMinimum(p *params, amount int64, currency string) {
 	if step := steps(currency); amount%step != 0 {
 		p.fail(errInvalid("parameter_invalid_integer", "amount", fmt.Sprintf(

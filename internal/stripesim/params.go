@@ -236,7 +236,7 @@ func (m metadata) get(key string) string {
 	return ""
 }
 
-// Stripe's limits (https://stripe.com/docs/api/metadata).
+// Stripe's limits (https://docs.stripe.com/api/metadata).
 const (
 	maxMetadataKeys  = 50
 	maxMetadataKey   = 40

@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// query is a search in Stripe's language (https://stripe.com/docs/search#search-query-language):
+// query is a search in Stripe's language (https://docs.stripe.com/search#search-query-language):
 // clauses joined by AND or by OR, but not by both.
 type query struct {
 	clauses []clause

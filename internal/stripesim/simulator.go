@@ -22,7 +22,7 @@ type Options struct {
 	// EndpointLimit is RateLimit for each endpoint by itself. Stripe allows 25.
 	EndpointLimit int
 	// SearchLag is how long an object takes to reach the search index, by the simulator's clock.
-	// Stripe's takes "up to a minute" (https://stripe.com/docs/search).
+	// Stripe's takes "up to a minute" (https://docs.stripe.com/search).
 	SearchLag time.Duration
 	// LockTimeout is how long a request waits for an object that another request uses before it
 	// gets 429 lock_timeout; zero means a second: long enough for a charge of ordinary latency to

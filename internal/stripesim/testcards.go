@@ -7,7 +7,7 @@ import (
 )
 
 // card is what a payment method charges. The test cards are Stripe's
-// (https://stripe.com/docs/testing).
+// (https://docs.stripe.com/testing).
 type card struct {
 	brand, funding, country, last4 string
 	fingerprint                    string
