@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -35,9 +35,9 @@ type largeRun struct {
 
 // Run makes the run, with a progress bar, and prints the audit.
 func (c largeRun) Run(ctx context.Context, o output) (err error) {
-	if os.Getenv("STRIPE_SECRET_KEY") != "" {
-		return cli.Usage(errors.New("a large run is made against the simulator: " +
-			"unset STRIPE_SECRET_KEY"))
+	if _, real, err := stripeKey(); real || err != nil {
+		return cmp.Or(err, cli.Usage(errors.New("a large run is made against the simulator: "+
+			"unset STRIPE_SECRET_KEY")))
 	}
 	harness, err := newHarness(ctx, o, services.Options{
 		DatabaseURL: c.DatabaseURL, RedisURL: c.RedisURL, SharedBuffers: load.SharedBuffers,

@@ -80,9 +80,9 @@ func program() cli.Program {
 
 // stripeKey returns the key in the environment, or else the simulator's. A live key is an error.
 func stripeKey() (key string, real bool, err error) {
-	key = os.Getenv("STRIPE_SECRET_KEY")
-	if key == "" {
-		return stripecharge.SimulatorKey, false, nil
+	key, err = cli.Secret(cli.StripeKey)
+	if key == "" || err != nil {
+		return stripecharge.SimulatorKey, false, err
 	}
 	return key, true, cli.Usage(stripecharge.CheckKey(key))
 }

@@ -250,6 +250,23 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingStarts(t *testing.T) {
 	}
 }
 
+func TestALiveKeyInAFileIsRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("sk_live_KEYMATERIAL\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{nil, {"load", "--mode", "locked"},
+		{"audit", "--servers", "http://127.0.0.1:1", "--mode", "locked",
+			"--database-url", "postgres://127.0.0.1:1/x"}} {
+		t.Setenv("STRIPE_SECRET_KEY", "") // the command sets it
+		t.Setenv("STRIPE_SECRET_KEY_FILE", file)
+		status, out, log := demo(t, args...)
+		if status != 2 || out != "" || !strings.Contains(log, "STRIPE_SECRET_KEY") {
+			t.Errorf("%v: exit status %d and %q", args, status, log)
+		}
+	}
+}
+
 func TestTheExitStatusSaysThatAModeBrokeItsPromise(t *testing.T) {
 	t.Parallel()
 	kept := scenario.Result{

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -272,8 +273,10 @@ func TestASecondSIGTERMDoesNotWait(t *testing.T) {
 
 func TestALiveKeyIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, key := range []string{"sk_live_hunter2", "rk_live_hunter2"} {
-		w := start(t, append(setup(t).env, "STRIPE_SECRET_KEY="+key), "--mode", "locked")
+	file := filepath.Join(t.TempDir(), "key")
+	must(t, os.WriteFile(file, []byte("sk_live_hunter2\n"), 0o600))
+	for _, key := range []string{"=sk_live_hunter2", "=rk_live_hunter2", "_FILE=" + file} {
+		w := start(t, append(setup(t).env, "STRIPE_SECRET_KEY"+key), "--mode", "locked")
 		w.wantExit(2)
 		if e, ok := <-w.events; ok {
 			t.Errorf("it began: %+v", e)

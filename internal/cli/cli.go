@@ -159,11 +159,22 @@ func fromFile(name string) error {
 	if path == "" {
 		return os.Unsetenv(name)
 	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return Usage(fmt.Errorf("%s_FILE: %w", name, err))
+	file, err := os.Open(path)
+	var content []byte
+	if err == nil {
+		defer func() { _ = file.Close() }()
+		content, err = io.ReadAll(io.LimitReader(file, longestText+1))
 	}
-	return os.Setenv(name, strings.TrimSpace(string(content)))
+	if err == nil && len(content) > longestText {
+		err = fmt.Errorf("%s holds more than %d bytes", path, longestText)
+	}
+	if err == nil {
+		err = os.Setenv(name, strings.TrimSpace(string(content)))
+	}
+	if err != nil {
+		err = Usage(fmt.Errorf("%s_FILE: %w", name, err))
+	}
+	return err
 }
 
 // fromFiles does so for the variables of all flags.
@@ -190,13 +201,23 @@ func eachFlag(n *kong.Node, do func(*kong.Flag) error) error {
 	})
 }
 
-// Token returns a bearer token from the environment, "" if there is none. It refuses one that a
-// header can't carry, which every request would be refused with.
+// Secret returns a secret from the environment, or from the file that it names, "" if there is
+// none. A secret has no flag: everybody on the machine can read a command line.
+func Secret(variable string) (string, error) {
+	err := fromFile(variable)
+	return os.Getenv(variable), err
+}
+
+// StripeKey names the secret that is a key of Stripe's test mode.
+const StripeKey = "STRIPE_SECRET_KEY"
+
+// Token returns a bearer token, a Secret. It refuses one that a header can't carry, which every
+// request would be refused with.
 func Token(variable string) (string, error) {
-	if err := fromFile(variable); err != nil {
+	token, err := Secret(variable)
+	if err != nil {
 		return "", err
 	}
-	token := os.Getenv(variable)
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "", Usage(fmt.Errorf("%s contains a space, a line break or a similar character: "+
 			"set it to the token alone", variable))

@@ -158,11 +158,13 @@ func TestASecretComesFromAFile(t *testing.T) {
 	if got, err := Token("SOME_TOKEN"); err != nil || got != "hunter2" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	t.Setenv("SOME_URL", "")
-	t.Setenv("SOME_URL_FILE", file+"s")
-	_, err = p.Parse(nil, io.Discard, io.Discard, &flags)
-	if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "SOME_URL_FILE") {
-		t.Errorf("got %v, want an error about SOME_URL_FILE", err)
+	for _, file := range []string{file + "s", filepath.Dir(file), "/dev/zero"} {
+		t.Setenv("SOME_URL", "")
+		t.Setenv("SOME_URL_FILE", file)
+		_, err = p.Parse(nil, io.Discard, io.Discard, &flags)
+		if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "SOME_URL_FILE") {
+			t.Errorf("%s: got %v, want an error about SOME_URL_FILE", file, err)
+		}
 	}
 }
 

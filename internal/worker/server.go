@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -48,11 +48,11 @@ func MainWith(args []string, stdout, stderr io.Writer, change Change) int {
 	return program().Main(args, stdout, stderr, &c,
 		func(ctx context.Context, _ *kong.Context, _ io.Writer) error {
 			token, err := cli.Token("WORKER_TOKEN")
-			if err != nil {
+			key, keyErr := cli.Secret(cli.StripeKey)
+			if err := cmp.Or(err, keyErr); err != nil {
 				return err
 			}
-			secrets := Secrets{StripeKey: os.Getenv("STRIPE_SECRET_KEY"), Token: token}
-			return runWith(ctx, c, secrets, stdout, change)
+			return runWith(ctx, c, Secrets{StripeKey: key, Token: token}, stdout, change)
 		})
 }
 

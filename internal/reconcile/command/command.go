@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -74,12 +73,13 @@ The exit status is 0 if all invoices are right (at the end; a PaymentIntent left
 // Main runs the command and returns its exit status.
 func Main(args []string, stdout, stderr io.Writer) int {
 	// A live key is refused before anything else, even before --help.
-	key := os.Getenv("STRIPE_SECRET_KEY")
-	if key != "" {
-		if err := stripecharge.CheckKey(key); err != nil {
-			fmt.Fprintln(stderr, "reconcile:", err)
-			return 1
-		}
+	key, err := cli.Secret(cli.StripeKey)
+	if err == nil && key != "" {
+		err = stripecharge.CheckKey(key)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "reconcile:", err)
+		return 1
 	}
 	return program().Main(args, stdout, stderr, &commands{},
 		func(ctx context.Context, chosen *kong.Context, out io.Writer) error {

@@ -2,6 +2,8 @@ package command
 
 import (
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -47,6 +49,18 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingIsAsked(t *testing.T) {
 				t.Errorf("the key is printed: %s", log)
 			}
 		})
+	}
+}
+
+func TestAKeyComesFromAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("sk_live_KEYMATERIAL\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("STRIPE_SECRET_KEY", "")
+	t.Setenv("STRIPE_SECRET_KEY_FILE", file)
+	if status, _, log := command(t, "--help"); status == 0 || !strings.Contains(log, "sk_test_") {
+		t.Errorf("exit status %d, %q", status, log)
 	}
 }
 
