@@ -46,6 +46,8 @@ const (
 	LedgerRecorded  Kind = "ledger.recorded"
 	LedgerRefused   Kind = "ledger.refused"
 	LedgerFailed    Kind = "ledger.failed"
+	WebhookReceived Kind = "webhook.received" // Stripe's event of a charge of this ledger
+	WebhookRefused  Kind = "webhook.refused"  // Stripe didn't sign it, or not lately
 	InvoiceSkipped  Kind = "invoice.skipped"
 	InvoiceFailed   Kind = "invoice.failed"
 	LedgerOpening   Kind = "ledger.opening" // Reason: what it waits for, or makes
@@ -160,6 +162,13 @@ var kinds = map[Kind]row{
 	LedgerFailed: {
 		fields: "payment_intent error ms", warning: true,
 		sentence: "Could not record the charge{: error}.",
+	},
+	WebhookReceived: {
+		fields:   "payment_intent amount_minor currency",
+		sentence: "Got Stripe's event: {customer} has paid {amount}.",
+	},
+	WebhookRefused: {
+		fields: "error", warning: true, sentence: "Refused an event that is not Stripe's{: error}.",
 	},
 	InvoiceSkipped: {
 		fields: "reason", sentence: "Someone else is billing {customer}. Skipping.",

@@ -26,7 +26,8 @@ type api struct {
 	force   bool       // accept any due time
 	metrics prometheus.Gatherer
 
-	away func(context.Context) []string // which dependencies don't answer
+	away    func(context.Context) []string // which dependencies don't answer
+	webhook webhook
 }
 
 func (a api) handler() http.Handler {
@@ -38,6 +39,9 @@ func (a api) handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("POST /runs", a.authenticated(a.trigger))
 	mux.HandleFunc("GET /runs/{id}", a.authenticated(a.show))
+	if a.webhook.secret != "" {
+		mux.Handle("POST /stripe/events", a.webhook)
+	}
 	mux.HandleFunc("GET /events", a.authenticated(a.runs.events.feed.serve(a.ctx)))
 	return mux
 }

@@ -24,7 +24,7 @@ type Config struct {
 	Schedule string `placeholder:"CRON" help:"Start due runs on this schedule, such as \"0 0 1 * *\"; an optional sixth field in front is for seconds."`
 	CatchUp  int    `name:"catch-up" default:"2" max:"12" help:"How many earlier billing periods a due run looks through for open invoices, too, in modes that ask the ledger: cards that were declined, and months that were missed. 0 to 12."`
 	Timezone string `default:"UTC" placeholder:"ZONE" help:"The time zone of --schedule and of the billing period."`
-	Listen   string `placeholder:"ADDRESS" help:"Serve /healthz, /readyz (503 while Redis or Postgres is away), /metrics, POST /runs and GET /events (new events, as JSON) on this address, such as 127.0.0.1:8081. The last two require the bearer token in WORKER_TOKEN."`
+	Listen   string `placeholder:"ADDRESS" help:"Serve /healthz, /readyz (503 while Redis or Postgres is away), /metrics, POST /runs, GET /events (new events, as JSON) and, with STRIPE_WEBHOOK_SECRET, POST /stripe/events (records the charges that Stripe reports) on this address, such as 127.0.0.1:8081. Runs and events require the bearer token in WORKER_TOKEN."`
 
 	DatabaseURL string `name:"database-url" required:"" env:"WORKER_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The ledger's Postgres."`
 	RedisURL    string `name:"redis-url" env:"WORKER_REDIS_URL,REDIS_URL" placeholder:"URL" help:"Redis, for modes that lock: redis://host, with ?master_name= for Sentinel or ?addr= for Cluster."`
@@ -61,6 +61,7 @@ const maxLockPrefix = 100
 type Secrets struct {
 	StripeKey string // STRIPE_SECRET_KEY
 	Token     string // WORKER_TOKEN, which POST /runs requires
+	Webhook   string // STRIPE_WEBHOOK_SECRET, which signs Stripe's events; "": none are taken
 }
 
 // plan is what a valid Config means.
@@ -145,6 +146,9 @@ func (c Config) checkRest(s Secrets, p plan) error {
 	case c.Listen != "" && c.Schedule == "" && s.Token == "":
 		return errors.New("--listen without --schedule waits for POST /runs, " +
 			"which requires a bearer token: set WORKER_TOKEN in the environment")
+	case s.Webhook != "" && (!strings.HasPrefix(s.Webhook, "whsec_") || s.Webhook == "whsec_"):
+		return errors.New("STRIPE_WEBHOOK_SECRET is not the secret of a webhook endpoint, " +
+			"which begins with whsec_: copy it from the Dashboard")
 	case p.mode.Lock == billing.QuorumLock && (len(c.RedisNodes) < 3 || len(c.RedisNodes)%2 == 0):
 		return fmt.Errorf("mode %s locks on an odd number of Redis nodes, three or more: "+
 			"give them as --redis-nodes", c.Mode)

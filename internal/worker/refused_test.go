@@ -129,6 +129,11 @@ func badServices() []refusal {
 		{"no key at all", func(_ *Config, s *Secrets) {
 			s.StripeKey = "hunter2"
 		}, "STRIPE_SECRET_KEY"},
+		{"a webhook's URL for its secret", func(_ *Config, s *Secrets) {
+			s.Webhook = "https://hunter2"
+		}, "STRIPE_WEBHOOK_SECRET"},
+		{"the beginning of a secret", func(_ *Config, s *Secrets) { s.Webhook = "whsec_" },
+			"whsec_"},
 		{"no Redis", func(c *Config, _ *Secrets) { c.RedisURL = "" }, "--redis-url"},
 		{"no URL of Redis", func(c *Config, _ *Secrets) { c.RedisURL = "http://:hunter2@1" },
 			"--redis-url"},

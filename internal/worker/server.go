@@ -49,10 +49,11 @@ func MainWith(args []string, stdout, stderr io.Writer, change Change) int {
 		func(ctx context.Context, _ *kong.Context, _ io.Writer) error {
 			token, err := cli.Token("WORKER_TOKEN")
 			key, keyErr := cli.Secret(cli.StripeKey)
-			if err := cmp.Or(err, keyErr); err != nil {
+			webhook, webhookErr := cli.Token("STRIPE_WEBHOOK_SECRET")
+			if err := cmp.Or(err, keyErr, webhookErr); err != nil {
 				return err
 			}
-			return runWith(ctx, c, Secrets{StripeKey: key, Token: token}, stdout, change)
+			return runWith(ctx, c, Secrets{key, token, webhook}, stdout, change)
 		})
 }
 
@@ -158,7 +159,8 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 	defer told()
 
 	locks := c.observe(ctx, heldLocker{locker, h}, p.mode.Lock, events)
-	mode := p.mode.New(c.ports(locks, store, charger, events))
+	ports := c.ports(locks, store, charger, events)
+	mode := p.mode.New(ports)
 	runs := newRuns(billing.Worker{
 		Server:      c.Name,
 		Invoices:    store,
@@ -177,7 +179,7 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 	}
 	a := api{
 		runs: runs, token: s.Token, at: p.at, force: c.ForceAt, metrics: registry,
-		away: awayOf(locker, store),
+		away: awayOf(locker, store), webhook: webhook{events, s.Webhook, charger, ports.Ledger},
 	}
 	return c.serve(ctx, a, p)
 }

@@ -133,9 +133,10 @@ func start(t *testing.T, c Config) *node {
 func startWith(t *testing.T, c Config, change Change) *node {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
+	secrets := Secrets{Token: testToken, Webhook: testWebhook}
 	n := &node{eventLog: newEventLog(), t: t, stop: cancel, done: make(chan error, 1)}
 	go func() {
-		n.done <- runWith(ctx, c, Secrets{Token: testToken}, n.eventLog, change)
+		n.done <- runWith(ctx, c, secrets, n.eventLog, change)
 		n.eventLog.close()
 	}()
 	t.Cleanup(func() {
