@@ -20,7 +20,10 @@ import (
 
 // chapters plays the chapters of docs/ in the terminal.
 type chapters struct {
-	Chapter int `arg:"" optional:"" min:"1" help:"Number of the only chapter to play, such as 4."`
+	Chapter  int  `arg:"" optional:"" min:"1" help:"Number of the only chapter to play, such as 4."`
+	Exercise int  `min:"1" placeholder:"N" help:"Play nothing: prepare the source in this folder for chapter N's exercise, as --start or --solve say."`
+	Start    bool `xor:"exercise" help:"With --exercise: put its files back as they were committed."`
+	Solve    bool `xor:"exercise" help:"With --exercise: make its changes."`
 }
 
 // Run plays them.
@@ -29,8 +32,14 @@ func (c chapters) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	if c.Chapter > len(all) {
-		return cli.Usage(fmt.Errorf("chapter %d: want 1 to %d", c.Chapter, len(all)))
+	if chosen := max(c.Chapter, c.Exercise); chosen > len(all) {
+		return cli.Usage(fmt.Errorf("chapter %d: want 1 to %d", chosen, len(all)))
+	}
+	switch wanted := c.Start || c.Solve; {
+	case wanted != (c.Exercise > 0):
+		return cli.Usage(errors.New("--exercise N needs --start or --solve, and they need it"))
+	case wanted:
+		return c.prepare(ctx, all[c.Exercise-1], o.out)
 	}
 	if c.Chapter > 0 {
 		all = all[c.Chapter-1 : c.Chapter]
@@ -67,6 +76,18 @@ func (c chapters) Run(ctx context.Context, o output) error {
 	err = player.Play(ctx, all)
 	if errors.Is(err, walkthrough.ErrQuit) {
 		return nil
+	}
+	return err
+}
+
+// prepare writes the exercise's files, and says where to read on.
+func (c chapters) prepare(ctx context.Context, chapter walkthrough.Chapter, out io.Writer) error {
+	lines, err := walkthrough.Prepare(ctx, ".", chapter.Exercise(), c.Solve)
+	for _, line := range lines {
+		fmt.Fprintln(out, line)
+	}
+	if err == nil {
+		fmt.Fprintf(out, "What to try is in docs/%s.\n", chapter.File)
 	}
 	return err
 }

@@ -246,3 +246,16 @@ func TestAnAddressIsWrittenInOneWay(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAddressThatAPageCitesIsInTheListOfSources(t *testing.T) {
+	t.Parallel()
+	cited := regexp.MustCompile(`\]\((https?://[^)#]+)`)
+	list := source(t, "docs/sources.md")
+	for _, page := range pages(t) {
+		for _, found := range cited.FindAllStringSubmatch(source(t, page), -1) {
+			if page != "docs/changelog.md" && !strings.Contains(list, "("+found[1]+")") {
+				t.Errorf("%s cites %s, which docs/sources.md lacks", page, found[1])
+			}
+		}
+	}
+}
