@@ -106,11 +106,15 @@ func commandsMayImport() map[string][]string {
 	}
 }
 
-// helpersMayImport is the same table for the packages that only tests use.
+// helpersMayImport is the same table for the packages that only tests use, ours or others'.
 func helpersMayImport() map[string][]string {
 	return map[string][]string{
-		"billing/locktest":              {"billing"},
-		"billing/stripetest":            {"internal/stripesim", "internal/stripesim/control"},
+		"billing/locktest":   {"billing"},
+		"billing/stripetest": {"internal/stripesim", "internal/stripesim/control"},
+		"faulttest": {
+			"billing", "internal/cli", "internal/event", "internal/faults", "internal/scenario",
+			"internal/services", "internal/worker",
+		},
 		"internal/billingtest":          {"billing"},
 		"internal/archtest":             {},
 		"internal/cli/clitest":          {"internal/cli"},

@@ -84,6 +84,16 @@ func (p *Process) Stop() {
 	}
 }
 
+// Ended reports whether Exited is closed.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.Exited:
+		return true
+	default:
+		return false
+	}
+}
+
 // LastWords is the last line that the process wrote to its standard error, "" if there is none.
 func (p *Process) LastWords() string { return p.stderr.Last() }
 

@@ -28,7 +28,10 @@ type Cell struct {
 	Invoice   reconcile.Invoice // the only one, after the fault
 	Picture   timeline.Picture
 	Took      time.Duration
-	Err       error // why Matrix could not play it; the cell then has no counts
+	Err       error // why Matrix or Measure could not play it; the cell then has no counts
+	// Outlived means that a third party's lock was still there after the recovery run, and would
+	// have stayed: nobody waited for its end.
+	Outlived bool
 }
 
 // OK reports whether the cell was played and met its expectation, where it has one.
@@ -142,11 +145,15 @@ func (p *play) verdict(ctx context.Context, cell *Cell) (err error) {
 		return err
 	}
 	defer fresh.Stop()
-	if err := fleet.Fire(ctx, time.Time{}, fresh.Server); err != nil {
+	done := make(chan error, 1)
+	go func() { done <- fleet.Fire(ctx, time.Time{}, fresh.Server) }()
+	if err := p.over(ctx, done, fresh); err != nil {
 		return err
 	}
 	if accounts, err = p.sides.accounts(ctx); err == nil {
 		cell.Recovered = accounts[0].Counts()
+		cell.Outlived = p.ThirdParty != nil && cell.Recovered == cell.After &&
+			(p.outlived || p.outlasts(ctx))
 		err = asked(accounts[0])
 	}
 	return err

@@ -142,6 +142,7 @@ type play struct {
 	charged    chan struct{} // closed after the last event of a charge; nil at the real Stripe
 	lockPrefix string        // "" unless others use the same Redis
 	working    atomic.Int32  // due runs in progress that were fired one by one
+	outlived   bool          // a third party's lock does not end while the cell lasts
 }
 
 // setUp opens both sides, the ledger in a new database.
@@ -303,7 +304,9 @@ func (p *play) fireAll(ctx context.Context) error {
 	for _, w := range p.workers {
 		servers = append(servers, w.Server)
 	}
-	return fleet.Fire(ctx, time.Time{}, servers...)
+	done := make(chan error, 1)
+	go func() { done <- fleet.Fire(ctx, time.Time{}, servers...) }()
+	return p.over(ctx, done, p.workers...)
 }
 
 // stopAll ends all servers and waits for them.

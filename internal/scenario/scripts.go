@@ -135,7 +135,8 @@ func slowStripe(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(gate.Remove(ctx), <-done, <-second, p.run(ctx, serverC), p.stillLeased())
+	return errors.Join(gate.Remove(ctx), <-done, p.over(ctx, second, p.worker(serverB)),
+		p.run(ctx, serverC), p.stillLeased())
 }
 
 // awaitRenewals returns when a has renewed its lease past the first TTL.

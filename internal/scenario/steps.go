@@ -48,7 +48,12 @@ func (p *play) fire(ctx context.Context, name string) <-chan error {
 // run makes due runs on the servers, one after another.
 func (p *play) run(ctx context.Context, names ...string) error {
 	for _, name := range names {
-		if err := <-p.fire(ctx, name); err != nil {
+		if p.outlived && p.worker(name).Ended() { // killed as it waited for a lock
+			if err := p.restart(ctx, name); err != nil {
+				return err
+			}
+		}
+		if err := p.over(ctx, p.fire(ctx, name), p.worker(name)); err != nil {
 			return err
 		}
 	}
@@ -127,13 +132,17 @@ func (p *play) awaitNoProtection(
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	var before protection
-	for {
+	for began := time.Now(); ; {
 		now, err := p.protection(ctx)
 		if err != nil {
 			return err
 		}
 		changed(before, now)
 		if !now.any() {
+			return nil
+		}
+		if p.ThirdParty != nil && time.Since(began) > outlives {
+			p.outlived = true
 			return nil
 		}
 		before = now
@@ -159,6 +168,11 @@ func (p *play) leased(ctx context.Context) (bool, error) {
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = patience, patience, patience
 		client := goredis.NewClient(o)
 		keys, err := leasesIn(ctx, client)
+		if p.ThirdParty != nil { // nobody waits for one that outlives the cell
+			keys = slices.DeleteFunc(keys, func(key string) bool {
+				return outlasting(ctx, client, key)
+			})
+		}
 		_ = client.Close()
 		if err != nil && !errors.Is(err, syscall.ECONNREFUSED) { // a dead node holds nothing
 			return false, fmt.Errorf("look for leases in Redis: %w", err)

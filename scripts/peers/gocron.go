@@ -9,14 +9,14 @@ import (
 	"github.com/google/uuid"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/worker"
+	"example.com/triplecharge/faulttest"
 )
 
 // withGocron is README.md, "usage", of gocron-redis-lock v2: NewRedisLocker with one try, a
 // scheduler with that as its distributed locker, a job. As gocron documents Locker, the job's name
 // is the lock's key, and the lock is held while the job runs; redsync gives it a TTL of 8 s. The
 // scenario fires instead of gocron's clock, so each invoice is a job that runs at once.
-func withGocron(c worker.Config, charge bill) (bill, func(), error) {
+func withGocron(c faulttest.Server, charge faulttest.Charge) (faulttest.Charge, func(), error) {
 	client, err := openRedis(c)
 	if err != nil {
 		return nil, nil, err

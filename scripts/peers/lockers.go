@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"os"
 	"time"
 
 	"github.com/bsm/redislock"
@@ -15,21 +13,14 @@ import (
 	"github.com/redis/rueidis/rueidislock"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/event"
-	"example.com/triplecharge/internal/worker"
+	"example.com/triplecharge/faulttest"
 )
 
 // lockName returns the name of the invoice's lock. It differs from our modes' name, so that under
 // mixed-modes neither respects the other's lock by chance.
 func lockName(inv billing.Invoice) string { return "billing:" + inv.String() }
 
-// waiting says that a server is about to wait for a lock: event.LeaseWaiting.
-func waiting(ctx context.Context, c worker.Config, inv billing.Invoice) {
-	slog.New(slog.NewJSONHandler(os.Stdout, nil)).InfoContext(ctx, string(event.LeaseWaiting),
-		"server", c.Name, "invoice", inv.String())
-}
-
-func openRedis(c worker.Config) (*goredis9.Client, error) {
+func openRedis(c faulttest.Server) (*goredis9.Client, error) {
 	o, err := goredis9.ParseURL(c.RedisURL)
 	if err != nil {
 		return nil, err
@@ -40,7 +31,7 @@ func openRedis(c worker.Config) (*goredis9.Client, error) {
 // withRedsync is README.md, "Usage", of redsync v4: New, NewMutex without options (a lock of 8 s,
 // asked for 32 times), Lock, the work, Unlock. Where the README panics "for shorter example", the
 // error is returned.
-func withRedsync(c worker.Config, charge bill) (bill, func(), error) {
+func withRedsync(c faulttest.Server, charge faulttest.Charge) (faulttest.Charge, func(), error) {
 	client, err := openRedis(c)
 	if err != nil {
 		return nil, nil, err
@@ -48,7 +39,7 @@ func withRedsync(c worker.Config, charge bill) (bill, func(), error) {
 	rs := redsync.New(goredis.NewPool(client))
 	return func(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
 		mutex := rs.NewMutex(lockName(inv))
-		waiting(ctx, c, inv)
+		c.Waiting(ctx, inv)
 		if err := mutex.Lock(); err != nil {
 			return "", err
 		}
@@ -64,7 +55,7 @@ func withRedsync(c worker.Config, charge bill) (bill, func(), error) {
 // ErrNotObtained, "Don't forget to defer Release". The example goes on to ask for the TTL and to
 // refresh once, in between sleeps; a call to Stripe has no such place. Its TTL of 100 ms is
 // shorter than a charge; this one is the server's --lock-ttl.
-func withRedislock(c worker.Config, charge bill) (bill, func(), error) {
+func withRedislock(c faulttest.Server, charge faulttest.Charge) (faulttest.Charge, func(), error) {
 	client, err := openRedis(c)
 	if err != nil {
 		return nil, nil, err
@@ -88,7 +79,7 @@ const patience = 5 * time.Second
 // withRueidislock is rueidislock/README.md of rueidis: a Locker with KeyMajority 1 ("if you have
 // only one Redis instance") and NoLoopTracking, WithContext, "use the ctx as normal", cancel. By
 // "Default Configuration" a lock is for 5 s and extended every 2.5 s.
-func withRueidislock(c worker.Config, charge bill) (bill, func(), error) {
+func withRueidislock(c faulttest.Server, charge faulttest.Charge) (faulttest.Charge, func(), error) {
 	option, err := rueidis.ParseURL(c.RedisURL)
 	if err != nil {
 		return nil, nil, err
@@ -100,7 +91,7 @@ func withRueidislock(c worker.Config, charge bill) (bill, func(), error) {
 		return nil, nil, err
 	}
 	return func(ctx context.Context, inv billing.Invoice) (billing.Outcome, error) {
-		waiting(ctx, c, inv)
+		c.Waiting(ctx, inv)
 		ctx, cancel, err := locker.WithContext(ctx, lockName(inv))
 		if err != nil {
 			return "", err

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/worker"
+	"example.com/triplecharge/faulttest"
 )
 
 // advisoryKey is the lock's number, computed from a name as in the tutorials. Locks belong to the
@@ -20,7 +20,7 @@ const advisoryKey = `hashtext(current_schema() || $1)`
 // work only when acquired=true", pg_advisory_unlock. PostgreSQL's manual, 13.3.5: a session-level
 // lock "is held until explicitly released or the session ends", so it needs a connection of its
 // own.
-func withAdvisoryLock(c worker.Config, charge bill) (bill, func(), error) {
+func withAdvisoryLock(c faulttest.Server, charge faulttest.Charge) (faulttest.Charge, func(), error) {
 	pool, err := pgxpool.New(context.Background(), c.DatabaseURL)
 	if err != nil {
 		return nil, nil, err

@@ -18,7 +18,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/worker"
+	"example.com/triplecharge/faulttest"
 )
 
 // billArgs name the invoice, without anything that may change before the job is worked.
@@ -41,7 +41,7 @@ func (billArgs) InsertOpts() river.InsertOpts {
 type billWorker struct {
 	river.WorkerDefaults[billArgs]
 	pool   *pgxpool.Pool
-	charge bill
+	charge faulttest.Charge
 	atWork *atomic.Int32 // jobs being worked in this server
 }
 
@@ -72,7 +72,7 @@ func (w *billWorker) invoice(ctx context.Context, args billArgs) (inv billing.In
 // riverQueue is River in one server. Its due run inserts a job per invoice, and any server's client
 // works it.
 type riverQueue struct {
-	worker.Config
+	faulttest.Server
 	pool   *pgxpool.Pool
 	client *river.Client[pgx.Tx]
 	start  sync.Once
@@ -82,7 +82,7 @@ type riverQueue struct {
 // withRiver is README.md, "Starting a client" and "Inserting jobs", of River. The
 // job's time-out (default: a minute) and the age at which it is rescued (default: an hour) are the
 // scenario's TTL, short where the scenario waits for an expiry. Everything else is River's default.
-func withRiver(c worker.Config, charge bill) (bill, func(), error) {
+func withRiver(c faulttest.Server, charge faulttest.Charge) (faulttest.Charge, func(), error) {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, c.DatabaseURL)
 	if err != nil {
@@ -104,7 +104,7 @@ func withRiver(c worker.Config, charge bill) (bill, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	q := &riverQueue{Config: c, pool: pool, client: client, atWork: &atWork}
+	q := &riverQueue{Server: c, pool: pool, client: client, atWork: &atWork}
 	return q.bill, q.stop, nil
 }
 
@@ -143,7 +143,7 @@ func (q *riverQueue) bill(ctx context.Context, inv billing.Invoice) (billing.Out
 	if err != nil {
 		return "", err
 	}
-	waiting(ctx, q.Config, inv)
+	q.Waiting(ctx, inv)
 	return q.await(ctx, inserted.Job)
 }
 

@@ -1,4 +1,4 @@
-package main
+package faulttest
 
 import (
 	"fmt"
@@ -7,11 +7,13 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/faults"
 )
 
 const legend = `R right, O overcharged, U unbilled, X unrecorded; charges at Stripe/ledger entries
 → after a recovery run; n/a: not applicable; or: results of different runs
+held: the lock is never released or outlives the fault, so nobody waited for its end
 locked and exactly-once: our modes, as expected in internal/faults`
 
 func (m measured) add(id cellID, short string) {
@@ -30,9 +32,9 @@ func (m measured) word(id cellID) string {
 }
 
 // printTable prints a row for each fault and a column for each peer.
-func printTable(w io.Writer, ids []cellID, m measured, markdown bool) error {
-	rows := table(ids, m)
-	if markdown {
+func (c *flags) printTable(w io.Writer, ids []cellID, m measured) error {
+	rows := c.table(ids, m)
+	if c.Markdown {
 		rows = slices.Insert(rows, 1, slices.Repeat([]string{"---"}, len(rows[0])))
 		for _, row := range rows {
 			fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
@@ -48,16 +50,22 @@ func printTable(w io.Writer, ids []cellID, m measured, markdown bool) error {
 	return columns.Flush()
 }
 
-// ours are the modes of ours that the table compares with the peers.
-func ours() []string { return []string{"locked", "exactly-once"} }
+// ours are the modes to compare with: the first that has a safe lock, and the last.
+func ours() []string {
+	modes := billing.Modes()
+	safe := slices.IndexFunc(modes, func(m billing.Mode) bool {
+		return m.Lock == billing.SafeLock
+	})
+	return []string{modes[safe].Name, modes[len(modes)-1].Name}
+}
 
 // table returns the head and the rows.
-func table(ids []cellID, m measured) (rows [][]string) {
+func (c *flags) table(ids []cellID, m measured) (rows [][]string) {
 	var names []string
 	var faults []faults.Fault
 	for _, id := range ids {
-		if !slices.Contains(names, id.peer) {
-			names = append(names, id.peer)
+		if !slices.Contains(names, id.name) {
+			names = append(names, id.name)
 		}
 		if !slices.Contains(faults, id.fault) {
 			faults = append(faults, id.fault)
@@ -65,8 +73,8 @@ func table(ids []cellID, m measured) (rows [][]string) {
 	}
 	head := []string{"fault"}
 	for _, name := range names {
-		if p, err := peerNamed(name); err == nil {
-			head = append(head, strings.TrimSpace(name+" "+p.version()))
+		if p, err := c.all.named(name); err == nil {
+			head = append(head, p.title())
 		}
 	}
 	rows = append(rows, append(head, ours()...))
