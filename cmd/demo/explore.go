@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -54,6 +55,9 @@ func (x exploration) Run(ctx context.Context, o output) error {
 	found := []exploredJSON{}
 	for _, options := range searches {
 		options.MaxBytes = uint64(x.Memory) << 30
+		if err := x.announce(ctx, o.log, options); err != nil {
+			return err
+		}
 		result, err := explore.Explore(ctx, options, progress(o.log))
 		if errors.Is(err, explore.ErrTooLarge) {
 			return fmt.Errorf("%w: it needs more than %d GB; try fewer --servers or --faults, or "+
@@ -114,6 +118,23 @@ func (x exploration) searches() (all []explore.Options, err error) {
 		o.Faults = *x.Faults
 	}
 	return []explore.Options{o}, o.Validate()
+}
+
+// announce says how large a search is going to be, if it is larger than those of the docs.
+func (x exploration) announce(ctx context.Context, w io.Writer, o explore.Options) error {
+	const large = 5_000_000
+	states, err := o.Estimate(ctx)
+	if states < large || err != nil {
+		return err
+	}
+	gigabytes := states * explore.BytesPerState / (1 << 30)
+	fmt.Fprintf(w, "A large search: expect up to %s million states, and %s GB of memory.\n",
+		money.Number(int64(states/1e6)), money.Number(int64(math.Ceil(gigabytes))))
+	if gigabytes > float64(x.Memory) {
+		fmt.Fprintf(w, "It ends without a result when it needs more than %d GB (--memory).\n",
+			x.Memory)
+	}
+	return nil
 }
 
 // progress prints every two seconds how far a search is. Most searches end before the first line.

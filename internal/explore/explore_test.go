@@ -51,13 +51,18 @@ func TestModesKeepTheirPromises(t *testing.T) {
 
 func TestClaimedMayLeaveAnInvoiceButNeverChargesTwice(t *testing.T) {
 	t.Parallel()
-	r := mustExplore(t, Options{Mode: mustMode(t, "claimed"), Servers: 3, Faults: 3})
+	o := Options{Mode: mustMode(t, "claimed"), Servers: 3, Faults: 3}
+	r := mustExplore(t, o)
 	var words []string
 	for _, s := range r.Shortest {
 		words = append(words, s.Wrong)
 	}
 	if got := strings.Join(words, " "); got != "unbilled unrecorded" {
 		t.Errorf("got %q", got)
+	}
+	expected, err := o.Estimate(t.Context())
+	if n := float64(r.States); err != nil || n > expected || n < expected/3 {
+		t.Errorf("%f states were expected (%v), %f were found", expected, err, n)
 	}
 }
 

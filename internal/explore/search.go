@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"runtime/metrics"
 	"slices"
@@ -60,6 +61,28 @@ func Explore(ctx context.Context, o Options, progress func(Progress)) (Result, e
 	s.result.Runs = s.histories.runs()
 	s.result.Took = time.Since(s.began)
 	return s.result, err
+}
+
+// BytesPerState is how much memory a search needs, measured with 200,000 to 20 million states.
+const BytesPerState = 250
+
+// Estimate returns how many states a search with more than two faults finds at most, roughly; 0 for
+// a smaller one. Each further fault multiplies them by less than the one before, so it makes the
+// searches with one and two faults, of a few seconds, and goes on with their ratio.
+func (o Options) Estimate(ctx context.Context) (states float64, err error) {
+	if o.Faults <= 2 {
+		return 0, nil
+	}
+	few := o
+	few.Faults = 1
+	one, err := Explore(ctx, few, nil)
+	if err != nil {
+		return 0, err
+	}
+	few.Faults = 2
+	two, err := Explore(ctx, few, nil)
+	growth := float64(two.States) / float64(one.States)
+	return float64(two.States) * math.Pow(growth, float64(o.Faults-2)), err
 }
 
 func (o Options) search() *search {
