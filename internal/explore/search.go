@@ -74,7 +74,7 @@ func (o Options) Estimate(ctx context.Context) (states float64, err error) {
 		return 0, nil
 	}
 	few := o
-	few.Faults = 1
+	few.Faults, few.MaxBytes = 1, 0 // 100 MB are enough for both
 	one, err := Explore(ctx, few, nil)
 	if err != nil {
 		return 0, err
