@@ -40,6 +40,9 @@ const (
 	Executing = Point(control.Executing)
 	// Committed is after the money moved and before the reply.
 	Committed = Point(control.Committed)
+	// Delivering is each time before an event is sent. To a Match, the event's type is the
+	// operation, and the URL that it is sent to the path.
+	Delivering = Point(control.Delivering)
 )
 
 // Gate holds requests.

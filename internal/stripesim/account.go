@@ -37,6 +37,7 @@ type account struct {
 	balance balance
 	later   later
 
+	rules      *rules
 	endpoints  table[endpoint]
 	webhooks   *http.Client
 	deliveries chan struct{} // one for each event that is being sent

@@ -67,7 +67,7 @@ func Loopback(host string) bool {
 
 func (s *Simulator) adminIndex(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, `The control API of a Stripe simulator (see internal/stripesim/README.md):
-POST   /rules            {"kind":"hold|lose|fail","rule":{...},"status":500,"when":"before|after"}
+POST   /rules            {"kind":"hold|lose|fail|repeat","rule":{...},"status":500,"when":"after"}
 GET    /rules/{id}       calls waiting at a gate; ?since=REVISION waits for a change
 POST   /rules/{id}/open  {"calls":["call_1"]}
 DELETE /rules/{id}
@@ -108,9 +108,10 @@ func (s *Simulator) adminAddRule(w http.ResponseWriter, r *http.Request) {
 	}
 	id, err := s.rules.add(n)
 	if err != nil {
-		problem(w, http.StatusBadRequest, `a rule is a "hold" with a point of arriving, executing `+
-			`or committed, a "lose", or a "fail" with a status from 400 to 599 and a when of `+
-			`before or after`)
+		problem(w, http.StatusBadRequest, `a rule is a "hold" with a point of arriving, `+
+			`executing, committed or delivering, a "lose" with none or delivering, a "repeat" `+
+			`with delivering, or a "fail" with a status from 400 to 599 and a when of before `+
+			`or after`)
 		return
 	}
 	answer(w, http.StatusCreated, control.RuleAdded{ID: id})

@@ -82,7 +82,7 @@ func (s *Simulator) serve(server string, r route) http.Handler {
 			s.rules.hold(c, control.Committed)
 		}
 		c.log(&answer)
-		if len(s.rules.inEffect(c, control.KindLose)) > 0 {
+		if len(s.rules.inEffect(c.describe, control.KindLose, "")) > 0 {
 			panic(errDropped)
 		}
 		c.write(w, &answer)

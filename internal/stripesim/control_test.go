@@ -196,6 +196,9 @@ func TestAdminRefusesWhatIsNoRule(t *testing.T) {
 	if _, err := w.control.Hold(ctx, control.Rule{}); err == nil {
 		t.Error("a gate without a point was accepted")
 	}
+	if _, err := w.control.Repeat(ctx, control.Rule{}); err == nil {
+		t.Error("a request that is made twice was accepted")
+	}
 	if _, err := w.control.Fail(ctx, control.Rule{}, 200, control.BeforeCommit); err == nil {
 		t.Error("a failure with status 200 was accepted")
 	}

@@ -44,10 +44,14 @@ var errBadRule = errors.New("not a rule")
 
 // add puts a rule into effect and returns its id.
 func (s *rules) add(n control.NewRule) (string, error) {
-	points := []control.Point{control.Arriving, control.Executing, control.Committed}
+	points := map[string][]control.Point{
+		control.KindHold: {
+			control.Arriving, control.Executing, control.Committed, control.Delivering,
+		},
+		control.KindLose: {"", control.Delivering}, control.KindRepeat: {control.Delivering},
+	}
 	switch {
-	case n.Kind == control.KindHold && slices.Contains(points, n.Rule.Point):
-	case n.Kind == control.KindLose && n.Rule.Point == "":
+	case slices.Contains(points[n.Kind], n.Rule.Point):
 	case n.Kind == control.KindFail && n.Rule.Point == "" && n.Status >= 400 && n.Status < 600 &&
 		(n.When == control.BeforeCommit || n.When == control.AfterCommit):
 	default:
@@ -62,12 +66,18 @@ func (s *rules) add(n control.NewRule) (string, error) {
 	return id, nil
 }
 
-// matching returns the rules of a kind that match the request, oldest first. The caller holds
+// subject is what a rule is about: a request, or an event that is sent.
+type subject struct {
+	control.Call
+	takesMoney bool
+}
+
+// matching returns the rules of a kind that match the subject, oldest first. The caller holds
 // rules.mu.
-func (s *rules) matching(c *call, d *control.Call, kind string, point control.Point) []*rule {
+func (s *rules) matching(d *subject, kind string, point control.Point) []*rule {
 	var found []*rule
 	for r := range maps.Values(s.byID) {
-		if r.Kind == kind && r.Rule.Point == point && matches(&r.Rule, d, c.takesMoney()) {
+		if r.Kind == kind && r.Rule.Point == point && matches(&r.Rule, d) {
 			found = append(found, r)
 		}
 	}
@@ -75,21 +85,21 @@ func (s *rules) matching(c *call, d *control.Call, kind string, point control.Po
 	return found
 }
 
-// inEffect returns the rules of a kind that match the request at this moment.
-func (s *rules) inEffect(c *call, kind string) []*rule {
+// inEffect returns the rules of a kind that match the subject at this moment.
+func (s *rules) inEffect(describe func() subject, kind string, point control.Point) []*rule {
 	if s.count.Load() == 0 {
 		return nil
 	}
-	d := c.describe()
+	d := describe()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.matching(c, &d, kind, "")
+	return s.matching(&d, kind, point)
 }
 
-func matches(r *control.Rule, c *control.Call, takesMoney bool) bool {
+func matches(r *control.Rule, c *subject) bool {
 	same := func(want, got string) bool { return want == "" || want == got }
 	operation := same(r.Operation, c.Operation) ||
-		r.Operation == control.OperationCharge && takesMoney
+		r.Operation == control.OperationCharge && c.takesMoney
 	return matchesPattern(r.Path, c.Path) && operation && same(r.Server, c.Server) &&
 		same(r.Key, c.IdempotencyKey) && same(r.Method, c.Method) &&
 		same(r.Subscription, c.Subscription) && same(r.Period, c.Period)
@@ -97,9 +107,9 @@ func matches(r *control.Rule, c *control.Call, takesMoney bool) bool {
 
 // describe returns the request as the control API shows it. The subscription and the period come
 // from the request's metadata or, if it names an existing PaymentIntent, from that one's.
-func (c *call) describe() control.Call {
-	d := control.Call{Server: c.server, IdempotencyKey: c.key, Method: c.http.Method,
-		Path: c.http.URL.Path, Operation: c.route.operation, Arrived: c.arrived}
+func (c *call) describe() subject {
+	d := subject{control.Call{Server: c.server, IdempotencyKey: c.key, Method: c.http.Method,
+		Path: c.http.URL.Path, Operation: c.route.operation, Arrived: c.arrived}, c.takesMoney()}
 	if m := c.form.child("metadata"); m != nil {
 		if f := m.child("subscription"); f != nil {
 			d.Subscription = f.value
@@ -111,50 +121,59 @@ func (c *call) describe() control.Call {
 	if !strings.HasPrefix(c.route.operation, "payment_intents.") {
 		return d
 	}
-	i := c.account.intents.find(c.http.PathValue("id"))
-	if i == nil {
-		return d
+	if i := c.account.intents.find(c.http.PathValue("id")); i != nil {
+		d.isAbout(c.account, i.ref, i.metadata)
 	}
-	d.PaymentIntent = c.http.PathValue("id")
-	d.Subscription = cmp.Or(d.Subscription, i.metadata.get("subscription"))
-	d.Period = cmp.Or(d.Period, i.metadata.get("period"))
 	return d
 }
 
-// hold waits at each gate that the request matches at this point, oldest first.
+func (d *subject) isAbout(a *account, intent ref, m metadata) {
+	d.PaymentIntent = a.ids.id(kindIntent, intent)
+	d.Subscription = cmp.Or(d.Subscription, m.get("subscription"))
+	d.Period = cmp.Or(d.Period, m.get("period"))
+}
+
+// hold holds a request at each gate that it matches at this point, oldest first.
 func (s *rules) hold(c *call, point control.Point) {
-	if s.count.Load() == 0 {
-		return
+	if !s.pass(c.describe, point) {
+		panic(errDropped)
 	}
-	d := c.describe()
+}
+
+// pass waits at each gate that the subject matches at this point, and reports whether it may go on.
+func (s *rules) pass(describe func() subject, point control.Point) bool {
+	if s.count.Load() == 0 {
+		return true
+	}
+	d := describe()
 	for passed := 0; ; {
-		held := s.join(c, d, point, &passed)
+		held := s.join(d, point, &passed)
 		if held == nil {
-			return
+			return true
 		}
 		select {
 		case <-held.open:
 			if held.dropped {
-				panic(errDropped)
+				return false
 			}
 		case <-s.closing:
-			panic(errDropped)
+			return false
 		}
 	}
 }
 
-// join makes the request wait at the oldest gate that it matches and has not passed; nil if there
+// join makes the subject wait at the oldest gate that it matches and has not passed; nil if there
 // is none. The gate is found and joined under one lock, so it cannot be removed in between.
-func (s *rules) join(c *call, d control.Call, point control.Point, passed *int) *heldCall {
+func (s *rules) join(d subject, point control.Point, passed *int) *heldCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.matching(c, &d, control.KindHold, point) {
+	for _, r := range s.matching(&d, control.KindHold, point) {
 		if r.number <= *passed {
 			continue
 		}
 		*passed = r.number
 		s.last++
-		held := &heldCall{Call: d, open: make(chan struct{})}
+		held := &heldCall{Call: d.Call, open: make(chan struct{})}
 		held.ID = "call_" + strconv.Itoa(s.last)
 		r.waiting = append(r.waiting, held)
 		r.change()
@@ -172,7 +191,7 @@ func (r *rule) change() {
 
 // fails returns the error to answer instead of the result, nil for none.
 func (s *rules) fails(c *call, when control.When) *apiError {
-	for _, r := range s.inEffect(c, control.KindFail) {
+	for _, r := range s.inEffect(c.describe, control.KindFail, "") {
 		if r.When == when {
 			return errForced(r.Status)
 		}

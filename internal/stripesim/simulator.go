@@ -78,7 +78,9 @@ func (s *Simulator) restore() {
 	s.clock.restore()
 	s.setLimits(s.options.RateLimit, s.options.EndpointLimit)
 	s.latency.Store(&latency{s.options.Latency, s.options.Jitter})
-	old := s.account.Swap(newAccount(s.clock, s.options.LockTimeout, s.options.SearchLag))
+	next := newAccount(s.clock, s.options.LockTimeout, s.options.SearchLag)
+	next.rules = s.rules
+	old := s.account.Swap(next)
 	if old != nil {
 		old.retire()
 	}

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"example.com/triplecharge/internal/stripesim/control"
 )
 
 // endpoint is an address that events are sent to. It never changes.
@@ -35,45 +37,77 @@ const (
 	atOnce        = 16               // deliveries
 )
 
+// delivery is an event on its way to an endpoint.
+type delivery struct {
+	*account
+	to    *endpoint
+	event *event
+}
+
 // deliver sends an event to each address that wants it, in the background: in any order, and more
-// than once if an answer is lost.
+// than once if an answer is lost, or a rule says so.
 func (a *account) deliver(e *event) {
 	for r := a.endpoints.len(); r > 0; r-- {
 		o := a.endpoints.get(r)
-		if o.events[0] == "*" || slices.Contains(o.events, e.typ) {
-			go a.send(o, e, firstPause)
+		if o.events[0] != "*" && !slices.Contains(o.events, e.typ) {
+			continue
+		}
+		d := delivery{a, o, e}
+		go d.send(firstPause)
+		for range a.rules.inEffect(d.describe, control.KindRepeat, control.Delivering) {
+			go d.send(firstPause)
 		}
 	}
 }
 
+// describe returns the delivery as the control API shows it.
+func (d delivery) describe() subject {
+	s := subject{Call: control.Call{
+		IdempotencyKey: d.event.key, Method: http.MethodPost, Path: d.to.url,
+		Operation: d.event.typ, Arrived: d.clock.now(),
+	}}
+	switch o := d.event.object.(type) {
+	case *intent:
+		s.isAbout(d.account, o.ref, o.metadata)
+	case *charge:
+		s.isAbout(d.account, o.intent, o.metadata)
+	}
+	return s
+}
+
 // send delivers an event once and, if that fails, has it sent again after the pause in seconds, by
 // the simulator's clock.
-func (a *account) send(to *endpoint, e *event, pause int64) {
+func (d delivery) send(pause int64) {
+	if !d.rules.pass(d.describe, control.Delivering) {
+		return
+	}
 	select {
-	case a.deliveries <- struct{}{}:
-		defer func() { <-a.deliveries }()
-	case <-a.ctx.Done():
+	case d.deliveries <- struct{}{}:
+		defer func() { <-d.deliveries }()
+	case <-d.ctx.Done():
 		return
 	}
-	if a.post(to, e) == nil || a.ctx.Err() != nil || pause > lastPause {
+	err := d.post()
+	lost := d.rules.inEffect(d.describe, control.KindLose, control.Delivering)
+	if err == nil && len(lost) == 0 || d.ctx.Err() != nil || pause > lastPause {
 		return
 	}
-	a.after(pause, func() *apiError {
-		go a.send(to, e, pause*pauseGrows)
+	d.after(pause, func() *apiError {
+		go d.send(pause * pauseGrows)
 		return nil
 	})
 }
 
 // post sends an event, signed by the machine's clock: the receiver compares it with its own.
-func (a *account) post(o *endpoint, e *event) error {
-	w := writer{account: a}
-	w.value(e, nil)
+func (d delivery) post() error {
+	w := writer{account: d.account}
+	w.value(d.event, nil)
 	signed := time.Now().Unix()
-	mac := hmac.New(sha256.New, []byte(o.secret))
+	mac := hmac.New(sha256.New, []byte(d.to.secret))
 	fmt.Fprintf(mac, "%d.%s", signed, w.buf)
-	ctx, cancel := context.WithTimeout(a.ctx, webhookAnswer)
+	ctx, cancel := context.WithTimeout(d.ctx, webhookAnswer)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url, bytes.NewReader(w.buf))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.to.url, bytes.NewReader(w.buf))
 	if err != nil {
 		return err
 	}
@@ -81,7 +115,7 @@ func (a *account) post(o *endpoint, e *event) error {
 	r.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
 	r.Header.Set("Stripe-Signature",
 		fmt.Sprintf("t=%d,v1=%s", signed, hex.EncodeToString(mac.Sum(nil))))
-	response, err := a.webhooks.Do(r)
+	response, err := d.webhooks.Do(r)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/stripe/stripe-go/v76/webhook"
 
 	"example.com/triplecharge/internal/stripesim"
+	"example.com/triplecharge/internal/stripesim/control"
 )
 
 // receiver is a webhook endpoint that checks what it gets as stripe-go does.
@@ -171,5 +172,99 @@ func TestAnEndpointThatIsNoneIsRefused(t *testing.T) {
 	list := w.send("server-a", "GET", "/v1/webhook_endpoints", nil)
 	if !strings.Contains(list.body, `"data": []`) {
 		t.Errorf("there are endpoints: %s", list.body)
+	}
+}
+
+// pay has Stripe take $10 under the key.
+func (r *receiver) pay(w *world, who alice, key string) {
+	r.t.Helper()
+	if _, err := w.api("server-a").intents.New(tenDollars(who, key)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestEventsComeLateInAnotherOrderTwiceAndBeforeTheReply(t *testing.T) {
+	t.Parallel()
+	w := setup(t, stripesim.Options{})
+	r := newReceiver(t)
+	const paid = "payment_intent.succeeded"
+	r.register(w, paid)
+	who := w.api("server-a").customer(t, "pm_card_visa")
+	rule := control.Rule{
+		Point: control.Delivering, Operation: paid, Path: r.url, Subscription: "alice",
+	}
+
+	gate := w.hold(rule)
+	r.pay(w, who, "first")
+	first := w.waiting(gate, 1)[0]
+	r.pay(w, who, "second")
+	second := w.waiting(gate, 2)[1]
+	if second.PaymentIntent == first.PaymentIntent || second.Period != "2026-12" {
+		t.Errorf("the events are shown as %+v and %+v", first, second)
+	}
+	if err := gate.Open(t.Context(), second.ID); err != nil {
+		t.Fatal(err)
+	}
+	if e := r.next(paid); e.Request.IdempotencyKey != "second" {
+		t.Errorf("first came the event of %s", e.Request.IdempotencyKey)
+	}
+	if err := gate.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e := r.next(paid); e.Request.IdempotencyKey != "first" {
+		t.Errorf("then came the event of %s", e.Request.IdempotencyKey)
+	}
+
+	repeated, err := w.control.Repeat(t.Context(), rule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply := w.hold(control.Rule{Point: control.Committed})
+	done := w.start(func() error {
+		_, err := w.api("server-a").intents.New(tenDollars(who, "twice"))
+		return err
+	})
+	if once, again := r.next(paid), r.next(paid); once.ID != again.ID {
+		t.Errorf("got %s and %s before the reply, want one twice", once.ID, again.ID)
+	}
+	w.waiting(reply, 1)
+	if err := reply.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+
+	if err := repeated.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rule.Key = "lost" // the answers to the others may still be on their way
+	_, err = w.control.Lose(t.Context(), rule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.pay(w, who, "lost")
+	once := r.next(paid)
+	r.wait(w)
+	if again := r.next(paid); again.ID != once.ID {
+		t.Errorf("got %s, want %s again, since the answer was lost", again.ID, once.ID)
+	}
+}
+
+func TestAResetDropsTheEventsThatAreHeld(t *testing.T) {
+	t.Parallel()
+	w := setup(t, stripesim.Options{})
+	r := newReceiver(t)
+	r.register(w, "customer.created")
+	gate := w.hold(control.Rule{Point: control.Delivering})
+	w.send("server-a", "POST", "/v1/customers", nil)
+	w.waiting(gate, 1)
+	if err := w.control.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.register(w, "customer.created")
+	made := w.send("server-a", "POST", "/v1/customers", nil)
+	if e := r.next("customer.created"); e.Data.Object["id"] != field(made.body, "id") {
+		t.Errorf("got an event of before the reset: %+v", e)
 	}
 }

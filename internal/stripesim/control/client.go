@@ -55,7 +55,8 @@ func (c *Client) Hold(ctx context.Context, r Rule) (*Gate, error) {
 }
 
 // Lose drops the reply to every request that matches the rule, after the commit: the connection
-// closes without a reply.
+// closes without a reply. At Delivering, it is an endpoint's answer that is lost, so that the event
+// is sent again.
 func (c *Client) Lose(ctx context.Context, r Rule) (*Handle, error) {
 	return c.addRule(ctx, NewRule{Kind: KindLose, Rule: r})
 }
@@ -65,6 +66,12 @@ func (c *Client) Lose(ctx context.Context, r Rule) (*Handle, error) {
 // 429, so it is replayed even after the rule is removed.
 func (c *Client) Fail(ctx context.Context, r Rule, status int, when When) (*Handle, error) {
 	return c.addRule(ctx, NewRule{Kind: KindFail, Rule: r, Status: status, When: when})
+}
+
+// Repeat sends each event that matches the rule, whose Point is Delivering, once more at the same
+// time.
+func (c *Client) Repeat(ctx context.Context, r Rule) (*Handle, error) {
+	return c.addRule(ctx, NewRule{Kind: KindRepeat, Rule: r})
 }
 
 func (c *Client) addRule(ctx context.Context, r NewRule) (*Handle, error) {

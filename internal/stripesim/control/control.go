@@ -22,6 +22,9 @@ const (
 	Executing Point = "executing"
 	// Committed is after the money moved and the result was saved, and before the reply.
 	Committed Point = "committed"
+	// Delivering is each time before an event is sent to a webhook endpoint. To a rule, the event's
+	// type is the operation, and the endpoint's URL the path.
+	Delivering Point = "delivering"
 )
 
 // OperationCharge is every request that can take money: the creation of a PaymentIntent with
@@ -30,7 +33,8 @@ const OperationCharge = "charge"
 
 // Rule selects requests. An empty field matches any.
 type Rule struct {
-	// Point is where Hold holds a request. For Lose and Fail it must be empty.
+	// Point is where Hold holds a request. For Fail it must be empty, for Lose empty or Delivering,
+	// for Repeat Delivering.
 	Point Point `json:"point,omitempty"`
 	// Server is the name of the API address the request came through.
 	Server string `json:"server,omitempty"`
@@ -133,4 +137,6 @@ const (
 	KindHold = "hold"
 	KindLose = "lose"
 	KindFail = "fail"
+	// KindRepeat sends events more than once.
+	KindRepeat = "repeat"
 )
