@@ -111,7 +111,7 @@ func helpersMayImport() map[string][]string {
 	return map[string][]string{
 		"billing/locktest":   {"billing"},
 		"billing/stripetest": {"internal/stripesim", "internal/stripesim/control"},
-		"faulttest": {
+		"scripts/faulttest": {
 			"billing", "internal/cli", "internal/event", "internal/faults", "internal/scenario",
 			"internal/services", "internal/worker",
 		},

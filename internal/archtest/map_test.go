@@ -2,9 +2,11 @@ package archtest_test
 
 import (
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -47,11 +49,28 @@ func rooms(t *testing.T) map[string]bool {
 	for _, s := range sources(t) {
 		parts := strings.Split(path.Dir(s.path), "/")
 		switch {
-		case parts[0] == "billing", parts[0] == "cmd", parts[0] == "internal":
+		case slices.Contains([]string{"billing", "cmd", "internal", "scripts"}, parts[0]):
 			rooms[path.Join(parts[:min(len(parts), 2)]...)] = true
 		default:
 			rooms[parts[0]] = true
 		}
 	}
 	return rooms
+}
+
+// The top level is fixed (DESIGN.md, section 3): who looks for something begins there.
+func TestTheTopLevelStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	committed, err := exec.CommandContext(t.Context(), "git", "-C", root, "ls-tree", "--name-only",
+		"HEAD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixed := strings.Fields("LICENSE README.md billing cmd docker-compose.yml docs go.mod go.sum " +
+		"internal ledger scripts")
+	for _, name := range strings.Fields(string(committed)) {
+		if !slices.Contains(fixed, name) && !strings.HasPrefix(name, ".") {
+			t.Errorf("%s is at the top level: want %v only", name, fixed)
+		}
+	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/faulttest"
+	"example.com/triplecharge/scripts/faulttest"
 )
 
 // withGocron is README.md, "usage", of gocron-redis-lock v2: NewRedisLocker with one try, a

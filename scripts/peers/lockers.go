@@ -13,7 +13,7 @@ import (
 	"github.com/redis/rueidis/rueidislock"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/faulttest"
+	"example.com/triplecharge/scripts/faulttest"
 )
 
 // lockName returns the name of the invoice's lock. It differs from our modes' name, so that under

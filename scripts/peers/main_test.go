@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/triplecharge/faulttest"
+	"example.com/triplecharge/scripts/faulttest"
 )
 
 // TestMain lets this test binary be the servers, as the command's own is.

@@ -1,6 +1,6 @@
 package main
 
-import "example.com/triplecharge/faulttest"
+import "example.com/triplecharge/scripts/faulttest"
 
 // peers returns all peers, in the order of the table.
 func peers() []faulttest.Protection {

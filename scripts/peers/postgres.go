@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/faulttest"
+	"example.com/triplecharge/scripts/faulttest"
 )
 
 // advisoryKey is the lock's number, computed from a name as in the tutorials. Locks belong to the

@@ -18,7 +18,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/faulttest"
+	"example.com/triplecharge/scripts/faulttest"
 )
 
 // billArgs name the invoice, without anything that may change before the job is worked.

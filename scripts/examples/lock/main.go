@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/faulttest"
+	"example.com/triplecharge/scripts/faulttest"
 )
 
 func main() {
