@@ -49,7 +49,7 @@ func (c dashboard) Run(ctx context.Context, o output) error {
 	if expected.Known {
 		fmt.Fprintf(o.out, "Expected is %s.\n", expected.After)
 	} else {
-		fmt.Fprintln(o.out, noExpectation(c.Mode.Name))
+		fmt.Fprintln(o.out, faults.NoExpectation(c.Mode.Name))
 	}
 	return serveUntil(ctx, listener, site, o.log)
 }

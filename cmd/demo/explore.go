@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -153,65 +152,20 @@ func progress(w io.Writer) func(explore.Progress) {
 	}
 }
 
-// about describes what is explored.
-func about(o explore.Options) string {
-	what := fmt.Sprintf("%s, %s, ", o.Mode.Name, money.Count(o.Servers, "server"))
-	some := "up to " + money.Count(o.Faults, "fault")
-	switch {
-	case slices.Equal(o.Only, []faults.Fault{faults.Late}):
-		return what + "one after another:"
-	case o.Only == nil && o.Faults == 0, slices.Equal(o.Only, []faults.Fault{faults.None}):
-		return what + "no faults:"
-	case o.Only == nil:
-		return what + some + " of any kind, at any point:"
-	case len(o.Only) == 1:
-		what += "with this fault, at any point:"
-	default:
-		what += some + " of these, at any point:"
-	}
-	for _, f := range o.Only {
-		row, _ := faults.Named(f) // Validate has looked it up
-		what += fmt.Sprintf("\n  %s: %s", f, row.Text)
-	}
-	return what
-}
-
 func printResult(w io.Writer, o explore.Options, r explore.Result) error {
-	fmt.Fprintln(w, about(o))
-	fmt.Fprintf(w, "  %s, %s, %s, in %.1f s", money.Count(r.States, "state"),
-		money.Count(r.Moves, "move"), schedules(r), r.Took.Seconds())
+	fmt.Fprintf(w, "%s\n  %s\n", o, r)
 	if len(r.Shortest) == 0 {
-		fmt.Fprintf(w, ": nothing is wrong in any.\n")
-		fmt.Fprintln(w,
-			"  Never two charges, never an entry without a charge; in the end, one of each.")
+		fmt.Fprintf(w, "  %s\n", o.Judge(r))
 		return nil
 	}
-	fmt.Fprintf(w, ": something is wrong in %s.\n", money.Number(r.Violations))
 	for _, s := range r.Shortest {
 		fmt.Fprintf(w, "\nThe shortest schedule that ends %s:\n\n", s.Wrong)
 		if err := printStory(w, s); err != nil {
 			return err
 		}
 	}
-	if s, broken := o.Broken(r.Shortest); broken {
-		fmt.Fprintf(w, "\nNOT AS EXPECTED: %s must never be %s here.\n", o.Mode.Name, s.Wrong)
-	} else if o.Promised() {
-		fmt.Fprintf(w, "\nAs expected: %s does not survive that.\n", o.Mode.Name)
-	} else {
-		fmt.Fprintf(w, "\n%s\n", noExpectation(o.Mode.Name))
-	}
-	return nil
-}
-
-func schedules(r explore.Result) string {
-	if r.Schedules == 0 {
-		return "too many schedules to count"
-	}
-	const exact = 1e15 // below this a float64 is exact, and people can read the number
-	if r.Schedules < exact {
-		return money.Count(int(r.Schedules), "schedule")
-	}
-	return fmt.Sprintf("%.1e schedules", r.Schedules)
+	_, err := fmt.Fprintf(w, "\n%s\n", o.Judge(r))
+	return err
 }
 
 // printRow prints a fault's row in the table of --each.

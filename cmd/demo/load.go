@@ -70,7 +70,7 @@ func (c largeRun) Run(ctx context.Context, o output) (err error) {
 	case result.Exact():
 		fmt.Fprintln(o.out, "  Exact: each invoice has one charge and one entry.")
 	case !e.Known:
-		fmt.Fprintf(o.out, "  NOT EXACT.\n  %s\n", noExpectation(c.Mode.Name))
+		fmt.Fprintf(o.out, "  NOT EXACT.\n  %s\n", faults.NoExpectation(c.Mode.Name))
 	case !e.Recovered.Right():
 		fmt.Fprintf(o.out, "  NOT EXACT, as expected of %s: %s.\n", c.Mode.Name, e.Why)
 	default:

@@ -109,15 +109,10 @@ func (p print) cell(c scenario.Cell) {
 func (p print) judged(mode string, e faults.Expectation, ok bool, met, missed string) {
 	switch {
 	case !e.Known:
-		fmt.Fprintln(p.out, "  "+noExpectation(mode))
+		fmt.Fprintln(p.out, "  "+faults.NoExpectation(mode))
 	case ok:
 		fmt.Fprintln(p.out, "  As expected"+met)
 	default:
 		fmt.Fprintln(p.out, "  NOT AS EXPECTED: "+missed)
 	}
-}
-
-// noExpectation is printed for a mode that internal/faults has no cell for.
-func noExpectation(mode string) string {
-	return fmt.Sprintf("No expectation: internal/faults says nothing about %s here.", mode)
 }

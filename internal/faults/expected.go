@@ -16,6 +16,11 @@ type Expectation struct {
 	Known     bool // false: nothing is expected of the mode, and any counts will do
 }
 
+// NoExpectation is the sentence about a mode that has no expected cell.
+func NoExpectation(mode string) string {
+	return fmt.Sprintf("No expectation: internal/faults says nothing about %s here.", mode)
+}
+
 // Expected returns what is expected of the mode under the fault with this number of servers. For an
 // unknown name, the error lists the modes or the faults.
 func Expected(mode string, f Fault, servers int) (Expectation, error) {

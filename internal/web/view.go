@@ -5,7 +5,6 @@ import (
 	"html/template"
 	"slices"
 	"strings"
-	"time"
 
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/faults"
@@ -54,10 +53,8 @@ func (v view) After() int  { return min(v.Steps, v.Step+1) }
 
 // line is an event in words.
 type line struct {
+	timeline.Line
 	N       int
-	After   string // the time since the picture's beginning
-	Who     string
-	Words   string
 	Current bool
 }
 
@@ -79,14 +76,8 @@ func viewOf(one watched, step string) (v view, err error) {
 		return v, err
 	}
 	v.Picture = template.HTML(svg.String()) //nolint:gosec // it escapes what it is given
-	for i, e := range v.events {
-		v.Lines = append(v.Lines, line{
-			// The first events may be earlier than the picture's beginning.
-			N: i + 1, Who: who(e),
-			After: fmt.Sprintf("%d ms",
-				max(0, e.Time.Sub(whole.Began)).Round(time.Millisecond).Milliseconds()),
-			Words: whole.Sentence(e, customer), Current: i+1 == v.Step,
-		})
+	for i, l := range whole.Lines(v.events, customer) {
+		v.Lines = append(v.Lines, line{Line: l, N: i + 1, Current: i+1 == v.Step})
 	}
 	if v.Step > 0 {
 		v.Now = &v.Lines[v.Step-1]
@@ -97,20 +88,6 @@ func viewOf(one watched, step string) (v view, err error) {
 		v.SoFar = *v.Final
 	}
 	return v, nil
-}
-
-// who returns the server or the store that the event happened at.
-func who(e event.Event) string {
-	switch {
-	case e.Kind == event.StripeCharged, e.Kind == event.StripeAdvanced,
-		e.Kind == event.CardReplaced:
-		return timeline.Stripe
-	case e.Kind == event.ClaimExpired:
-		return timeline.Ledger
-	case e.Kind == event.LeaseExpired, e.Server == "":
-		return timeline.Redis
-	}
-	return e.Server
 }
 
 // scene returns what the recording shows.
