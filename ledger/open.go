@@ -169,6 +169,12 @@ func (s *Store) Close() {
 	s.pool.Load().Close()
 }
 
+// CheckURL says why a database URL can't be used. It connects to nobody.
+func CheckURL(databaseURL string) error {
+	_, err := parse(databaseURL)
+	return err
+}
+
 // parse reads the URL. pgx's errors quote the URL, and pgx may misjudge where the password ends in
 // an invalid one. So we report the error for the URL without its password, if net/url can remove
 // it, and otherwise an error that quotes nothing.

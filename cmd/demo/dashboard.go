@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/event"
@@ -14,7 +13,7 @@ import (
 // dashboard serves the page for servers that are up already.
 type dashboard struct {
 	deployment
-	Listen string   `default:"127.0.0.1:8080" help:"Address of the page. In a container it can be 0.0.0.0:8080, if the port is published on 127.0.0.1 only."`
+	Listen string   `default:"127.0.0.1:8080" address:"" help:"Address of the page. In a container it can be 0.0.0.0:8080, if the port is published on 127.0.0.1 only."`
 	Host   []string `default:"localhost:8080,127.0.0.1:8080" env:"DASHBOARD_HOSTS" help:"Hosts that the page answers for; it refuses all others."`
 }
 
@@ -32,9 +31,9 @@ func (c dashboard) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := cli.Listen("--listen", c.Listen)
 	if err != nil {
-		return cli.Usage(fmt.Errorf("--listen: %w", err))
+		return err
 	}
 	site := web.New(web.Options{
 		Mode: c.Mode.Name, Servers: servers, Hosts: c.Host, Keep: keptRuns,

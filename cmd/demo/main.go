@@ -17,6 +17,7 @@ import (
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/reconcile/command"
 	"example.com/triplecharge/internal/worker"
+	"example.com/triplecharge/ledger"
 )
 
 // commands are the command line.
@@ -75,6 +76,9 @@ func program() cli.Program {
 		Vars: kong.Vars{"modes": modeNames(), "faults": faultNames(),
 			"concurrency": strconv.Itoa(worker.DefaultConcurrency)},
 		Interrupted: "everything it started has been stopped",
+		CheckURL: map[string]func(string) error{
+			"postgres": ledger.CheckURL, "redis": worker.CheckRedisURL,
+		},
 	}
 }
 

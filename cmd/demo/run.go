@@ -14,7 +14,6 @@ import (
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/verdict"
-	"example.com/triplecharge/internal/worker"
 )
 
 // cellRun plays one cell of the matrix and prints it as a story.
@@ -82,11 +81,6 @@ func newHarness(
 	self, err := os.Executable()
 	if err != nil {
 		return h, fmt.Errorf("find this program, to run it as the servers: %w", err)
-	}
-	if options.RedisURL != "" {
-		if err := worker.CheckRedisURL(options.RedisURL); err != nil {
-			return h, cli.Usage(fmt.Errorf("--redis-url: %w", err))
-		}
 	}
 	options.Log = func(line string) { fmt.Fprintln(o.log, line) }
 	h.Worker = []string{self, workerArg}

@@ -21,7 +21,7 @@ import (
 
 // serve serves the live page.
 type serve struct {
-	Listen      string        `default:"127.0.0.1:8080" help:"Loopback address of the page."`
+	Listen      string        `default:"127.0.0.1:8080" address:"" help:"Loopback address of the page."`
 	Latency     time.Duration `default:"250ms" max:"1h" help:"Latency of the simulated Stripe."`
 	DatabaseURL string        `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one."`
 }
@@ -33,7 +33,7 @@ const keptRuns = 10
 func (s serve) Run(ctx context.Context, o output) (err error) {
 	listener, hosts, err := listen(s.Listen)
 	if err != nil {
-		return cli.Usage(fmt.Errorf("--listen: %w", err))
+		return err
 	}
 	defer func() { _ = listener.Close() }() // a second time, if it was served
 	harness, err := newHarness(ctx, o,
@@ -64,15 +64,12 @@ func (s serve) Run(ctx context.Context, o output) (err error) {
 
 // listen opens a loopback address, and returns the hosts by which browsers may ask for it.
 func listen(address string) (net.Listener, []string, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, nil, err
-	}
+	host, _, _ := net.SplitHostPort(address)
 	if !stripesim.Loopback(host) {
-		return nil, nil, fmt.Errorf("%s can be reached from other machines: the page starts "+
-			"programs, so use 127.0.0.1 or [::1]", address)
+		return nil, nil, cli.Usage(fmt.Errorf("--listen: %s can be reached from other machines: "+
+			"the page starts programs, so use 127.0.0.1 or [::1]", address))
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := cli.Listen("--listen", address)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,8 +20,8 @@ import (
 
 // flags are the command line. Each can also be set in the environment, as STRIPESIM_ and its name.
 type flags struct {
-	Listen []string `default:"127.0.0.1:12111" placeholder:"[NAME=]ADDRESS" help:"${listen}"`
-	Admin  string   `default:"127.0.0.1:12112" placeholder:"ADDRESS" help:"${admin}"`
+	Listen []string `default:"127.0.0.1:12111" placeholder:"[NAME=]ADDRESS" address:"" help:"${listen}"`
+	Admin  string   `default:"127.0.0.1:12112" placeholder:"ADDRESS" address:"" help:"${admin}"`
 
 	Latency     time.Duration `default:"0s" max:"1h" help:"${latency}"`
 	Jitter      time.Duration `default:"0s" max:"1h" help:"${jitter}"`

@@ -148,7 +148,7 @@ func TestRefusesToStart(t *testing.T) {
 			taken.Addr().String()}, "choose another port"},
 		"with controls for strangers": {[]string{"--listen", "127.0.0.1:0", "--admin",
 			"0.0.0.0:0"}, "STRIPESIM_ADMIN_TOKEN"},
-		"on what is no address": {[]string{"--admin", "here"}, "is not an address"},
+		"on what is no address": {[]string{"--admin", "here"}, "want an address"},
 		"with an unknown flag":  {[]string{"--bogus"}, "--help"},
 	} {
 		t.Run(name, func(t *testing.T) {

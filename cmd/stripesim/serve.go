@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"example.com/triplecharge/internal/cli"
@@ -53,10 +52,7 @@ func serve(ctx context.Context, f *flags, adminToken string, out, errs io.Writer
 
 // checkAdmin refuses a control address that other machines could reach without a token.
 func checkAdmin(address, token string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return cli.Usage(fmt.Errorf("--admin %s is not an address: %w", address, err))
-	}
+	host, _, _ := net.SplitHostPort(address)
 	if stripesim.Loopback(host) || token != "" {
 		return nil
 	}
@@ -68,12 +64,12 @@ func checkAdmin(address, token string) error {
 func open(f *flags, s *stripesim.Simulator, adminToken string) ([]endpoint, error) {
 	var endpoints []endpoint
 	add := func(flag, address, what string, h http.Handler) error {
-		listener, err := net.Listen("tcp", address)
+		listener, err := cli.Listen(flag, address)
 		if err != nil {
 			for _, e := range endpoints {
 				e.listener.Close()
 			}
-			return explain(err, flag, address)
+			return err
 		}
 		endpoints = append(endpoints, endpoint{listener, h, what})
 		return nil
@@ -90,15 +86,6 @@ func open(f *flags, s *stripesim.Simulator, adminToken string) ([]endpoint, erro
 	}
 	err := add("--admin", f.Admin, "control API", s.Admin(adminToken))
 	return endpoints, err
-}
-
-// explain says what to do if an address cannot be listened on.
-func explain(err error, flag, address string) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s %s is in use, perhaps by another stripesim: stop that one, or "+
-			"choose another port (port 0 picks a free one)", flag, address)
-	}
-	return fmt.Errorf("%s %s cannot be listened on: %w", flag, address, err)
 }
 
 // serveAll serves until the context ends or a listener fails. The simulator is closed first, so

@@ -98,7 +98,7 @@ func commandsMayImport() map[string][]string {
 			"internal/faults", "internal/load", "internal/money", "internal/reconcile",
 			"internal/reconcile/command", "internal/report", "internal/scenario",
 			"internal/services", "internal/stripesim", "internal/timeline", "internal/trial",
-			"internal/verdict", "internal/walkthrough", "internal/web", "internal/worker",
+			"internal/verdict", "internal/walkthrough", "internal/web", "internal/worker", "ledger",
 		},
 		"cmd/reconcile": {"internal/reconcile/command"},
 		"cmd/stripesim": {"internal/cli", "internal/stripesim"},
@@ -113,7 +113,7 @@ func helpersMayImport() map[string][]string {
 		"billing/stripetest": {"internal/stripesim", "internal/stripesim/control"},
 		"scripts/faulttest": {
 			"billing", "internal/cli", "internal/event", "internal/faults", "internal/scenario",
-			"internal/services", "internal/worker",
+			"internal/services", "internal/worker", "ledger",
 		},
 		"internal/billingtest":          {"billing"},
 		"internal/archtest":             {},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/url"
 	"os"
 	"reflect"
@@ -26,15 +27,18 @@ const (
 	longestText = 64 << 10
 )
 
-// check holds what was given to the flags' types and tags:
+// checker holds what was given to the flags' types and tags:
 //
 //	min, max  bounds of a number or a duration; default: zero, and a billion or a year
 //	url       schemes of a URL, such as redis,rediss
+//	address   host and port to listen on, perhaps after a name and =
 //	word      no white space
 //	raw       any text, such as somebody else's command
 //
 // A flag of one value is given once. What is given is not empty and has no control characters.
-func check(c *kong.Context) error {
+type checker struct{ url map[string]func(string) error }
+
+func (k checker) check(c *kong.Context) error {
 	times := map[*kong.Value]int{}
 	var values []*kong.Value
 	for _, p := range c.Path {
@@ -67,7 +71,7 @@ func check(c *kong.Context) error {
 		if given == 0 && target.IsZero() {
 			continue // its default
 		}
-		if err := checkValue(v.Tag, target); err != nil {
+		if err := k.value(v.Tag, target); err != nil {
 			return fmt.Errorf("%s: %w", v.ShortSummary(), err)
 		}
 	}
@@ -77,7 +81,7 @@ func check(c *kong.Context) error {
 // isSet reports whether an environment variable is set; fromFiles has removed the empty ones.
 func isSet(name string) bool { return os.Getenv(name) != "" }
 
-func checkValue(tag *kong.Tag, v reflect.Value) error {
+func (k checker) value(tag *kong.Tag, v reflect.Value) error {
 	switch x := v.Interface().(type) {
 	case time.Duration:
 		return within(tag, x.Seconds(), mostSeconds, func(s float64) string {
@@ -95,7 +99,7 @@ func checkValue(tag *kong.Tag, v reflect.Value) error {
 		if tag.Has("raw") {
 			return nil
 		}
-		return checkText(tag, x)
+		return k.text(tag, x)
 	}
 	if v.Kind() != reflect.Slice {
 		return nil
@@ -104,7 +108,7 @@ func checkValue(tag *kong.Tag, v reflect.Value) error {
 		return errEmpty
 	}
 	for i := range v.Len() {
-		if err := checkValue(tag, v.Index(i)); err != nil {
+		if err := k.value(tag, v.Index(i)); err != nil {
 			return err
 		}
 	}
@@ -151,7 +155,7 @@ func CheckText(s string) error {
 	return nil
 }
 
-func checkText(tag *kong.Tag, s string) error {
+func (k checker) text(tag *kong.Tag, s string) error {
 	if err := CheckText(s); err != nil {
 		return err
 	}
@@ -169,6 +173,17 @@ func checkText(tag *kong.Tag, s string) error {
 		}
 		if err != nil || port == 0 || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
 			return fmt.Errorf("want a URL such as %s://127.0.0.1", schemes[0])
+		}
+		if check := k.url[schemes[0]]; check != nil {
+			return check(s)
+		}
+	case tag.Has("address"):
+		_, port, err := net.SplitHostPort(s[strings.Index(s, "=")+1:])
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			return fmt.Errorf("want an address such as 127.0.0.1:8080: %w", err)
 		}
 	}
 	return nil

@@ -29,7 +29,11 @@ type Program struct {
 	// 130. If it is empty, what Run returns decides.
 	Interrupted string
 	Explain     func(error) string // what to do about an error, "" if its text says so; may be nil
-	Complain    func(io.Writer, string)
+
+	// CheckURL finds what else is wrong with a URL than its scheme and port, by the first scheme of
+	// its flag's tag; nil: nothing is.
+	CheckURL map[string]func(string) error
+	Complain func(io.Writer, string)
 }
 
 // ErrUsage marks an error in the command line, the environment or a file that they name. It adds no
@@ -115,7 +119,7 @@ func (p Program) Parse(
 		return nil, nil
 	}
 	if err == nil {
-		err = check(chosen)
+		err = checker{p.CheckURL}.check(chosen)
 	}
 	return chosen, Usage(err)
 }
@@ -128,7 +132,7 @@ func (p Program) Parser(
 	options := []kong.Option{
 		kong.Name(p.Name), kong.Description(p.Description), kong.Writers(stdout, stderr), p.Vars,
 		kong.Vars{"version": version(p.Name, p.Version)}, kong.Exit(exit),
-		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}), kong.Help(help),
 		kong.Embed(&struct {
 			Version kong.VersionFlag `env:"-" help:"Print the version."`
 		}{}),
@@ -146,6 +150,18 @@ func (p Program) Parser(
 		}
 		return nil
 	})
+}
+
+// help prints kong's help and, where a command is the default, what that takes.
+func help(o kong.HelpOptions, c *kong.Context) error {
+	err := kong.DefaultHelpPrinter(o, c)
+	if first := c.Model.DefaultCmd; err == nil && c.Selected() == nil && first != nil {
+		fmt.Fprintln(c.Stdout)
+		if c, err = kong.Trace(c.Kong, []string{first.Name}); err == nil {
+			err = kong.DefaultHelpPrinter(o, c)
+		}
+	}
+	return err
 }
 
 // fromFile gives an environment variable that is empty the content of the file that NAME_FILE

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -21,6 +24,19 @@ const (
 	// scrapers of a server, and far below the files that a process may open.
 	mostWaiting = 64
 )
+
+// Listen listens on the address that a flag names. One in use is no mistake in the command line.
+func Listen(flag, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s %s is in use: stop what listens there, or choose another port "+
+			"(port 0 picks a free one)", flag, address)
+	case err != nil:
+		return nil, Usage(fmt.Errorf("%s %s can't be listened on: %w", flag, address, err))
+	}
+	return listener, nil
+}
 
 // NewServer returns a server for h that clients can't use up by connections on which they send
 // nothing. An answer may take any time, as that to a follower of events does. What net/http has to

@@ -11,6 +11,7 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/ledger"
 )
 
 // Config is a server's command line, filled by kong. Each flag can also come from the environment
@@ -24,7 +25,7 @@ type Config struct {
 	Schedule string `placeholder:"CRON" help:"Start due runs on this schedule, such as \"0 0 1 * *\"; an optional sixth field in front is for seconds."`
 	CatchUp  int    `name:"catch-up" default:"2" max:"12" help:"How many earlier billing periods a due run looks through for open invoices, too, in modes that ask the ledger: cards that were declined, and months that were missed. 0 to 12."`
 	Timezone string `default:"UTC" placeholder:"ZONE" help:"The time zone of --schedule and of the billing period."`
-	Listen   string `placeholder:"ADDRESS" help:"Serve /healthz, /readyz (503 while Redis or Postgres is away), /metrics, POST /runs, GET /events (new events, as JSON) and, with STRIPE_WEBHOOK_SECRET, POST /stripe/events (records the charges that Stripe reports) on this address, such as 127.0.0.1:8081. Runs and events require the bearer token in WORKER_TOKEN."`
+	Listen   string `placeholder:"ADDRESS" address:"" help:"Serve /healthz, /readyz (503 while Redis or Postgres is away), /metrics, POST /runs, GET /events (new events, as JSON) and, with STRIPE_WEBHOOK_SECRET, POST /stripe/events (records the charges that Stripe reports) on this address, such as 127.0.0.1:8081. Runs and events require the bearer token in WORKER_TOKEN."`
 
 	DatabaseURL string `name:"database-url" required:"" env:"WORKER_DATABASE_URL,DATABASE_URL" placeholder:"URL" help:"The ledger's Postgres."`
 	RedisURL    string `name:"redis-url" env:"WORKER_REDIS_URL,REDIS_URL" placeholder:"URL" help:"Redis, for modes that lock: redis://host, with ?master_name= for Sentinel or ?addr= for Cluster."`
@@ -91,6 +92,9 @@ func (c Config) check(s Secrets, now time.Time) (plan, error) {
 		if p.schedule, err = parseSchedule(c.Schedule, now); err != nil {
 			return p, fmt.Errorf("--schedule: %w", err)
 		}
+	}
+	if err := ledger.CheckURL(c.DatabaseURL); err != nil {
+		return p, fmt.Errorf("--database-url: %w", err)
 	}
 	if s.StripeKey == "" && c.StripeURL == "" {
 		return p, errors.New("no Stripe: set STRIPE_SECRET_KEY to a test mode key (sk_test_…), " +

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os/signal"
 	"strconv"
@@ -280,9 +279,9 @@ const answerLimit = 2 * time.Second
 // listen serves the API. closeListener ends that after pending requests are answered. The
 // listener's error is sent to failed.
 func (c Config) listen(a api, failed chan<- error) (closeListener func(), err error) {
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := cli.Listen("--listen", c.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("--listen: %w: choose another address; port 0 is any free one", err)
+		return nil, err
 	}
 	a.runs.events.say(a.ctx, event.ServerListening,
 		slog.String("address", listener.Addr().String()))

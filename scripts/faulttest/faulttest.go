@@ -30,6 +30,7 @@ import (
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/worker"
+	"example.com/triplecharge/ledger"
 )
 
 // Charge bills an invoice. The one that Guard gets charges and records, and protects nothing.
@@ -88,6 +89,7 @@ func Run(args []string, stdout, stderr io.Writer, protections ...Protection) int
 		Name:        "faulttest",
 		Description: "Plays every fault against ways to bill an invoice once.",
 		Interrupted: "everything it started has ended",
+		CheckURL:    map[string]func(string) error{"postgres": ledger.CheckURL},
 	}.Main(args, stdout, stderr, flags,
 		func(ctx context.Context, _ *kong.Context, out io.Writer) error {
 			return flags.measure(ctx, out, stderr)

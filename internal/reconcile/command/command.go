@@ -79,7 +79,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "reconcile:", err)
-		return 1
+		return 2
 	}
 	return program().Main(args, stdout, stderr, &commands{},
 		func(ctx context.Context, chosen *kong.Context, out io.Writer) error {
@@ -104,6 +104,7 @@ func program() cli.Program {
 		Name:        "reconcile",
 		Description: "Finds who was charged more than once, and gives it back.",
 		Env:         "RECONCILE", Explain: advice, Interrupted: "run it again to continue",
+		CheckURL: map[string]func(string) error{"postgres": ledger.CheckURL},
 	}
 }
 

@@ -30,11 +30,11 @@ func TestWhatCanNotBeUsedIsRefusedBeforeAnythingIsAsked(t *testing.T) {
 			"", 2, "http://"},
 		"an unknown flag": {append(base, "--aply"), "", 2, "--aply"},
 		"something more":  {append(base, "please"), "", 2, "please"},
-		"a live key":      {base, "sk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"a live key and --help": {[]string{"--help"}, "sk_live_KEYMATERIAL", 1,
+		"a live key":      {base, "sk_live_KEYMATERIAL", 2, "STRIPE_SECRET_KEY"},
+		"a live key and --help": {[]string{"--help"}, "sk_live_KEYMATERIAL", 2,
 			"STRIPE_SECRET_KEY"},
-		"a live restricted key": {base, "rk_live_KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
-		"no key":                {base, "KEYMATERIAL", 1, "STRIPE_SECRET_KEY"},
+		"a live restricted key": {base, "rk_live_KEYMATERIAL", 2, "STRIPE_SECRET_KEY"},
+		"no key":                {base, "KEYMATERIAL", 2, "STRIPE_SECRET_KEY"},
 		"no Postgres":           {base, "", 1, "check that Postgres runs there"},
 	} {
 		t.Run(name, func(t *testing.T) {
