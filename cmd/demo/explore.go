@@ -22,21 +22,21 @@ import (
 
 // exploration goes through every order in which the servers' calls can interleave.
 type exploration struct {
-	Mode    modeFlag    `xor:"what" placeholder:"MODE" help:"Mode: ${modes}."`
-	Servers int         `default:"3" min:"1" max:"5" help:"Number of servers (1–5)."`
-	Faults  *int        `xor:"number" max:"5" placeholder:"N" help:"Maximum faults per schedule (0–5; default 3, or as --fault requires)."`
-	Fault   []faultFlag `xor:"which" placeholder:"FAULT" help:"Only these faults of the matrix, instead of any fault at any point: ${faults}."`
-	Each    bool        `xor:"which,number" help:"Search once for each fault of the matrix."`
-	Replay  string      `xor:"what" placeholder:"SCHEDULE" help:"Instead of searching, play a schedule that explore has printed, or a known one such as locked/pause/overcharged."`
-	Memory  int         `default:"8" min:"1" max:"1024" placeholder:"GB" help:"Gigabytes of memory that a search may use (default 8). It ends when it needs more."`
-	JSON    bool        `name:"json" help:"Print the result as JSON."`
+	Mode    modeFlag     `xor:"what" placeholder:"MODE" help:"Mode: ${modes}."`
+	Servers int          `default:"3" min:"1" max:"5" help:"Number of servers (1–5)."`
+	Faults  *int         `xor:"number" max:"5" placeholder:"N" help:"Maximum faults per schedule (0–5; default 3, or as --fault requires)."`
+	Fault   []faultFlag  `xor:"which" placeholder:"FAULT" help:"Only these faults of the matrix, instead of any fault at any point: ${faults}."`
+	Each    bool         `xor:"which,number" help:"Search once for each fault of the matrix."`
+	Replay  scheduleFlag `xor:"what" placeholder:"SCHEDULE" help:"Instead of searching, play a schedule that explore has printed, or a known one such as locked/pause/overcharged."`
+	Memory  int          `default:"8" min:"1" max:"1024" placeholder:"GB" help:"Gigabytes of memory that a search may use (default 8). It ends when it needs more."`
+	JSON    bool         `name:"json" help:"Print the result as JSON."`
 }
 
 // Run explores, or plays a schedule.
 func (x exploration) Run(ctx context.Context, o output) error {
 	switch {
-	case x.Replay != "":
-		return x.replay(o)
+	case x.Replay.given:
+		return cli.Usage(printStory(o.out, x.Replay.Schedule))
 	case x.Mode.Name == "":
 		return cli.Usage(errors.New("--mode or --replay is missing"))
 	}
@@ -172,7 +172,7 @@ func printResult(w io.Writer, o explore.Options, r explore.Result) error {
 func printRow(w io.Writer, o explore.Options, r explore.Result) {
 	var wrong []string
 	for _, s := range r.Shortest {
-		wrong = append(wrong, fmt.Sprintf("%s: %s", s.Wrong, s))
+		wrong = append(wrong, fmt.Sprintf("%s: %s", s.Wrong, quoted(s)))
 	}
 	found := cmp.Or(strings.Join(wrong, "\n"+strings.Repeat(" ", 48)), "nothing is wrong")
 	if _, broken := o.Broken(r.Shortest); broken {
@@ -201,22 +201,30 @@ func printStory(w io.Writer, s explore.Schedule) error {
 	p := timeline.Draw("alice/2026-12", story.Servers, story.Events())
 	p.Text(w, "Alice")
 	wrong := cmp.Or(story.Wrong, verdict.Judge(story.Counts).String())
-	fmt.Fprintf(w, "\n  %s: %s.\n  Replay it: demo explore --replay %s\n", story.Counts, wrong, s)
+	fmt.Fprintf(w, "\n  %s: %s.\n  Replay it: demo explore --replay %s\n", story.Counts, wrong,
+		quoted(s))
 	return nil
 }
 
-func (x exploration) replay(o output) error {
-	s, known := explore.Counterexamples()[x.Replay]
-	if !known {
-		var err error
-		if s, err = explore.ParseSchedule(x.Replay); err != nil {
-			return cli.Usage(fmt.Errorf("--replay: %w", err))
-		}
+// quoted returns a schedule for a command line, with spaces at which a line may break.
+func quoted(s explore.Schedule) string {
+	return "'" + strings.ReplaceAll(s.String(), ",", ", ") + "'"
+}
+
+// scheduleFlag is a flag with a schedule, or with the name of a known one.
+type scheduleFlag struct {
+	explore.Schedule
+	given bool
+}
+
+// UnmarshalText parses it. White space may be anywhere, as in a schedule that was copied.
+func (f *scheduleFlag) UnmarshalText(text []byte) (err error) {
+	schedule := strings.Join(strings.Fields(string(text)), "")
+	if f.Schedule, f.given = explore.Counterexamples()[schedule]; !f.given {
+		f.Schedule, err = explore.ParseSchedule(schedule)
 	}
-	if err := printStory(o.out, s); err != nil {
-		return cli.Usage(fmt.Errorf("--replay: %w", err))
-	}
-	return nil
+	f.given = true
+	return err
 }
 
 // exploredJSON is a search as --json prints it.

@@ -47,7 +47,7 @@ func (c largeRun) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, harness.Services.Close()) }()
 	fmt.Fprintln(o.log, "Stripe: the simulator, in this process")
-	bar := newProgressBar(o.log, c.Subscriptions, "charges")
+	bar := newProgressBar(o.bar, c.Subscriptions, "charges")
 	result, err := load.Options{
 		Services: harness.Services, Worker: harness.Worker,
 		Flags: []string{"--concurrency", fmt.Sprint(c.Concurrency)},

@@ -62,12 +62,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return program().Main(args, stdout, stderr, &commands{},
 		func(ctx context.Context, chosen *kong.Context, out io.Writer) error {
 			chosen.BindTo(ctx, (*context.Context)(nil))
-			return chosen.Run(output{out, stderr})
+			return chosen.Run(output{out, cli.Output(stderr), stderr})
 		})
 }
 
-// output is where a command writes: results to out, everything else to log.
-type output struct{ out, log io.Writer }
+// output is where a command writes: results to out, bars to bar and everything else to log. Both go
+// to standard error, whose bars are not lines.
+type output struct{ out, log, bar io.Writer }
 
 func program() cli.Program {
 	return cli.Program{

@@ -10,8 +10,10 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/golden"
 	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/scenario"
+	"example.com/triplecharge/internal/screen"
 	"example.com/triplecharge/internal/verdict"
 )
 
@@ -42,8 +44,12 @@ type shown struct {
 
 func demo(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
+	const columns = 80
 	var out, log bytes.Buffer
-	status = run(args, &out, &log)
+	status = run(args, screen.New(&out, columns), &log)
+	if out.Len() > 0 && !strings.ContainsAny(out.String()[:1], "{[|<") { // nothing for programs
+		golden.Fits(t, out.String(), columns)
+	}
 	return status, out.String(), log.String()
 }
 

@@ -37,11 +37,11 @@ func (m matrix) Run(ctx context.Context, o output) (err error) {
 
 	ids := m.cells()
 	played := make(report.Matrix, len(ids))
-	progress := newProgressBar(o.log, len(ids), "cells")
+	progress := newProgressBar(o.bar, len(ids), "cells")
 	err = harness.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
 		cell := reported(c)
 		played[slices.Index(ids, scenario.CellID{Mode: c.Mode, Fault: c.Fault})] = cell
-		progress.step(c.Mode+" under "+string(c.Fault), cell.Problem())
+		progress.step(faults.Under(c.Mode, c.Fault), cell.Problem())
 	})
 	progress.clear()
 	if err != nil {
@@ -102,5 +102,5 @@ func (m matrix) print(w io.Writer, played report.Matrix) error {
 	case m.HTML:
 		return played.HTML(w)
 	}
-	return played.Text(w, terminalWidth(w))
+	return played.Text(w)
 }

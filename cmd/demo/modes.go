@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
 
 	"example.com/triplecharge/billing"
 )
@@ -12,9 +11,8 @@ type modesTable struct{}
 
 // Run prints it.
 func (modesTable) Run(o output) error {
-	w := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
 	for _, m := range billing.Modes() {
-		fmt.Fprintf(w, "%s\t%s\n", m.Name, m.Promise)
+		fmt.Fprintf(o.out, "%-13s  %s\n", m.Name, m.Promise)
 	}
-	return w.Flush()
+	return nil
 }

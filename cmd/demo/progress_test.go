@@ -41,7 +41,9 @@ func TestProgressIsALineForEachTenthWhereThereIsNoTerminal(t *testing.T) {
 func TestProgressIsABarOnATerminal(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	p := &progressBar{out: &out, total: 2, bar: bar(&out, 80, 2, "cells")}
+	p := &progressBar{
+		out: &out, total: 2, bar: bar(&out, 80, 2, "cells"), ended: make(chan struct{}),
+	}
 	p.step("locked under pause", "")
 	p.step("locked under late", "locked under late: it broke")
 	p.clear()

@@ -8,6 +8,7 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/explore"
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/web"
 )
 
@@ -43,7 +44,7 @@ func recording(name string, schedule explore.Schedule) (r web.Recording, err err
 	}
 	return web.Recording{
 		Name: strings.ReplaceAll(name, "/", "-"), Group: mode,
-		Title: fmt.Sprintf("%s under %s: %s", mode, fault, story.Wrong),
+		Title: faults.Under(mode, faults.Fault(fault)) + ": " + story.Wrong,
 		About: "Found by searching every interleaving. In the terminal: " +
 			"demo explore --replay " + name,
 		Verdict: fmt.Sprintf("%s: %s.", story.Counts, story.Wrong),

@@ -41,7 +41,9 @@ func TestThePagePlaysARealRunUntilItsEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out, writes := io.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- serve{Listen: "127.0.0.1:0"}.Run(ctx, output{writes, io.Discard}) }()
+	go func() {
+		ended <- serve{Listen: "127.0.0.1:0"}.Run(ctx, output{out: writes, log: io.Discard})
+	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)

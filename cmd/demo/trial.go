@@ -61,7 +61,7 @@ func (c theirTrial) Run(ctx context.Context, o output) (err error) {
 	defer func() { err = errors.Join(err, svc.Close()) }()
 	options.Services = svc
 	var r trial.Report
-	bar := newProgressBar(o.log, len(chosen)+1, "rows")
+	bar := newProgressBar(o.bar, len(chosen)+1, "rows")
 	err = options.Run(ctx, chosen, func(row trial.Row) {
 		r = append(r, row)
 		bar.step(string(row.Fault)+": "+row.Outcome(), "")

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 
 	"example.com/triplecharge/docs"
 	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/screen"
 	"example.com/triplecharge/internal/walkthrough"
 )
 
@@ -48,12 +51,19 @@ func (c chapters) Run(ctx context.Context, o output) error {
 	if err != nil {
 		return fmt.Errorf("find this program to run the commands: %w", err)
 	}
+	env := os.Environ()
+	if columns := screen.Columns(o.out); columns > 0 {
+		env = append(env, fmt.Sprint("COLUMNS=", columns)) // the commands write to a pipe
+	}
+	width := min(cmp.Or(screen.Columns(o.out), widest), widest)
+	pages := &pager{out: o.out, ask: func(string) error { return nil }}
 	out := colorprofile.NewWriter(o.out, os.Environ()) // drops styles unless it is a terminal
+	out.Forward = pages
 	player := walkthrough.Player{
 		Out:     out,
-		Session: &walkthrough.Session{Argv: programs(self), Log: o.log},
+		Session: &walkthrough.Session{Argv: programs(self), Env: env, Log: o.log},
 		Prose: walkthrough.Prose{
-			Width:  proseWidth(o.out),
+			Width:  width,
 			Strong: func(s string) string { return lipgloss.NewStyle().Bold(true).Render(s) },
 			Faint:  func(s string) string { return lipgloss.NewStyle().Faint(true).Render(s) },
 			Stress: func(s string) string {
@@ -63,7 +73,7 @@ func (c chapters) Run(ctx context.Context, o output) error {
 				return lipgloss.NewStyle().Italic(true).Render(s)
 			},
 		},
-		Wait: func(context.Context, string) error { return nil },
+		Wait: pages.wait,
 		// An exercise's command needs the reader's changes to the source.
 		Runs: func(c walkthrough.Command) bool {
 			_, err := programs(self)(c)
@@ -71,9 +81,15 @@ func (c chapters) Run(ctx context.Context, o output) error {
 		},
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
-		player.Wait = asker(os.Stdin, o.out)
+		ask := asker(os.Stdin, o.out)
+		pages.ask = func(what string) error { return ask(ctx, what) }
+		if file, ok := o.out.(interface{ Fd() uintptr }); ok {
+			_, pages.rows, _ = term.GetSize(int(file.Fd())) // 0 if it is no terminal
+		}
 	}
 	err = player.Play(ctx, all)
+	pages.show(len(pages.held))
+	err = errors.Join(err, pages.err)
 	if errors.Is(err, walkthrough.ErrQuit) {
 		return nil
 	}
@@ -112,11 +128,50 @@ func programs(self string) func(walkthrough.Command) ([]string, error) {
 // widest is the maximum width of prose in columns; longer lines are hard to read.
 const widest = 92
 
-func proseWidth(out io.Writer) int {
-	if width := terminalWidth(out); width > 0 {
-		return max(20, min(width, widest))
+// pager shows what it is given page by page, so that nothing scrolls away unread. A page ends at an
+// empty line, so that a picture stays whole.
+type pager struct {
+	out   io.Writer
+	rows  int // of the terminal; 0: any number
+	ask   func(what string) error
+	held  []byte // what came after the last empty line
+	shown int    // rows of this page
+	err   error  // of ask
+}
+
+func (p *pager) Write(text []byte) (int, error) {
+	p.held = append(p.held, text...)
+	for end := bytes.Index(p.held, []byte("\n\n")); end >= 0; {
+		p.show(end + 2)
+		end = bytes.Index(p.held, []byte("\n\n"))
 	}
-	return widest
+	return len(text), nil
+}
+
+// show shows n bytes of what is held, on the next page if this one has no room.
+func (p *pager) show(n int) {
+	rows := bytes.Count(p.held[:n], []byte("\n"))
+	if p.rows > 0 && p.shown > 0 && p.shown+rows >= p.rows {
+		p.turn("more")
+	}
+	if p.err == nil {
+		_, p.err = p.out.Write(p.held[:n])
+	}
+	p.held, p.shown = p.held[n:], p.shown+rows
+}
+
+func (p *pager) turn(what string) {
+	if p.err == nil {
+		p.err = p.ask(what)
+	}
+	p.shown = 0
+}
+
+// wait shows what is held, then turns the page.
+func (p *pager) wait(_ context.Context, what string) error {
+	p.show(len(p.held))
+	p.turn(what)
+	return p.err
 }
 
 // asker returns a function that waits for Enter; q or the end of the input returns ErrQuit.
@@ -129,9 +184,12 @@ func asker(in io.Reader, out io.Writer) func(context.Context, string) error {
 		}
 	}()
 	return func(ctx context.Context, what string) error {
-		fmt.Fprintf(out, "[Enter: %s, q: quit] ", what)
+		fmt.Fprintf(out, "[Enter: %s, q: quit]%s", what, screen.Space)
 		select {
 		case line, more := <-lines:
+			if p, ok := out.(interface{ EndLine() }); ok {
+				p.EndLine()
+			}
 			if !more || strings.EqualFold(strings.TrimSpace(line), "q") {
 				return walkthrough.ErrQuit
 			}

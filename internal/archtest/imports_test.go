@@ -32,14 +32,15 @@ func mayImport() map[string][]string {
 		// The words of the show, which are pure.
 		"internal/event":    {"billing", "internal/money"},
 		"internal/money":    {},
-		"internal/timeline": {"internal/event", "internal/money"},
+		"internal/timeline": {"internal/event", "internal/money", "internal/screen"},
 		"internal/faults":   {"billing", "internal/verdict"},
 		"internal/explore": {
 			"billing", "internal/event", "internal/faults", "internal/money", "internal/verdict",
 		},
 		"internal/verdict": {},
-		"internal/report":  {"internal/faults", "internal/verdict"},
-		"docs":             {}, "internal/walkthrough": {}, // the chapters, and what reads them
+		"internal/report":  {"internal/faults", "internal/screen", "internal/verdict"},
+		"docs":             {}, "internal/screen": {}, // the chapters; lines for a terminal
+		"internal/walkthrough": {"internal/report", "internal/screen"},
 
 		// What stands in for the world, and knows nothing of us.
 		"internal/services":          {},
@@ -52,7 +53,6 @@ func mayImport() map[string][]string {
 		},
 
 		// What wires.
-		"internal/cli": {},
 		"internal/worker": {
 			"billing", "billing/redislock", "billing/stripecharge", "internal/cli",
 			"internal/event", "ledger",
@@ -74,8 +74,9 @@ func mayImport() map[string][]string {
 		},
 		"internal/trial": {
 			"internal/event", "internal/faults", "internal/fleet", "internal/money",
-			"internal/proxy", "internal/report", "internal/services", "internal/stripesim",
-			"internal/stripesim/control", "internal/timeline", "internal/verdict",
+			"internal/proxy", "internal/report", "internal/screen", "internal/services",
+			"internal/stripesim", "internal/stripesim/control", "internal/timeline",
+			"internal/verdict",
 		},
 		"internal/load": {
 			"billing", "billing/redislock", "billing/stripecharge", "internal/event",
@@ -92,12 +93,14 @@ func mayImport() map[string][]string {
 // commandsMayImport is the same table for the commands.
 func commandsMayImport() map[string][]string {
 	return map[string][]string{
+		"internal/cli": {"internal/screen"},
 		"cmd/demo": {
 			"billing", "billing/stripecharge", "docs", "internal/cli", "internal/event",
 			"internal/explore",
 			"internal/faults", "internal/load", "internal/money", "internal/reconcile",
 			"internal/reconcile/command", "internal/report", "internal/scenario",
-			"internal/services", "internal/stripesim", "internal/timeline", "internal/trial",
+			"internal/screen", "internal/services", "internal/stripesim", "internal/timeline",
+			"internal/trial",
 			"internal/verdict", "internal/walkthrough", "internal/web", "internal/worker", "ledger",
 		},
 		"cmd/reconcile": {"internal/reconcile/command"},
@@ -117,8 +120,8 @@ func helpersMayImport() map[string][]string {
 		},
 		"internal/billingtest":          {"billing"},
 		"internal/archtest":             {},
-		"internal/cli/clitest":          {"internal/cli"},
-		"internal/golden":               {},
+		"internal/cli/clitest":          {"internal/cli", "internal/golden", "internal/screen"},
+		"internal/golden":               {"internal/screen"},
 		"internal/services/dockertest":  {"internal/services"},
 		"internal/services/servicetest": {"internal/services", "internal/services/dockertest"},
 	}

@@ -60,7 +60,8 @@ func (p Program) Main(
 	args []string, stdout, stderr io.Writer, flags any,
 	run func(ctx context.Context, chosen *kong.Context, out io.Writer) error,
 ) int {
-	chosen, err := p.Parse(args, stdout, stderr, flags)
+	out, written := checked(stdout)
+	chosen, err := p.Parse(args, out, stderr, flags)
 	if err == nil && chosen == nil {
 		return 0
 	}
@@ -71,7 +72,6 @@ func (p Program) Main(
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // with the handler gone, a second signal ends the process
-	out, written := checked(stdout)
 	if err == nil {
 		err = run(ctx, chosen, out)
 	}
@@ -92,11 +92,10 @@ func (p Program) Main(
 	case p.Explain != nil:
 		say += p.Explain(err)
 	}
-	say = Harmless(say)
 	if p.Complain != nil {
-		p.Complain(stderr, say)
+		p.Complain(stderr, Harmless(say))
 	} else {
-		fmt.Fprintln(stderr, say)
+		fmt.Fprintln(Output(stderr), say)
 	}
 	return status
 }

@@ -6,11 +6,13 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"example.com/triplecharge/internal/screen"
 )
 
 // output passes on what is written, made harmless, and remembers the first error.
 type output struct {
-	io.Writer
+	*screen.Writer
 	failed error
 }
 
@@ -37,11 +39,17 @@ func (f fileOutput) Close() error               { return f.file.Close() }
 
 // checked returns a writer to w, and where its first error will be.
 func checked(w io.Writer) (io.Writer, *output) {
-	o := &output{Writer: w}
+	o := &output{Writer: screen.For(w)}
 	if file, ok := w.(*os.File); ok {
 		return fileOutput{o, file}, o
 	}
 	return o, o
+}
+
+// Output returns a writer to w for people: its lines fit the terminal, and are Harmless.
+func Output(w io.Writer) io.Writer {
+	out, _ := checked(w)
+	return out
 }
 
 // style is what our own output may send to a terminal: colours and the like.

@@ -84,6 +84,14 @@ type Cell struct {
 	Why       string // the reason, as the end of a sentence
 }
 
+// Under names a mode under a fault.
+func Under(mode string, f Fault) string {
+	if f == None {
+		return mode + ", no fault"
+	}
+	return mode + " under " + string(f)
+}
+
 // NotApplicable is the cell of a fault that doesn't apply to the mode.
 const NotApplicable = "n/a"
 

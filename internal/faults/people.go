@@ -2,8 +2,9 @@ package faults
 
 const (
 	nothingYet = "nothing is created at Stripe before the charge"
-	replaced   = "b cancels a's PaymentIntent, which asks something else, and registers another"
-	boundKey   = "the key is bound to what a's request asked"
+	replaced   = "b cancels server-a's PaymentIntent, which asks something else, and " +
+		"registers another"
+	boundKey = "the key is bound to what server-a's request asked"
 )
 
 // personFaults are about what people change between two attempts.
@@ -37,9 +38,10 @@ func personFaults() []Row {
 				"locked redlock fenced": {After: "1/1",
 					Why: "the lease expires, and b charges the new amount"},
 				"idempotent": {After: "1/1",
-					Why: "a's request never arrived, so the key is bound to b's new amount"},
+					Why: "server-a's request never arrived, so the key is bound to b's new amount"},
 				"claimed": {After: "0/0",
-					Why: "a's claim never expires, and nobody can know that a sent nothing"},
+					Why: "server-a's claim never expires, and nobody can know that " +
+						"server-a sent nothing"},
 				"exactly-once": {After: "1/1", Why: replaced},
 			},
 		},

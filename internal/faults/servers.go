@@ -8,14 +8,15 @@ const (
 	sameKey     = "all servers send the same key, so Stripe charges once and repeats its answer"
 	isClaimed   = "b and c find the invoice claimed"
 	oneIntent   = "only the invoice's one PaymentIntent is ever confirmed"
-	unknown     = "the ledger doesn't know of a's charge when b asks"
-	inFlight    = "b asks the ledger while a's charge is still in flight"
-	notLocked   = "b holds the lease, but the ledger it asks doesn't know of a's charge"
+	unknown     = "the ledger doesn't know of server-a's charge when b asks"
+	inFlight    = "b asks the ledger while server-a's charge is still in flight"
+	notLocked   = "b holds the lease, but the ledger it asks doesn't know of server-a's charge"
 	sentUnder   = "a lease can't stop a request that was already sent"
-	refused     = "the ledger rejects a's stale token, but Stripe checks none and charges"
-	abandoned   = "nobody may touch a's claim, so nobody records its charge"
+	refused     = "the ledger rejects server-a's stale token, but Stripe checks none and charges"
+	abandoned   = "nobody may touch server-a's claim, so nobody records its charge"
 	found       = "b and c find that in the ledger"
-	recorded    = "b confirms a's PaymentIntent, learns that it has succeeded, and records it"
+	recorded    = "b confirms server-a's PaymentIntent, learns that it has succeeded, and " +
+		"records it"
 )
 
 // timingFaults are about when servers run.
@@ -45,7 +46,8 @@ func timingFaults() []Row {
 				"naive-lock":            {After: "3/3", Recovered: "4/4", Why: freeAgain},
 				"locked redlock fenced": {After: "1/1", Why: recheck},
 				"idempotent":            {After: "1/1", Why: sameKey},
-				"claimed exactly-once":  {After: "1/1", Why: "b and c find a's claim settled"},
+				"claimed exactly-once": {After: "1/1", Why: "b and c find server-a's " +
+					"claim settled"},
 			},
 		},
 		{
@@ -59,10 +61,11 @@ func timingFaults() []Row {
 				"redlock":       {After: "2/2", Why: sentUnder + ", on five nodes or one"},
 				"fenced":        {After: "2/1", Why: refused},
 				"idempotent": {After: "1/1",
-					Why: "a's request has the same key as b's, and gets b's answer"},
+					Why: "server-a's request has the same key as b's, and gets b's answer"},
 				"claimed": {After: "1/1", Why: isClaimed},
 				"exactly-once": {After: "1/1",
-					Why: "a's request confirms the PaymentIntent that b has already confirmed"},
+					Why: "server-a's request confirms the PaymentIntent that b has " +
+						"already confirmed"},
 			},
 		},
 		{
@@ -72,13 +75,13 @@ func timingFaults() []Row {
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first":   {After: "2/2", Why: inFlight},
 				"naive-lock": {After: "3/3", Recovered: "4/4",
-					Why: "the lock expires while a waits, since nobody renews it"},
+					Why: "the lock expires while server-a waits, since nobody renews it"},
 				"locked redlock fenced": {After: "1/1",
-					Why: "the lease is renewed while a waits, so b finds it held"},
+					Why: "the lease is renewed while server-a waits, so b finds it held"},
 				"idempotent": {After: "1/1", Why: sameKey},
 				"claimed":    {After: "1/1", Why: isClaimed},
 				"exactly-once": {After: "1/1",
-					Why: "b confirms the same PaymentIntent, and waits for a's request"},
+					Why: "b confirms the same PaymentIntent, and waits for server-a's request"},
 			},
 		},
 	}
@@ -89,30 +92,35 @@ func crashFaults() []Row {
 	return []Row{
 		{
 			Fault: CrashBeforeCharge, Lease: ShortLease, Servers: 3,
-			Text: "Server-a is killed before its request reaches Stripe; b and c run; a restarts.",
+			Text: "Server-a is killed before its request reaches Stripe; b and c run; server-a " +
+				"restarts.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first": {After: "1/1",
-					Why: "nothing was charged, so b charges; c and a find that in the ledger"},
+					Why: "nothing was charged, so b charges; c and server-a find that in " +
+						"the ledger"},
 				"naive-lock": {After: "3/3", Recovered: "4/4", Why: freeAgain},
 				"locked redlock fenced": {After: "1/1",
 					Why: "the lease expires, and nothing was charged, so b charges"},
 				"idempotent": {After: "1/1", Why: sameKey},
 				"claimed": {After: "0/0",
-					Why: "a's claim never expires, and nobody can know that a sent nothing"},
-				"exactly-once": {After: "1/1", Why: "a's claim expires, and b takes it over"},
+					Why: "server-a's claim never expires, and nobody can know that " +
+						"server-a sent nothing"},
+				"exactly-once": {After: "1/1", Why: "server-a's claim expires, and b " +
+					"takes it over"},
 			},
 		},
 		{
 			Fault: CrashAfterCharge, Lease: ShortLease, Servers: 3,
-			Text: "Server-a is killed after Stripe charged, before the ledger knew; a restarts.",
+			Text: "Server-a is killed after Stripe charged, before the ledger knew; " +
+				"server-a restarts.",
 			Cells: map[string]Cell{
 				"uncoordinated":         {After: "4/3", Recovered: "5/4", Why: eachCharges},
 				"check-first":           {After: "2/1", Why: unknown},
 				"naive-lock":            {After: "4/3", Recovered: "5/4", Why: freeAgain},
 				"locked redlock fenced": {After: "2/1", Why: notLocked},
 				"idempotent": {After: "1/1",
-					Why: "b's request gets a's answer, and b records it"},
+					Why: "b's request gets server-a's answer, and b records it"},
 				"claimed":      {After: "1/0", Why: abandoned},
 				"exactly-once": {After: "1/1", Why: recorded},
 			},
@@ -126,12 +134,13 @@ func logFaults() []Row {
 	cells := func() map[string]Cell {
 		return map[string]Cell{
 			"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
-			"check-first":   {After: "1/1", Why: "a records its charge all the same: " + found},
-			"naive-lock":    {After: "3/3", Recovered: "4/4", Why: freeAgain},
+			"check-first": {After: "1/1", Why: "server-a records its charge all the " +
+				"same: " + found},
+			"naive-lock": {After: "3/3", Recovered: "4/4", Why: freeAgain},
 			"locked redlock fenced": {After: "1/1",
-				Why: "a renews, records and releases all the same: " + found},
+				Why: "server-a renews, records and releases all the same: " + found},
 			"idempotent":           {After: "1/1", Why: sameKey},
-			"claimed exactly-once": {After: "1/1", Why: "a settles its claim all the same"},
+			"claimed exactly-once": {After: "1/1", Why: "server-a settles its claim all the same"},
 		}
 	}
 	return []Row{

@@ -4,9 +4,10 @@ import "example.com/triplecharge/billing"
 
 const (
 	noRedis   = "the mode keeps nothing in Redis"
-	lockGone  = "a's lock is gone with the node, and nobody asks the ledger"
+	lockGone  = "server-a's lock is gone with the node, and nobody asks the ledger"
 	fourHave  = "four of five nodes still have the lease"
-	lostLease = "a's lease is gone with the node, so b obtains one while a's charge is in flight"
+	lostLease = "server-a's lease is gone with the node, so b obtains one while server-a's " +
+		"charge is in flight"
 )
 
 // noLease returns the lock to which faults that cut a server off from its lease don't apply.
@@ -95,9 +96,10 @@ func clockFaults() []Row {
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first":   {After: "2/2", Why: inFlight},
 				"naive-lock": {After: "3/3", Recovered: "4/4",
-					Why: "a's lock has expired by Redis' clock, and nobody asks the ledger"},
-				"locked": {After: "2/2", Why: "a's lease has expired by Redis' clock, so b " +
-					"obtains one while a's charge is in flight"},
+					Why: "server-a's lock has expired by Redis' clock, and nobody asks the ledger"},
+				"locked": {After: "2/2", Why: "server-a's lease has expired by Redis' " +
+					"clock, so b " +
+					"obtains one while server-a's charge is in flight"},
 				"redlock": {After: "1/1", Why: fourHave},
 				"fenced":  {After: "2/1", Why: refused},
 				"idempotent claimed exactly-once": {After: "1/1",
@@ -128,7 +130,8 @@ func replicaFaults() []Row {
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"naive-lock":    {After: "3/3", Recovered: "4/4", Why: freeAgain},
 				"check-first locked redlock fenced idempotent claimed exactly-once": {
-					After: "1/1", Why: "the new primary has all, and a records its charge there"},
+					After: "1/1", Why: "the new primary has all, and server-a records its " +
+						"charge there"},
 			},
 		},
 		{
@@ -136,12 +139,12 @@ func replicaFaults() []Row {
 			Text: "A standby without server-a's run, which is over, takes over from Postgres; " +
 				"b and c run.",
 			Cells: forgotten("1/1",
-				"the key is the one that a sent, and Stripe answers with a's charge"),
+				"the key is the one that server-a sent, and Stripe answers with server-a's charge"),
 		},
 		{
 			Fault: PostgresForgetsADay, Lease: LongLease, Servers: 3, Replicated: true,
 			Text:  "Like postgres-forgets, but b runs after Stripe has forgotten the key.",
-			Cells: forgotten("2/1", "nobody remembers a's charge: neither ledger nor key"),
+			Cells: forgotten("2/1", "nobody remembers server-a's charge: neither ledger nor key"),
 		},
 	}
 }
@@ -153,7 +156,7 @@ func forgotten(byKey, why string) map[string]Cell {
 		"uncoordinated": {After: "3/2", Recovered: "4/3", Why: eachCharges},
 		"naive-lock":    {After: "3/2", Recovered: "4/3", Why: freeAgain},
 		"check-first locked redlock fenced": {After: "2/1",
-			Why: "the ledger has forgotten a's charge, so b charges"},
+			Why: "the ledger has forgotten server-a's charge, so b charges"},
 		"idempotent claimed exactly-once": {After: byKey, Why: why},
 	}
 }
@@ -169,7 +172,7 @@ func partitionFaults() []Row {
 				"naive-lock": {After: NotApplicable,
 					Why: "the mode asks nothing between its lock and its charge"},
 				"locked redlock fenced": {After: "1/1",
-					Why: "the lease is no longer valid, so a sends nothing"},
+					Why: "the lease is no longer valid, so server-a sends nothing"},
 			},
 		},
 		{
@@ -193,7 +196,7 @@ func partitionFaults() []Row {
 				"naive-lock":            {After: "3/2", Recovered: "4/3", Why: freeAgain},
 				"locked redlock fenced": {After: "2/1", Why: notLocked},
 				"idempotent": {After: "1/1",
-					Why: "b's request gets a's answer, and b records it"},
+					Why: "b's request gets server-a's answer, and b records it"},
 				"claimed":      {After: "1/0", Why: abandoned},
 				"exactly-once": {After: "1/1", Why: recorded},
 			},
@@ -211,7 +214,7 @@ func mixedModes() []Row {
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "2/2", Recovered: "3/3", Why: eachCharges},
 				"check-first": {After: "2/2",
-					Why: "b asks the ledger before a has charged, and asks for no lock"},
+					Why: "b asks the ledger before server-a has charged, and asks for no lock"},
 				"naive-lock": {After: "2/2", Recovered: "3/3",
 					Why: "its key has another name, so it is another lock"},
 				"redlock": {After: "2/2",

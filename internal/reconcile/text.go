@@ -25,7 +25,7 @@ const (
 
 // Text writes a report for people.
 func (r Report) Text(w io.Writer) {
-	fmt.Fprintf(w, "Billing period %s: %s in the ledger, compared with %s at Stripe,\n"+
+	fmt.Fprintf(w, "Billing period %s: %s in the ledger, compared with %s at Stripe, "+
 		"created %s.\n\n", r.Period, money.Count(len(r.Invoices), "invoice"),
 		money.Count(r.Listed, "PaymentIntent"), r.window())
 	r.invoices(w)

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,11 @@ func TestText(t *testing.T) {
 			golden.Check(t, name+".txt", got.String())
 		})
 	}
+}
+
+func TestAReportFitsItsTerminal(t *testing.T) {
+	t.Parallel()
+	golden.Widths(t, "troubles", func(w io.Writer) { troubles().Text(w) })
 }
 
 func TestDoneIsSaidInALine(t *testing.T) {

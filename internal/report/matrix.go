@@ -11,6 +11,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/screen"
 	"example.com/triplecharge/internal/verdict"
 )
 
@@ -54,7 +55,7 @@ func (c Cell) Problem() string {
 	case c.Err != nil:
 		return c.Err.Error()
 	}
-	return fmt.Sprintf("%s under %s: %s, then %s; expected %s, then %s", c.Mode, c.Fault,
+	return fmt.Sprintf("%s: %s, then %s; expected %s, then %s", faults.Under(c.Mode, c.Fault),
 		c.After, c.Recovered, c.Expected.After, c.Expected.Recovered)
 }
 
@@ -133,12 +134,13 @@ func (m Matrix) Summary() string {
 	return strings.Join(parts, ", ")
 }
 
-// Text prints the table, in several parts if its lines would exceed width; 0 means no limit.
-func (m Matrix) Text(w io.Writer, width int) error {
+// Text prints the table, in several parts if its lines would be too long.
+func (m Matrix) Text(w io.Writer) error {
+	columns := screen.Columns(w)
 	for from, modes := 0, len(m.modes()); from < modes; {
 		to := modes
 		part := m.part(from, to)
-		for width > 0 && to > from+1 && lipgloss.Width(part.String()) > width {
+		for columns > 0 && to > from+1 && lipgloss.Width(part.draw()) > columns {
 			to--
 			part = m.part(from, to)
 		}
@@ -179,6 +181,7 @@ func (m Matrix) part(from, to int) Table {
 // Markdown prints the table and its legend.
 func (m Matrix) Markdown(w io.Writer) error {
 	modes := m.modes()
+	w = screen.Unlimited(w)
 	fmt.Fprintf(w, "| fault | %s |\n|---|%s\n", strings.Join(modes, " | "),
 		strings.Repeat("---|", len(modes)))
 	for _, row := range m.rows() {

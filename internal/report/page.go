@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/screen"
 	"example.com/triplecharge/internal/verdict"
 )
 
@@ -48,7 +49,7 @@ func (m Matrix) HTML(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return parsed.Execute(w, map[string]any{
+	return parsed.Execute(screen.Unlimited(w), map[string]any{
 		"Modes": m.modes(), "Rows": m.rows(), "Legend": legend(), "Summary": m.Summary(),
 	})
 }
@@ -96,7 +97,7 @@ func (m Matrix) JSON(w io.Writer) error {
 
 // JSON writes a value as indented JSON.
 func JSON(w io.Writer, value any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(screen.Unlimited(w))
 	e.SetIndent("", "  ")
 	return e.Encode(value)
 }

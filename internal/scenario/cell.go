@@ -76,7 +76,7 @@ func (h Harness) PlayCell(
 		return cell, nil
 	}
 	if err := h.try(ctx, &cell, cellLimit); err != nil {
-		return cell, fmt.Errorf("%s under %s: %w", mode, f, err)
+		return cell, fmt.Errorf("%s: %w", faults.Under(mode, f), err)
 	}
 	return cell, nil
 }

@@ -25,12 +25,12 @@ func (h Harness) Begin(ctx context.Context, mode string, f faults.Fault) (*CellR
 		return nil, err
 	}
 	if !expected.Applies {
-		return nil, fmt.Errorf("%s under %s can't be played: %s", mode, f, expected.Why)
+		return nil, fmt.Errorf("%s can't be played: %s", faults.Under(mode, f), expected.Why)
 	}
 	p, err := h.beginCell(ctx, mode, f)
 	l := &CellRun{p}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s under %s: %w", mode, f, err), l.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", faults.Under(mode, f), err), l.Close())
 	}
 	return l, nil
 }
@@ -48,7 +48,7 @@ func (l *CellRun) Play(ctx context.Context) error {
 		err = p.awaitCharges(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%s under %s: %w", p.Mode, p.Fault, err)
+		return fmt.Errorf("%s: %w", faults.Under(p.Mode, p.Fault), err)
 	}
 	return nil
 }

@@ -91,6 +91,8 @@ func (l Lane) caption(i int) (words, class string) {
 		return fmt.Sprintf("token %d", e.Token), rest
 	case Prepare:
 		return "prepares", rest
+	case Register:
+		return "registers", rest
 	case Answer:
 		return "already paid", rest
 	case Skip:

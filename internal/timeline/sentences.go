@@ -33,7 +33,7 @@ func (l Lane) sentence(i int, name string) string {
 	s := l.Steps[i]
 	before, after := l.Steps[:i], l.Steps[i+1:]
 	switch s.Kind {
-	case Register, Release:
+	case Release:
 		return ""
 	case Charge:
 		if has(after, Record) {

@@ -78,7 +78,7 @@ func (s *sheet) mark(lane Lane, i int, step Step, y float64) {
 		s.shape("circle", "dot", `cx="%.1f" cy="%.1f" r="4"`, x, y)
 	case Resend, Start, Restart, Pass, Replace, Act:
 		s.shape("path", "fill", `d="M%.1f %.1fl9 6l-9 6z"`, x-3, y-6)
-	case Claim, Token, Prepare, Postpone, Return:
+	case Claim, Token, Prepare, Register, Postpone, Return:
 		s.shape("circle", "fill", `cx="%.1f" cy="%.1f" r="3"`, x, y)
 	case Fail, Lose, Break, Kill, Expire, Refuse:
 		if !lane.repeats(i) {

@@ -3,27 +3,37 @@ package timeline
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
+
+	"example.com/triplecharge/internal/screen"
 )
 
 const (
-	width     = 56  // of the scale, in characters: with a server's name it fits 80 columns
-	apart     = 1.5 // the least distance between two marks in a lane, in characters
-	textWidth = 92  // where sentences wrap, in characters
+	apart = 1.5 // the least distance between two marks in a lane, in characters
+	// The characters of the scale and of a sentence's lines where there is no terminal.
+	scaleWidth, textWidth = 56, 92
+	// widest is the most characters of a scale: in a longer one, lanes and marks are far apart.
+	widest = 120
 )
 
 // Text draws the picture for a terminal: one line per lane, on a common scale, then a legend, then
 // what each server did, in sentences. name is the customer's.
 func (p Picture) Text(w io.Writer, name string) {
-	t := terminal{p: p, scale: newScale(p.Length, p.marks(), width-1, apart)}
+	t := terminal{p: p, width: scaleWidth, text: textWidth, holders: map[rune]string{}}
 	for _, lane := range p.all() {
 		t.margin = max(t.margin, utf8.RuneCountInString(lane.Name))
 	}
+	if columns := screen.Columns(w); columns > 0 {
+		t.text = columns
+		t.width = max(20, min(columns-t.margin-4, widest))
+	}
+	t.scale = newScale(p.Length, p.marks(), float64(t.width)-1, apart)
 	t.red = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
 	fmt.Fprintln(w, t.line("", []rune(t.axis())))
 	for _, lane := range p.Lanes {
@@ -34,19 +44,19 @@ func (p Picture) Text(w io.Writer, name string) {
 		_, _ = lipgloss.Fprintln(w, t.line(lane.Name, t.store(lane)))
 	}
 	if len(t.legend) > 0 {
-		fmt.Fprintf(w, "\n%s", wrapped("", t.margin, t.legendEntries()))
+		fmt.Fprintf(w, "\n%s", t.wrapped("", strings.Join(t.legendEntries(), ", ")))
 	}
 	fmt.Fprintln(w)
 	for _, lane := range p.Lanes {
 		label := lane.Name
 		for _, line := range lane.sentences(name) {
-			fmt.Fprint(w, wrapped(label, t.margin, strings.Fields(line)))
+			fmt.Fprint(w, t.wrapped(label, line))
 			label = ""
 		}
 	}
 	for _, lane := range p.Stores {
 		if said := lane.storeSentences(name); said != "" {
-			fmt.Fprint(w, wrapped(lane.Name, t.margin, strings.Fields(said)))
+			fmt.Fprint(w, t.wrapped(lane.Name, said))
 		}
 	}
 }
@@ -54,10 +64,14 @@ func (p Picture) Text(w io.Writer, name string) {
 // terminal is a drawing for a terminal, in progress.
 type terminal struct {
 	p      Picture
-	margin int
+	margin int // the characters of the longest name
+	width  int // of the scale, in characters
+	text   int // where sentences wrap
 	scale  scale
 	legend []rune // the marks that were drawn
-	red    lipgloss.Style
+	// holders has the servers that held a lease or a claim, by their mark.
+	holders map[rune]string
+	red     lipgloss.Style
 }
 
 // line returns a lane after its name. The marks of charges after the first are red.
@@ -75,29 +89,18 @@ func (t *terminal) line(name string, cells []rune) string {
 }
 
 // wrapped returns words after a lane's name, on as many lines as they need.
-func wrapped(name string, margin int, words []string) string {
-	var b strings.Builder
-	line, used := fmt.Sprintf("  %-*s ", margin, name), 0
-	for _, word := range words {
-		n := utf8.RuneCountInString(word) + 1
-		if used > 0 && margin+3+used+n > textWidth {
-			b.WriteString(line + "\n")
-			line, used = fmt.Sprintf("  %-*s ", margin, ""), 0
-		}
-		line += " " + word
-		used += n
-	}
-	return b.String() + line + "\n"
+func (t *terminal) wrapped(name, words string) string {
+	return screen.Wrap(fmt.Sprintf("  %-*s  %s\n", t.margin, name, words), t.text)
 }
 
 // axis returns the times at the ends of the scale and of shortened stretches, where they fit.
 func (t *terminal) axis() string {
-	cells := []rune(strings.Repeat(" ", width))
+	cells := []rune(strings.Repeat(" ", t.width))
 	put := func(at int, label string) {
-		room := at >= 0 && at+utf8.RuneCountInString(label) <= width
+		room := at >= 0 && at+utf8.RuneCountInString(label) <= t.width
 		for i := range []rune(label) {
 			for _, beside := range []int{at + i - 1, at + i, at + i + 1} {
-				room = room && (beside < 0 || beside >= width || cells[beside] == ' ')
+				room = room && (beside < 0 || beside >= t.width || cells[beside] == ' ')
 			}
 		}
 		if room {
@@ -106,11 +109,11 @@ func (t *terminal) axis() string {
 	}
 	put(0, "0")
 	end := milliseconds(t.p.Length)
-	put(width-utf8.RuneCountInString(end), end)
+	put(t.width-utf8.RuneCountInString(end), end)
 	for _, i := range t.scale.cuts {
 		at := (t.column(t.scale.times[i-1]) + t.column(t.scale.times[i])) / 2
 		if cells[at] == ' ' { // else the cut is at the end, under its label
-			cells[at] = '≈'
+			t.put(cells, at, '≈')
 		}
 	}
 	for _, i := range t.scale.cuts {
@@ -145,7 +148,7 @@ func (t *terminal) stretch(cells []rune, s Step, mark rune) {
 
 // server draws a server's lane: stretches first, then marks on top of them.
 func (t *terminal) server(lane Lane) []rune {
-	cells := []rune(strings.Repeat(" ", width))
+	cells := []rune(strings.Repeat(" ", t.width))
 	for _, under := range []struct {
 		mark rune
 		kind Kind
@@ -157,8 +160,8 @@ func (t *terminal) server(lane Lane) []rune {
 		}
 	}
 	marks := map[Kind]rune{
-		Claim: '(', Held: '·', Skip: '·', Resend: '>', Charge: '$', Answer: '=', Release: ']',
-		Lose: '!', Fail: 'x', Kill: '†', Start: '^',
+		Claim: '(', Register: '◆', Held: '·', Skip: '·', Resend: '>', Charge: '$', Answer: '=',
+		Release: ']', Lose: '!', Fail: 'x', Kill: '†', Start: '^',
 	}
 	for i, s := range lane.Steps {
 		if lane.repeats(i) {
@@ -175,13 +178,12 @@ func (t *terminal) server(lane Lane) []rune {
 
 // store draws a store's lane. A lease or a claim is drawn as the last letter of its holder's name.
 func (t *terminal) store(lane Lane) []rune {
-	cells := []rune(strings.Repeat(" ", width))
+	cells := []rune(strings.Repeat(" ", t.width))
 	for _, s := range lane.Steps {
 		if s.Kind == Hold {
 			holder, _ := utf8.DecodeLastRuneInString(s.Event.Server)
-			for i := t.column(s.From); i <= t.column(s.To); i++ {
-				cells[i] = holder
-			}
+			t.stretch(cells, s, holder)
+			t.holders[holder] = s.Event.Server
 		}
 	}
 	marks := map[Kind]rune{
@@ -192,7 +194,7 @@ func (t *terminal) store(lane Lane) []rune {
 		at := t.column(s.To)
 		switch mark, ok := marks[s.Kind]; {
 		case s.Kind == Take && s.Nth > 1:
-			cells[at] = rune('0' + min(s.Nth, 9))
+			t.put(cells, at, rune('0'+min(s.Nth, 9)))
 		case s.Kind == Take:
 			t.put(cells, at, '$')
 		case ok:
@@ -203,24 +205,27 @@ func (t *terminal) store(lane Lane) []rune {
 }
 
 // legendEntries returns the explanations of the marks that were drawn.
-func (t *terminal) legendEntries() []string {
-	var entries []string
-	for _, m := range []struct {
-		mark rune
-		what string
-	}{
-		{'[', "[ lease obtained"}, {']', "] released"}, {'(', "( claim taken"},
-		{'─', "─ charge in flight"}, {'>', "> sent again"}, {'$', "$ charged"},
-		{'=', "= already paid"}, {'+', "+ ledger entry"}, {'·', "· skipped"},
-		{'~', "~ disconnected"}, {'░', "░ paused"}, {'!', "! lease or claim lost"},
-		{'x', "x failed"}, {'†', "† killed"}, {'^', "^ restarted"}, {'»', "» time passes"},
-		{'*', "* new card"}, {'#', "# changed by hand"},
+func (t *terminal) legendEntries() (entries []string) {
+	add := func(entry string) {
+		entries = append(entries, strings.ReplaceAll(entry, " ", screen.Space))
+	}
+	again := "2"
+	for n := '3'; slices.Contains(t.legend, n); n++ {
+		again += " " + string(n)
+	}
+	for _, entry := range []string{
+		"[ lease obtained", "] released", "( claim taken", "◆ PaymentIntent registered",
+		"─ charge in flight", "> sent again", "$ charged", again + " charged again",
+		"= already paid", "+ ledger entry", "· skipped", "~ disconnected", "░ paused",
+		"! lease or claim lost", "x failed", "† killed", "^ restarted", "» time passes",
+		"* new card", "# changed by hand", "≈ time left out",
 	} {
-		if slices.Contains(t.legend, m.mark) {
-			entries = append(entries, m.what+",")
+		if mark, _ := utf8.DecodeRuneInString(entry); slices.Contains(t.legend, mark) {
+			add(entry)
 		}
 	}
-	last := len(entries) - 1
-	entries[last] = strings.TrimSuffix(entries[last], ",")
+	for _, mark := range slices.Sorted(maps.Keys(t.holders)) {
+		add(fmt.Sprintf("%c held by %s", mark, t.holders[mark]))
+	}
 	return entries
 }

@@ -3,6 +3,7 @@ package timeline_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,6 +150,13 @@ func TestTextDrawingOfRealRuns(t *testing.T) {
 			golden.Check(t, name+".txt", got.String())
 		})
 	}
+}
+
+func TestADrawingFitsItsTerminal(t *testing.T) {
+	t.Parallel()
+	golden.Widths(t, "fenced.pause", func(w io.Writer) {
+		timeline.Draw(alice, three(), recorded(t, "fenced.pause")).Text(w, "Alice")
+	})
 }
 
 func TestTheScaleFitsATerminal(t *testing.T) {

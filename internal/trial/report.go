@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/internal/report"
+	"example.com/triplecharge/internal/screen"
 	"example.com/triplecharge/internal/timeline"
 	"example.com/triplecharge/internal/verdict"
 )
@@ -98,8 +100,8 @@ func (r Report) Text(w io.Writer, pictures bool) {
 		}
 	}
 	for _, a := range advice {
-		fmt.Fprintf(w, "\n  What would have saved %s:\n    %s\n", strings.Join(of[a], ", "),
-			strings.ReplaceAll(lipgloss.Wrap(a, 88, ""), "\n", "\n    "))
+		fmt.Fprint(w, screen.Wrap(fmt.Sprintf("\n  What would have saved %s:\n    %s\n",
+			strings.Join(of[a], ", "), a), cmp.Or(screen.Columns(w), 92)))
 	}
 	fmt.Fprintf(w, "\n  Right: %d of %s.\n", len(r)-r.Wrong(), money.Count(len(r), "row"))
 }

@@ -198,7 +198,7 @@ func TestProseIsForATerminal(t *testing.T) {
 		"go [on](https://a-b.c/d-e.f)": "go on\n<https://a-b.c/d-e.f>\n",
 		"`--mode naive-lock` \\* snake_case_name": "" +
 			"`--mode naive-lock`\n* snake_case_name\n",
-		"| | |\n|---|---|\n| `a` | one |\n| `bcd` | two |": "  `a`    one\n  `bcd`  two\n",
+		"| | |\n|---|---|\n| `a` | one |\n| `bcd` | two |": "  `a`     one\n  `bcd`   two\n",
 	} {
 		if got := p.Text(markdown); got != want {
 			t.Errorf("%q becomes %q, want %q", markdown, got, want)

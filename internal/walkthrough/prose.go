@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	table "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+
+	"example.com/triplecharge/internal/report"
+	"example.com/triplecharge/internal/screen"
 )
 
 // Prose draws Markdown for a terminal. All fields must be set.
@@ -38,7 +40,7 @@ func (p Prose) blocks(parent ast.Node, source []byte) string {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		switch n := n.(type) {
 		case *ast.Heading:
-			b.WriteString(p.Strong(p.inline(n, source)))
+			b.WriteString(p.wrap(p.Strong(p.inline(n, source))))
 		case *ast.List:
 			b.WriteString(p.list(n, source))
 			continue
@@ -54,31 +56,7 @@ func (p Prose) blocks(parent ast.Node, source []byte) string {
 }
 
 // wrap breaks a text between words. ansi.Wordwrap would break flags and URLs at their hyphens.
-func (p Prose) wrap(text string) string {
-	var b strings.Builder
-	used := 0
-	for i, word := range strings.Fields(text) {
-		n := ansi.StringWidth(word)
-		switch {
-		case i > 0 && used+1+n > p.Width:
-			b.WriteString("\n")
-			used = 0
-		case i > 0:
-			b.WriteString(" ")
-			used++
-		}
-		b.WriteString(word)
-		used += n
-	}
-	return b.String()
-}
-
-// hang wraps a text to the right of first, which starts its first line.
-func (p Prose) hang(first, text string) string {
-	indent := ansi.StringWidth(first)
-	p.Width -= indent
-	return first + strings.ReplaceAll(p.wrap(text), "\n", "\n"+strings.Repeat(" ", indent))
-}
+func (p Prose) wrap(text string) string { return screen.Wrap(text, p.Width) }
 
 func (p Prose) list(l *ast.List, source []byte) string {
 	var b strings.Builder
@@ -89,34 +67,25 @@ func (p Prose) list(l *ast.List, source []byte) string {
 			mark = fmt.Sprintf("%d. ", number)
 			number++
 		}
-		b.WriteString(p.hang(mark, p.inline(item, source)) + "\n")
+		b.WriteString(p.wrap(mark+p.inline(item, source)) + "\n")
 	}
 	return b.String()
 }
 
-// table draws a table without lines or an empty header, and wraps its last column.
+// table draws a table without an empty header.
 func (p Prose) table(t *table.Table, source []byte) string {
-	var rows [][]string
-	widths := make([]int, len(t.Alignments))
+	drawn := report.Table{Indent: 2}
 	for row := t.FirstChild(); row != nil; row = row.NextSibling() {
 		var cells []string
 		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
-			text := p.inline(cell, source)
-			widths[len(cells)] = max(widths[len(cells)], ansi.StringWidth(text))
-			cells = append(cells, text)
+			cells = append(cells, p.inline(cell, source))
 		}
 		if strings.Join(cells, "") != "" {
-			rows = append(rows, cells)
+			drawn.Rows = append(drawn.Rows, cells)
 		}
 	}
 	var b strings.Builder
-	for _, cells := range rows {
-		line, last := "  ", len(cells)-1
-		for i, c := range cells[:last] {
-			line += c + strings.Repeat(" ", widths[i]-ansi.StringWidth(c)+2)
-		}
-		b.WriteString(p.hang(line, cells[last]) + "\n")
-	}
+	drawn.Print(screen.New(&b, p.Width))
 	return b.String()
 }
 

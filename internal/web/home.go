@@ -88,7 +88,7 @@ func (s *Site) earlierRuns() []listedRun {
 	defer s.mu.Unlock()
 	for _, r := range slices.Backward(s.runs) {
 		runs = append(runs, listedRun{
-			r.address(), r.mode + " under " + string(r.fault), r.status(r.now()),
+			r.address(), faults.Under(r.mode, r.fault), r.status(r.now()),
 		})
 	}
 	return runs

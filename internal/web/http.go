@@ -9,6 +9,8 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+
+	"example.com/triplecharge/internal/faults"
 )
 
 //go:embed static
@@ -162,7 +164,7 @@ func (s *Site) refund(w http.ResponseWriter, r *http.Request, one watched) {
 		http.Error(w, "The run is not over yet, or no longer kept.", http.StatusConflict)
 		return
 	} else if err != nil {
-		s.Log(fmt.Sprintf("refund in %s under %s: %v", played.mode, played.fault, err))
+		s.Log(fmt.Sprintf("refund in %s: %v", faults.Under(played.mode, played.fault), err))
 		http.Error(w, "Part of it failed; the terminal says why. Try again.",
 			http.StatusInternalServerError)
 		return

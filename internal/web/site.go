@@ -98,7 +98,7 @@ func (s *Site) play(ctx context.Context, r *run) {
 		err = errors.Join(live.Play(ctx), r.read(ctx))
 	}
 	if err != nil && ctx.Err() == nil {
-		s.Log(fmt.Sprintf("%s under %s could not be played: %v", r.mode, r.fault, err))
+		s.Log(fmt.Sprintf("%s could not be played: %v", faults.Under(r.mode, r.fault), err))
 	}
 	if err != nil {
 		r.enter(failed)
@@ -161,7 +161,7 @@ func (s *Site) forget(keep int) error {
 	var errs []error
 	for _, r := range over {
 		if err := r.close(); err != nil {
-			s.Log(fmt.Sprintf("forget %s under %s: %v", r.mode, r.fault, err))
+			s.Log(fmt.Sprintf("forget %s: %v", faults.Under(r.mode, r.fault), err))
 			errs = append(errs, err)
 		}
 	}

@@ -105,7 +105,7 @@ func (r *run) scene() scene {
 	m := r.now()
 	row, _ := faults.Named(r.fault) // ask has looked it up
 	s := scene{
-		Title: r.mode + " under " + string(r.fault), Tab: "/", Address: r.address(),
+		Title: faults.Under(r.mode, r.fault), Tab: "/", Address: r.address(),
 		Mode: r.mode, Fault: string(r.fault), About: row.Text,
 		Status: r.status(m), Live: true, Over: m.ended(),
 		Refund: m.refundable(), servers: r.servers, events: m.events,

@@ -16,12 +16,14 @@ import (
 	"github.com/alecthomas/kong"
 
 	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/golden"
+	"example.com/triplecharge/internal/screen"
 )
 
 // RefuseNonsense gives each flag of p nonsense of the flag's type, nothing, control characters,
 // bytes that are no UTF-8 and, unless it takes several, two values. It wants each refused as an
-// error of usage, in one line that names the flag. usable has the required flags of all commands,
-// flags is a new pointer to the command line each time.
+// error of usage, in one line that names the flag; and help that fits a terminal. usable has the
+// required flags of all commands, flags is a new pointer to the command line each time.
 func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[string]string) {
 	t.Helper()
 	parser, err := p.Parser(io.Discard, io.Discard, flags(), os.Exit)
@@ -32,6 +34,17 @@ func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[st
 	for _, command := range append(parser.Model.Leaves(false), parser.Model.Node) {
 		if command == parser.Model.Node && len(command.Children) > 0 {
 			continue // its commands have its flags
+		}
+		var help strings.Builder
+		args := []string{command.Name, "--help"}
+		if command.Type != kong.CommandNode {
+			args = args[1:]
+		}
+		p.Main(args, screen.New(&help, 80), io.Discard,
+			flags(), nil)
+		golden.Fits(t, help.String(), 80)
+		if !strings.Contains(help.String(), "--version") {
+			t.Errorf("%s --help prints %q", command.Name, help.String())
 		}
 		for _, f := range command.Flags {
 			for _, nonsense := range valuesFor(f) {
