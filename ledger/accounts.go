@@ -28,9 +28,10 @@ type ChargeEntry struct {
 type ClaimState struct {
 	// Taken means that a server took the claim and apparently did not give it back. Its request may
 	// have been sent, even if the claim's lease has expired.
-	Taken  bool
-	Held   bool   // the lease has not expired
-	Intent string // the registered PaymentIntent; "" if there is none
+	Taken      bool
+	Held       bool   // the lease has not expired
+	Intent     string // the registered PaymentIntent; "" if there is none
+	Generation int64
 }
 
 // accountsQuery reads a page of accounts in one snapshot, with a row for each subscription, entry
@@ -66,7 +67,7 @@ const accountsQuery = `
 		FROM entries
 		WHERE period = $1 AND subscription > $2 AND subscription <= (SELECT id FROM last)
 		UNION ALL
-		SELECT subscription, 0, 'claim', coalesce(payment_intent, ''), '', 0, '',
+		SELECT subscription, 0, 'claim', coalesce(payment_intent, ''), '', generation, '',
 			NOT (declines > 0 AND lease_until <= next_attempt AND declined_card IS NOT DISTINCT FROM
 				(SELECT payment_method FROM subscriptions WHERE id = subscription)),
 			lease_until > now()
@@ -103,7 +104,7 @@ func (s *Store) Accounts(
 
 type accountRow struct {
 	subscription, kind, stripeID, refund string
-	amountMinor                          int64
+	amountMinor                          int64 // of a claim: its generation
 	currency                             string
 	taken, held                          bool
 }
@@ -121,7 +122,7 @@ func (a *Account) add(r accountRow) {
 			a.Refunds[n].Reversed = a.Refunds[n].Reversed || a.Refunds[n].ID == r.refund
 		}
 	case "claim":
-		a.Claim = ClaimState{Taken: r.taken, Held: r.held, Intent: r.stripeID}
+		a.Claim = ClaimState{r.taken, r.held, r.stripeID, r.amountMinor}
 	}
 }
 

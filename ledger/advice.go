@@ -22,6 +22,8 @@ func needs() [][3]string {
 			"payment_intent declines next_attempt declined_card " +
 			"intent_customer intent_amount_minor intent_currency"},
 		{"due_runs", "SELECT INSERT UPDATE", "period begun due"},
+		{"reconcile_first", "SELECT INSERT UPDATE", "period done"},
+		{"places", "SELECT INSERT", "place"},
 		{"fences", "SELECT INSERT UPDATE", "subscription period token"},
 	}
 }

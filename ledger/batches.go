@@ -83,17 +83,34 @@ func column[T, V any](rows []T, value func(T) V) []V {
 // and the same round trip.
 func (s *Store) each(
 	ctx context.Context, query string, args, where []any, do func(),
+) error {
+	return s.send(ctx, nil, nil, query, args, where, do)
+}
+
+// send is each after another question, in the same transaction: first queues it, and answer reads
+// the answer.
+func (s *Store) send(
+	ctx context.Context, first func(*pgx.Batch), answer func(pgx.BatchResults) error,
+	query string, args, where []any, do func(),
 ) (err error) {
 	var b pgx.Batch
 	if s.pooled {
 		set, names := s.set()
 		b.Queue(set, names...)
 	}
+	if first != nil {
+		first(&b)
+	}
 	b.Queue(query, args...)
 	results := s.pool.Load().SendBatch(ctx, &b)
 	defer func() { err = cmp.Or(err, results.Close()) }()
 	if s.pooled {
 		if _, err := results.Exec(); err != nil {
+			return err
+		}
+	}
+	if answer != nil {
+		if err := answer(results); err != nil {
 			return err
 		}
 	}

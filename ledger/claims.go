@@ -68,12 +68,15 @@ func (c Claims) Take(ctx context.Context, inv billing.Invoice) (billing.Claim, e
 	switch {
 	case err != nil:
 		return billing.Claim{}, err
-	case got.charged:
+	case got.charge != "":
+		c.store.acked.entry(got.charge)
 		return billing.Claim{}, fmt.Errorf("claim %s: %w", inv, billing.ErrCharged)
 	case got.generation == 0:
 		return billing.Claim{}, fmt.Errorf("claim %s: %w", inv, billing.ErrTaken)
 	}
-	return billing.Claim{Invoice: got.of(inv), Generation: got.generation, Intent: got.intent}, nil
+	claim := billing.Claim{Invoice: got.of(inv), Generation: got.generation, Intent: got.intent}
+	c.store.acked.claim(claim)
+	return claim, nil
 }
 
 // registeredIntent are the columns of a claim's PaymentIntent. A claim of an earlier version lacks
@@ -92,17 +95,17 @@ func (c Claims) take(ctx context.Context, takings []taking) (map[string]taken, e
 				coalesce(subscriptions.payment_method, given.card) AS card,
 				coalesce(customer, '') AS customer, coalesce(amount_minor, 0) AS amount_minor,
 				coalesce(currency, '') AS currency, coalesce((
-					SELECT true FROM entries
+					SELECT payment_intent FROM entries
 					WHERE entries.period = given.period AND kind = 'charge'
 						AND entries.subscription = given.subscription
-					LIMIT 1), false) AS charged
+					LIMIT 1), '') AS charge
 			FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 				AS given (period, subscription, owner, card)
 			LEFT JOIN subscriptions ON subscriptions.id = given.subscription
 		), taken AS (
 			INSERT INTO claims (period, subscription, generation, owner, lease_until)
 			SELECT period, subscription, 1, owner, coalesce(now() + $5::interval, 'infinity')
-			FROM given WHERE NOT charged
+			FROM given WHERE charge = ''
 			ORDER BY subscription, period
 			ON CONFLICT (period, subscription) DO UPDATE SET
 				generation = claims.generation + (claims.owner <> excluded.owner)::int,
@@ -113,10 +116,10 @@ func (c Claims) take(ctx context.Context, takings []taking) (map[string]taken, e
 					WHERE (given.period, given.subscription) = (claims.period, claims.subscription)
 				) OR
 				claims.next_attempt <= now() AND ($6::int = 0 OR claims.declines < $6::int))
-			RETURNING period, subscription, false, generation, '', '', 0, '',
+			RETURNING period, subscription, '', generation, '', '', 0, '',
 				` + registeredIntent + `
 		)
-		SELECT period, subscription, charged, 0, customer, card, amount_minor, currency,
+		SELECT period, subscription, charge, 0, customer, card, amount_minor, currency,
 			'', '', 0, '' FROM given
 		UNION ALL
 		SELECT * FROM taken` // a row for what was given, and one for what was taken
@@ -141,13 +144,13 @@ func (c Claims) take(ctx context.Context, takings []taking) (map[string]taken, e
 		}
 		answers[rowKey(now.ID, period)] = a
 	}
-	err := c.store.each(ctx, statement, []any{
+	err := c.store.ask(ctx, statement, []any{
 		periods, subscriptions,
 		column(takings, func(t taking) string { return t.owner }),
 		column(takings, func(t taking) string { return t.invoice.Subscription.PaymentMethod }),
 		lease, c.o.Limit,
 	}, append([]any{
-		&period, &now.ID, &got.charged, &got.generation,
+		&period, &now.ID, &got.charge, &got.generation,
 		&now.Customer, &now.PaymentMethod, &now.AmountMinor, &now.Currency,
 	}, intentColumns(&got.intent)...), merge)
 	return answers, err
@@ -210,7 +213,7 @@ func (c Claims) register(
 		period, subscription string
 		got                  registered
 	)
-	err := c.store.each(ctx, statement, []any{
+	err := c.store.ask(ctx, statement, []any{
 		periods, subscriptions,
 		column(registers, func(r registering) int64 { return r.claim.Generation }),
 		column(registers, func(r registering) string { return r.claim.Intent.ID }),

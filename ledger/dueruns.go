@@ -41,7 +41,7 @@ func (s *Store) BeginRun(
 		all = nil
 		var n int
 		var dueBy time.Time
-		return s.each(ctx, statement, []any{
+		return s.ask(ctx, statement, []any{
 			p.String(),
 			column(earlier, func(m Month) string { return m.Period.String() }),
 			column(earlier, func(m Month) *time.Time { return m.Begin }),

@@ -23,12 +23,13 @@ func (s *Store) Charged(
 		got, err = s.lookups.Do(ctx, inv)
 		return err
 	}, "ask whether %s is charged", inv)
-	return got.of(inv), got.charged, err
+	s.acked.entry(got.charge)
+	return got.of(inv), got.charge != "", err
 }
 
 // current is an invoice's present state.
 type current struct {
-	charged      bool
+	charge       string               // its PaymentIntent, or one of them; "" if it is not charged
 	subscription billing.Subscription // its customer is "" if it is gone
 }
 
@@ -48,10 +49,10 @@ func (s *Store) chargedAmong(
 ) (map[string]current, error) {
 	const query = `
 		SELECT given.period, given.subscription, coalesce((
-			SELECT true FROM entries
+			SELECT payment_intent FROM entries
 			WHERE entries.period = given.period AND entries.subscription = given.subscription
 				AND kind = 'charge'
-			LIMIT 1), false), current_setting('transaction_read_only')::bool,
+			LIMIT 1), ''), current_setting('transaction_read_only')::bool,
 			coalesce(customer, ''), coalesce(payment_method, ''), coalesce(amount_minor, 0),
 			coalesce(currency, '')
 		FROM unnest($1::text[], $2::text[]) AS given (period, subscription)
@@ -64,8 +65,8 @@ func (s *Store) chargedAmong(
 		readOnly bool
 	)
 	now := &got.subscription
-	err := s.each(ctx, query, []any{periods, subscriptions}, []any{
-		&period, &now.ID, &got.charged, &readOnly,
+	err := s.ask(ctx, query, []any{periods, subscriptions}, []any{
+		&period, &now.ID, &got.charge, &readOnly,
 		&now.Customer, &now.PaymentMethod, &now.AmountMinor, &now.Currency,
 	}, func() { answers[rowKey(now.ID, period)] = got })
 	if err == nil && readOnly {
@@ -104,8 +105,11 @@ func (s *Store) record(ctx context.Context, r recording) error {
 		return err
 	}, "%s", what)
 	switch {
-	case err != nil || got.exists:
+	case err != nil:
 		return err
+	case got.exists:
+		s.acked.entry(r.PaymentIntent)
+		return nil
 	case got.stale:
 		return fmt.Errorf("%s: %w", what, billing.ErrStale)
 	}

@@ -109,7 +109,7 @@ func TestAFailedOverPostgresIsFound(t *testing.T) {
 			setPassword(t, after.URL(), secret)
 			next := mustParse(t, after.URL())
 			next.User = u.User
-			direct := openAt(t, next.String(), ledger.Options{Recorder: "test"})
+			openAt(t, next.String(), ledger.Options{Recorder: "test"})
 
 			p := newProxy(t, before.URL())
 			u.Host = p.Addr()
@@ -118,18 +118,22 @@ func TestAFailedOverPostgresIsFound(t *testing.T) {
 			}
 			s := openAt(t, u.String(), ledger.Options{Recorder: "server-a"})
 			mustRecord(t, s, charge("pi_1", "alice", 1000))
+			mustExec(t, connect(t, next.String()), `UPDATE ledger_identity SET id = $1`, s.ID())
+			direct := openAt(t, next.String(), ledger.Options{Recorder: "test"})
+			mustRecord(t, direct, charge("pi_1", "alice", 1000)) // as a synchronous standby has it
 			makeReadOnly(t, before.URL())
 			if moves {
 				mustNotAnswer(t, s)
 				p.movedTo.Store(&next.Host)
 			}
-			_, charged, err := s.Charged(t.Context(), billingtest.Invoice("alice"))
-			if charged || err != nil {
-				t.Errorf("got %t, %v of the new primary, which has no entry", charged, err)
+			mustRecord(t, direct, charge("pi_2", "bob", 1000))
+			_, charged, err := s.Charged(t.Context(), billingtest.Invoice("bob"))
+			if !charged || err != nil {
+				t.Errorf("got %t, %v of the new primary, which has an entry", charged, err)
 			}
-			mustRecord(t, s, charge("pi_2", "alice", 1000))
-			if n := charges(t, direct, billingtest.Invoice("alice")); n != 1 {
-				t.Errorf("the new primary has %d charges, want 1", n)
+			mustRecord(t, s, charge("pi_3", "alice", 1000))
+			if n := charges(t, direct, billingtest.Invoice("alice")); n != 2 {
+				t.Errorf("the new primary has %d charges, want 2", n)
 			}
 		})
 	}

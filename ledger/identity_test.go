@@ -31,7 +31,8 @@ func TestALedgerThatHasNoIDYetGetsOne(t *testing.T) {
 	}
 	defer func() { _ = conn.Close(t.Context()) }()
 	for _, statement := range []string{ // as it was made by the first two migrations
-		`DROP TABLE ledger_identity, due_runs`, `DROP INDEX entries_reversal`,
+		`DROP TABLE ledger_identity, due_runs, reconcile_first, places`,
+		`DROP INDEX entries_reversal`,
 		`ALTER TABLE subscriptions DROP added`,
 		`DELETE FROM ledger_migrations WHERE version_id > 2`,
 		`ALTER TABLE claims DROP intent_customer, DROP intent_amount_minor, DROP intent_currency`,

@@ -93,6 +93,9 @@ func (s *Store) migrate(ctx context.Context, o Options) (err error) {
 	if err == nil {
 		err = at.check(ctx, tx, o.ReadOnly)
 	}
+	if err == nil && !o.ReadOnly {
+		err = arrive(ctx, tx)
+	}
 	if err == nil {
 		err = tx.QueryRow(ctx, `SELECT id FROM ledger_identity`).Scan(&s.id)
 	}

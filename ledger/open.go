@@ -57,6 +57,7 @@ type Store struct {
 	hold     func(context.Context, func(context.Context) error) error
 	lookups  *calls[billing.Invoice, current]
 	records  *calls[recording, recorded]
+	acked    acknowledged
 }
 
 var (

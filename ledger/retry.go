@@ -106,8 +106,9 @@ func (s *Store) replace(pool *pgxpool.Pool) {
 func worthRetrying(err error) (again, fresh bool) {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		// The connection failed, hung or is read-only. "No rows" is an answer and stays the same.
-		again = !errors.Is(err, pgx.ErrNoRows)
+		// The connection failed, hung or is read-only. "No rows" is an answer and stays the same,
+		// and so does what was forgotten.
+		again = !errors.Is(err, pgx.ErrNoRows) && !errors.Is(err, ErrForgot)
 		return again, again
 	}
 	switch pg.Code {

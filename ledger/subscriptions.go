@@ -64,7 +64,7 @@ func (s *Store) page(
 		page = nil
 		d := due{Invoice: billing.Invoice{Period: p}}
 		sub := &d.Subscription
-		return s.each(ctx, query, args, []any{
+		return s.ask(ctx, query, args, []any{
 			&sub.ID, &sub.Customer, &sub.PaymentMethod, &sub.AmountMinor, &sub.Currency,
 			&d.charged,
 		}, func() { page = append(page, d) })

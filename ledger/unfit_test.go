@@ -26,7 +26,7 @@ func TestADatabaseThatIsUnfitIsRefusedAtTheStart(t *testing.T) {
 		all     = `GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA LEDGER TO ROLE;`
 		another = "schema of its own"
 		newer   = `INSERT INTO ledger_migrations (version_id, is_applied) VALUES (99, true)`
-		older   = `DROP TABLE claims, fences, ledger_identity, due_runs;
+		older   = `DROP TABLE claims, fences, ledger_identity, due_runs, reconcile_first, places;
 			ALTER TABLE subscriptions DROP added; DROP INDEX entries_reversal;
 			DELETE FROM ledger_migrations WHERE version_id > 1;`
 	)
@@ -172,7 +172,8 @@ func TestALockOfOthersIsWaitedForAloudAndWithinBounds(t *testing.T) {
 				openAt(t, databaseURL, ledger.Options{Recorder: "server-b"})
 				mustExec(t, holder, `ROLLBACK; SELECT pg_advisory_unlock_all()`)
 			}
-			mustExec(t, holder, `DROP TABLE claims, fences, ledger_identity, due_runs;
+			mustExec(t, holder, `
+				DROP TABLE claims, fences, ledger_identity, due_runs, reconcile_first, places;
 			ALTER TABLE subscriptions DROP added; DROP INDEX entries_reversal;
 				DELETE FROM ledger_migrations WHERE version_id > 1`)
 			mustExec(t, holder, `BEGIN; `+lock)
@@ -276,7 +277,7 @@ func TestAnOlderLedgerIsBroughtUpToDateWithoutMakingOne(t *testing.T) {
 	databaseURL := servicetest.Database(t)
 	openAt(t, databaseURL, ledger.Options{Recorder: "server-a"})
 	admin := connect(t, databaseURL)
-	mustExec(t, admin, `DROP INDEX entries_reversal`)
+	mustExec(t, admin, `DROP INDEX entries_reversal; DROP TABLE reconcile_first, places`)
 	mustExec(t, admin, `DELETE FROM ledger_migrations WHERE version_id > 5`)
 	openAt(t, databaseURL, ledger.Options{Recorder: "reconcile", Existing: true})
 	mustExec(t, admin, `DROP INDEX entries_reversal`) // it is there again

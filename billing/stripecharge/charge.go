@@ -32,6 +32,7 @@ const (
 	metaLedger       = "ledger"
 	metaSubscription = "subscription"
 	metaPeriod       = "period"
+	metaClaim        = "claim" // the key of one that was prepared, which has its claim's generation
 )
 
 // intentParams is the same, byte for byte, on every server: Stripe answers 400 to a key that comes

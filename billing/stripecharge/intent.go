@@ -1,6 +1,8 @@
 package stripecharge
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -26,8 +28,10 @@ type Intent struct {
 	Ledger         string // from the metadata; "" if it has none
 	Subscription   string // likewise
 	Period         string // likewise
+	Generation     int64  // of the claim for which it was prepared, likewise; 0 if it was not
 	Customer       string // cus_…; "" if it has none
 	State          State
+	AsksMinor      int64
 	AmountMinor    int64 // what it took; 0 unless it succeeded
 	RemainingMinor int64 // of that, what was not refunded
 	Currency       string
@@ -61,7 +65,9 @@ func readIntent(p *stripe.PaymentIntent) (i Intent, more bool) {
 		Ledger:       p.Metadata[metaLedger],
 		Subscription: p.Metadata[metaSubscription],
 		Period:       p.Metadata[metaPeriod],
+		Generation:   generation(p.Metadata[metaClaim]),
 		State:        stateOf(p),
+		AsksMinor:    p.Amount,
 		Currency:     string(p.Currency),
 		Created:      time.Unix(p.Created, 0).UTC(),
 	}
@@ -81,6 +87,13 @@ func readIntent(p *stripe.PaymentIntent) (i Intent, more bool) {
 		more = c.Refunds.HasMore
 	}
 	return i, more
+}
+
+// generation is the third part of billing.Claim.Key.
+func generation(key string) int64 {
+	parts := append(strings.Split(key, "/"), "", "", "")
+	n, _ := strconv.ParseInt(parts[2], 10, 64)
+	return n
 }
 
 // giveReleased corrects what remains of an amount that was authorized and captured in part. What

@@ -15,6 +15,7 @@ import (
 // which brings one, can take money through it.
 func (c *Client) Prepare(ctx context.Context, r billing.Request) (billing.Intent, error) {
 	params := c.intentParams(r)
+	params.AddMetadata(metaClaim, r.Key)
 	intent, err := c.persist(ctx, r, func(ctx context.Context) (*stripe.PaymentIntent, error) {
 		params.Context = ctx
 		return c.intents().New(params)

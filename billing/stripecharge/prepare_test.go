@@ -97,6 +97,7 @@ func TestPrepareMakesAPaymentIntentThatCannotTakeMoney(t *testing.T) {
 		"payment_method_types[0]": {"card"},
 		"metadata[subscription]":  {"alice"},
 		"metadata[period]":        {"2026-12"},
+		"metadata[claim]":         {r.Key},
 	}
 	if form := w.log.all()[0].form(t); !maps.EqualFunc(form, want, slices.Equal) {
 		t.Errorf("got %v\nwant %v", form, want)

@@ -68,6 +68,11 @@ func (r Reconciler) run(ctx context.Context, j Job) (o Outcome, err error) {
 		o.OK = false
 		return o, err
 	}
+	if !o.lacks() {
+		if o.First, err = r.Ledger.Reconciled(ctx, j.Period); err != nil {
+			return o, err
+		}
+	}
 	if len(o.Done) == 0 {
 		return o, nil
 	}
@@ -79,6 +84,15 @@ func (r Reconciler) run(ctx context.Context, j Job) (o Outcome, err error) {
 	o.Now = &now
 	o.OK = now.OK() // even if an action failed: somebody else may have done it
 	return o, nil
+}
+
+// lacks reports whether the ledger may still lack what Stripe knows of the period's invoices.
+func (o Outcome) lacks() bool {
+	return o.Found.Partial ||
+		slices.ContainsFunc(o.Done, func(d Done) bool { return d.Error != "" }) ||
+		slices.ContainsFunc(o.Found.Unattributed, func(u Unattributed) bool {
+			return u.Subscription != "" && u.Period == o.Found.Period
+		})
 }
 
 // Apply does what the period's report lists, several invoices at a time, and returns the result of
@@ -151,6 +165,8 @@ func (a applying) do(ctx context.Context, i Invoice, action *Action) error {
 			ID: action.Refund, PaymentIntent: action.PaymentIntent, AmountMinor: action.AmountMinor,
 			Reversed: action.Kind == RecordReversal,
 		})
+	case RecordClaim:
+		return a.restore(ctx, i, *action)
 	case RefundCharge:
 		return a.refund(ctx, i, action)
 	case CancelIntent:
@@ -161,6 +177,23 @@ func (a applying) do(ctx context.Context, i Invoice, action *Action) error {
 		return cmp.Or(err, errTookMoney)
 	}
 	return fmt.Errorf("unknown action %q", action.Kind)
+}
+
+// restore registers a PaymentIntent anew, with the generation of its claim.
+func (a applying) restore(ctx context.Context, i Invoice, action Action) error {
+	now, err := a.Stripe.Intent(ctx, action.PaymentIntent)
+	if err != nil {
+		return err
+	}
+	return a.Ledger.Restore(ctx, billing.Claim{
+		Invoice: billing.Invoice{
+			Subscription: billing.Subscription{ID: i.Subscription}, Period: a.period,
+		},
+		Generation: now.Generation,
+		Intent: billing.Intent{
+			ID: now.ID, Customer: now.Customer, AmountMinor: now.AsksMinor, Currency: now.Currency,
+		},
+	})
 }
 
 var errTookMoney = errors.New("it has taken money meanwhile: run again")

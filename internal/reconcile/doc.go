@@ -44,6 +44,15 @@
 // held, the PaymentIntent is left alone. If the server outlives its claim, Stripe refuses to
 // confirm what it registers. That is harmless: the invoice is already charged.
 //
+// # A ledger that has forgotten
+//
+// After a restore or a failover the ledger may lack entries and claims. An entry is recorded like
+// any other. A claim is recorded anew if Stripe has a PaymentIntent that was prepared under a later
+// generation than the ledger knows, or one that was tried, and none is registered. A server that
+// registers another at the same time is told of this one. If several were prepared, one is
+// registered and the others are canceled, so that no delayed request can take money through them.
+// Once nothing failed, servers may charge for the period again (ledger.Store.Reconciled).
+//
 // # The JSON output
 //
 // --json prints an Outcome: {"ok": …, "found": REPORT, "done": […], "now": REPORT or null}. The

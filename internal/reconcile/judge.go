@@ -53,6 +53,7 @@ func judge(e evidence) Invoice {
 	j.refundEntries()
 	j.standing()
 	j.pending()
+	j.forgotten()
 	j.inert()
 	return j.verdict()
 }
@@ -214,6 +215,29 @@ func (j *judging) claim() {
 	}
 }
 
+// forgotten finds the PaymentIntent that was registered in a claim that the ledger has forgotten.
+// If that can't be told from others, any will do: all others are canceled.
+func (j *judging) forgotten() {
+	claim := &j.account.Claim
+	if claim.Intent != "" || len(j.account.Charges) > 0 || len(j.charges) > 0 {
+		return
+	}
+	var registered stripecharge.Intent
+	for _, i := range j.intents { // the latest last
+		switch tried := i.State != stripecharge.Untried; {
+		case i.Generation == 0 || i.State == stripecharge.Canceled:
+		case !tried && i.Generation <= claim.Generation: // a server did not get to register it
+		case tried || registered.ID == "" || registered.State == stripecharge.Untried:
+			registered = i
+		}
+	}
+	if registered.ID != "" {
+		j.remark("the ledger has forgotten that %s is registered for it", registered.ID)
+		j.toDo(RecordClaim, registered, "", registered.AsksMinor)
+		claim.Intent = registered.ID
+	}
+}
+
 // inert finds the PaymentIntents that can be canceled: no card was tried with them, and either
 // another one is registered or the invoice is already charged. The package comment explains why no
 // server will confirm them.
@@ -244,7 +268,9 @@ func (j *judging) verdict() Invoice {
 		j.invoice.Verdicts = verdict.Words{verdict.Right}
 	}
 	// The ledger accepts a refund's entry only after that of its charge.
-	order := []Kind{RecordCharge, RecordRefund, RecordReversal, RefundCharge, CancelIntent}
+	order := []Kind{
+		RecordCharge, RecordRefund, RecordReversal, RecordClaim, RefundCharge, CancelIntent,
+	}
 	slices.SortStableFunc(j.invoice.ToDo, func(a, b Action) int {
 		return cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind))
 	})

@@ -15,7 +15,9 @@ import (
 
 func TestEachStateIsNamedAndPutRight(t *testing.T) {
 	t.Parallel()
-	for _, s := range slices.Concat(charges(), refunds(), contradictions(), claims(), inert()) {
+	for _, s := range slices.Concat(
+		charges(), refunds(), contradictions(), claims(), forgotten(), inert(),
+	) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)

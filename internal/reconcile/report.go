@@ -14,8 +14,9 @@ const (
 	RecordCharge   Kind = "record charge"
 	RecordRefund   Kind = "record refund"
 	RecordReversal Kind = "record failed refund"
-	RefundCharge   Kind = "refund" // and record the refund
-	CancelIntent   Kind = "cancel" // the PaymentIntent took no money, so it needs no entry
+	RecordClaim    Kind = "record claim" // with its PaymentIntent, which the ledger has forgotten
+	RefundCharge   Kind = "refund"       // and record the refund
+	CancelIntent   Kind = "cancel"       // the PaymentIntent took no money, so it needs no entry
 )
 
 func (a Action) changesStripe() bool { return a.Kind == RefundCharge || a.Kind == CancelIntent }
@@ -93,8 +94,10 @@ type Done struct {
 
 // Outcome is the result of a reconciliation.
 type Outcome struct {
-	OK    bool    `json:"ok"` // everything is right at the end
-	Found Report  `json:"found"`
-	Done  []Done  `json:"done"` // in the order of completion; nil: a dry run
-	Now   *Report `json:"now"`  // after what was done; nil: there was nothing to do, or a dry run
+	OK    bool   `json:"ok"` // everything is right at the end
+	Found Report `json:"found"`
+	Done  []Done `json:"done"` // in the order of completion; nil: a dry run
+	// First are other periods that must be reconciled before servers charge from this ledger.
+	First []string `json:"reconcile_first,omitempty"`
+	Now   *Report  `json:"now"` // after what was done; nil: there was nothing to do, or a dry run
 }

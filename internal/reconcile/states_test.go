@@ -293,6 +293,7 @@ func inert() []state {
 			func(w *world, inv billing.Invoice) {
 				w.claim(inv, time.Microsecond)
 				w.prepare(inv, 1)
+				w.claim(inv, time.Microsecond)
 				w.prepare(inv, 2)
 			}, pending, "", "", sides{Untried: 2}},
 		{"prepared under a claim that is held, and charged by another mode",

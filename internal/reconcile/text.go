@@ -116,7 +116,7 @@ func (i Invoice) times(n int, minor, refunded int64) string {
 
 // inShort summarizes the actions on one invoice: "record 2, refund $20.00".
 func inShort(actions []Action) string {
-	entries, _ := sum(actions, RecordCharge, RecordRefund, RecordReversal)
+	entries, _ := sum(actions, RecordCharge, RecordRefund, RecordReversal, RecordClaim)
 	_, refunded := sum(actions, RefundCharge)
 	inert, _ := sum(actions, CancelIntent)
 	var said []string
@@ -144,7 +144,7 @@ func (r Report) ToDo() string {
 		verb, noun string
 	}{
 		{RecordCharge, "record", "charge"}, {RecordRefund, "record", "refund"},
-		{RecordReversal, "record", "failed refund"},
+		{RecordReversal, "record", "failed refund"}, {RecordClaim, "record", "claim"},
 		{RefundCharge, "refund", "charge"}, {CancelIntent, "cancel", "inert PaymentIntent"},
 	} {
 		n, amounts := sum(all, thing.kind)
@@ -256,6 +256,7 @@ func (d Done) String() string {
 	did := map[Kind]string{
 		RecordCharge: "recorded the charge ", RecordRefund: "recorded the refund of ",
 		RecordReversal: "recorded the failed refund of ", RefundCharge: "refunded ",
+		RecordClaim:  "recorded the claim with ",
 		CancelIntent: "canceled ",
 	}[d.Kind]
 	if d.Error != "" {

@@ -10,6 +10,7 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/ledger"
 )
 
 // The dependencies of a due run, as its events name them.
@@ -26,6 +27,7 @@ type hold struct {
 	*events
 	limit time.Duration               // after which the run ends; 0: no call waits
 	ping  func(context.Context) error // asks whether Stripe answers
+	stop  context.CancelCauseFunc     // ends the server
 
 	mu       sync.Mutex
 	run      context.Context // of the current due run; nil before the first
@@ -88,6 +90,9 @@ func (h *hold) persist(
 		for {
 			asked := time.Now()
 			err := call(ctx)
+			if errors.Is(err, ledger.ErrForgot) {
+				h.stop(err)
+			}
 			if !h.unavailable(ctx, dependency, err) {
 				return err
 			}

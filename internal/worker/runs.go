@@ -92,6 +92,8 @@ func (r *runs) make(ctx context.Context, one *run) {
 	end()
 	if errors.Is(cause, errHeldTooLong) && (one.err != nil || one.summary.Failed > 0) {
 		one.err = cause
+	} else if errors.Is(cause, ledger.ErrForgot) {
+		one.err = cause
 	}
 	one.summary.AlreadyBilled += int(r.passed.Load())
 	attrs := append([]slog.Attr{period}, counts(one.summary)...)

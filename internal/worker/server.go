@@ -111,8 +111,26 @@ func unchanged(_ Config, m billing.Mode) billing.Mode { return m }
 
 // runWith runs one server, which writes its events to out. It returns when its one due run is over
 // or, with a schedule or an address to listen on, when ctx ends: then it finishes the invoices in
-// flight and starts no others. It returns nil if ctx ended.
-func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Change) error {
+// flight and starts no others. It returns nil if ctx ended, and ends in the same way if the ledger
+// has forgotten something.
+func runWith(
+	ctx context.Context, c Config, s Secrets, out io.Writer, change Change,
+) (err error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer func() {
+		if cause := context.Cause(ctx); errors.Is(cause, ledger.ErrForgot) {
+			err = cause
+		}
+	}()
+	return runUntil(ctx, stop, c, s, out, change)
+}
+
+// runUntil is runWith, and calls stop if the ledger has forgotten something.
+func runUntil(
+	ctx context.Context, stop context.CancelCauseFunc, c Config, s Secrets, out io.Writer,
+	change Change,
+) error {
 	p, err := c.check(s, time.Now())
 	if err != nil {
 		return cli.Usage(err)
@@ -132,20 +150,13 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 	}
 	defer charger.Close()
 	h.ping = charger.Ping
+	h.stop = func(why error) { charger.Stop(); stop(why) }
 	locker, closeLocker, err := c.locker(p.mode.Lock, events)
 	if err != nil {
 		return cli.Usage(err)
 	}
 	defer closeLocker()
-	store, err := ledger.Open(ctx, c.DatabaseURL, ledger.Options{
-		Recorder: c.Name, Hold: h.persist(postgresServer),
-		Say: func(what string) {
-			events.say(ctx, event.LedgerOpening, slog.String("reason", what))
-		},
-	})
-	if ctx.Err() != nil {
-		err = nil // the server was stopped before it began
-	}
+	store, err := c.open(ctx, h)
 	if store == nil {
 		return err
 	}
@@ -181,6 +192,23 @@ func runWith(ctx context.Context, c Config, s Secrets, out io.Writer, change Cha
 		away: awayOf(locker, store), webhook: webhook{events, s.Webhook, charger, ports.Ledger},
 	}
 	return c.serve(ctx, a, p)
+}
+
+// open opens the ledger. If there is neither a ledger nor an error, the server was stopped.
+func (c Config) open(ctx context.Context, h *hold) (*ledger.Store, error) {
+	store, err := ledger.Open(ctx, c.DatabaseURL, ledger.Options{
+		Recorder: c.Name, Hold: h.persist(postgresServer),
+		Say: func(what string) {
+			h.say(ctx, event.LedgerOpening, slog.String("reason", what))
+		},
+	})
+	if err == nil {
+		_ = store.Intact(ctx) // or else h ends the server
+	}
+	if ctx.Err() != nil {
+		err = nil
+	}
+	return store, err
 }
 
 // once makes one due run. Being stopped during it is no failure.

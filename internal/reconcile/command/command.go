@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -63,8 +64,9 @@ The verdicts: right; unrecorded (a charge or refund has no ledger entry); overch
 	`not decided at Stripe); recorded but not at Stripe; in doubt (a person must decide).
 
 With --apply it records what is missing, refunds all but the earliest charge, and cancels ` +
-	`PaymentIntents that nothing will ever confirm. With --record it changes the ledger only. ` +
-	`It never charges a card.
+	`PaymentIntents that nothing will ever confirm. After a restore it also records the ` +
+	`claims that the ledger has forgotten, and lets servers charge again. With --record it ` +
+	`changes the ledger only. It never charges a card.
 
 The exit status is 0 if all invoices are right (at the end; a PaymentIntent left to cancel does ` +
 	`not count), 1 if not or after an error, 2 for a wrong command line or if ` +
@@ -202,6 +204,10 @@ func (c *compareCLI) run(ctx context.Context, out, log io.Writer) (ok bool, err 
 		job.Done = func(d reconcile.Done) { fmt.Fprintln(out, d) }
 	}
 	outcome, err := reconciler.Run(ctx, job)
+	if len(outcome.First) > 0 {
+		fmt.Fprintln(log, "Servers charge from this ledger again after you have reconciled",
+			strings.Join(outcome.First, ", ")+", too.")
+	}
 	switch {
 	case !c.JSON:
 		if outcome.Now != nil {
