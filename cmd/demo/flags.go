@@ -50,8 +50,8 @@ func modeNames() string {
 
 func faultNames() string {
 	var names []string
-	for _, f := range faults.Faults() {
-		names = append(names, string(f))
+	for _, row := range faults.All() {
+		names = append(names, string(row.Fault))
 	}
 	return strings.Join(names, ", ")
 }

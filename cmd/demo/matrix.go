@@ -19,6 +19,7 @@ import (
 type matrix struct {
 	Mode        []modeFlag  `placeholder:"MODE" help:"Modes to play; default all."`
 	Fault       []faultFlag `placeholder:"FAULT" help:"Faults to play; default all."`
+	Webhooks    bool        `help:"Servers take Stripe's events, which come before the next server runs. Adds event-late."`
 	Parallel    int         `default:"6" min:"1" max:"100" help:"Cells played at the same time."`
 	JSON        bool        `name:"json" xor:"format" help:"Print the cells as JSON."`
 	Markdown    bool        `xor:"format" help:"Print the table as Markdown."`
@@ -34,6 +35,7 @@ func (m matrix) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, harness.Services.Close()) }()
+	harness.Webhooks = m.Webhooks
 
 	ids := m.cells()
 	played := make(report.Matrix, len(ids))
@@ -79,14 +81,18 @@ func worst(played report.Matrix) error {
 
 // cells returns the chosen cells, fault by fault.
 func (m matrix) cells() (ids []scenario.CellID) {
-	for _, f := range faults.Faults() {
+	rows := faults.Rows()
+	if m.Webhooks || len(m.Fault) > 0 {
+		rows = faults.All()
+	}
+	for _, row := range rows {
 		for _, mode := range billing.Modes() {
 			if (len(m.Mode) == 0 || slices.ContainsFunc(m.Mode, func(chosen modeFlag) bool {
 				return chosen.Name == mode.Name
 			})) && (len(m.Fault) == 0 || slices.ContainsFunc(m.Fault, func(chosen faultFlag) bool {
-				return chosen.Fault == f
+				return chosen.Fault == row.Fault
 			})) {
-				ids = append(ids, scenario.CellID{Mode: mode.Name, Fault: f})
+				ids = append(ids, scenario.CellID{Mode: mode.Name, Fault: row.Fault})
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/verdict"
@@ -28,5 +29,19 @@ func TestAMatrixIsWhatItsWorstCellIs(t *testing.T) {
 	}
 	if err := worst(report.Matrix{right, right}); err != nil {
 		t.Errorf("%v although all is as expected", err)
+	}
+}
+
+func TestOnlyWithWebhooksCanEventsBeLate(t *testing.T) {
+	t.Parallel()
+	late := faultFlag{faults.Row{Fault: faults.EventLate}}
+	modes := len(billing.Modes())
+	for want, m := range map[int]matrix{
+		modes * len(faults.Rows()): {}, modes * len(faults.All()): {Webhooks: true},
+		modes: {Fault: []faultFlag{late}},
+	} {
+		if got := m.cells(); len(got) != want {
+			t.Errorf("%+v plays %d cells, want %d", m, len(got), want)
+		}
 	}
 }

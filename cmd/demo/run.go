@@ -20,6 +20,7 @@ import (
 type cellRun struct {
 	Mode        modeFlag  `required:"" placeholder:"MODE" help:"Mode: ${modes}."`
 	Fault       faultFlag `required:"" placeholder:"FAULT" help:"Fault: ${faults}."`
+	Webhooks    bool      `help:"Servers take Stripe's events, which come before the next server runs."`
 	JSON        bool      `name:"json" help:"Print the result as JSON, as matrix does."`
 	SVG         string    `name:"svg" placeholder:"FILE" help:"Also write a picture of the run to this file."`
 	DatabaseURL string    `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one."`
@@ -28,6 +29,7 @@ type cellRun struct {
 // Run plays it.
 func (r cellRun) Run(ctx context.Context, o output) (err error) {
 	row := r.Fault.Row
+	row.Webhooks = row.Webhooks || r.Webhooks
 	d, err := newFile("--svg", r.SVG)
 	if err != nil {
 		return cli.Usage(err)
@@ -38,7 +40,11 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 		p.out = io.Discard
 	}
 	p.heading(r.Mode.Mode)
-	fmt.Fprintf(p.out, "  %s: %s\n\n", row.Fault, row.Text)
+	fmt.Fprintf(p.out, "  %s: %s\n", row.Fault, row.Text)
+	if r.Webhooks {
+		fmt.Fprintln(p.out, "  Stripe's events come before the next server runs.")
+	}
+	fmt.Fprintln(p.out)
 	if expected := row.Expect(r.Mode.Mode, row.Servers); !expected.Applies {
 		fmt.Fprintf(p.out, "  n/a: %s.\n", expected.Why) // and there is nothing to draw
 		return r.json(o, scenario.Cell{
@@ -51,6 +57,7 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, harness.Services.Close()) }()
+	harness.Webhooks = r.Webhooks
 	cell, err := harness.PlayCell(ctx, r.Mode.Name, row.Fault)
 	if err != nil {
 		return err

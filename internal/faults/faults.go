@@ -48,6 +48,7 @@ const (
 	LogStalls             Fault = "log-stalls"
 	LogGone               Fault = "log-gone"
 	MixedModes            Fault = "mixed-modes"
+	EventLate             Fault = "event-late" // in All, not in Rows
 )
 
 // Row is one fault. A test refuses rows without a Text, a Lease or Servers.
@@ -60,12 +61,15 @@ type Row struct {
 	// Replicated: the ledger is in a Postgres of its own, which has a standby.
 	Replicated bool
 	Clocks     bool   // the clocks of the Redis nodes can jump
+	Webhooks   bool   // the servers take Stripe's events
 	Beside     string // the mode that server-a runs instead of the one that is tested; "" for none
 	// NotFor are the kinds of lock to which the fault doesn't apply, with the reason; nil: none.
 	NotFor map[billing.Lock]string
 	// Cells are what is expected, by the mode's name; modes that share a cell are named together,
 	// with blanks between. Of a mode without a cell nothing is expected.
 	Cells map[string]Cell
+	// Told are the cells that are others with Webhooks, if events come before the next server runs.
+	Told map[string]Cell
 }
 
 // Lease says how long leases and claims last while a fault is played.
@@ -95,14 +99,17 @@ func Under(mode string, f Fault) string {
 // NotApplicable is the cell of a fault that doesn't apply to the mode.
 const NotApplicable = "n/a"
 
-// Rows returns all faults, in the order of the matrix.
+// All returns Rows, and the faults of Stripe's events.
+func All() []Row { return append(Rows(), eventFaults()...) }
+
+// Rows returns the faults that need no webhooks, in the order of the matrix.
 func Rows() []Row {
 	return slices.Concat(timingFaults(), crashFaults(), answerFaults(), laterFaults(),
 		personFaults(),
 		redisFaults(), clockFaults(), logFaults(), partitionFaults(), replicaFaults(), mixedModes())
 }
 
-// Faults returns the names of all faults, in the order of the matrix.
+// Faults returns the names of Rows.
 func Faults() []Fault {
 	var names []Fault
 	for _, row := range Rows() {
@@ -113,7 +120,14 @@ func Faults() []Fault {
 
 // cell returns what is expected of the mode; false if nothing is.
 func (r Row) cell(mode string) (Cell, bool) {
-	for modes, cell := range r.Cells {
+	if cell, ok := of(r.Told, mode); ok && r.Webhooks {
+		return cell, true
+	}
+	return of(r.Cells, mode)
+}
+
+func of(cells map[string]Cell, mode string) (Cell, bool) {
+	for modes, cell := range cells {
 		if slices.Contains(strings.Fields(modes), mode) {
 			return cell, true
 		}
@@ -123,7 +137,7 @@ func (r Row) cell(mode string) (Cell, bool) {
 
 // Named returns the fault's row, or an error that lists the faults.
 func Named(f Fault) (Row, error) {
-	for _, row := range Rows() {
+	for _, row := range All() {
 		if row.Fault == f {
 			return row, nil
 		}

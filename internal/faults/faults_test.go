@@ -14,7 +14,7 @@ import (
 // A zero value means that somebody forgot the field.
 func TestEveryRowIsComplete(t *testing.T) {
 	t.Parallel()
-	for _, row := range faults.Rows() {
+	for _, row := range faults.All() {
 		if row.Fault == "" || row.Text == "" || row.Lease == 0 || row.Servers == 0 {
 			t.Errorf("%q lacks a field: %+v", row.Fault, row)
 		}
@@ -54,6 +54,32 @@ func TestEveryCellIsExpectedForAReason(t *testing.T) {
 				t.Errorf("%s under %s: %+v", mode.Name, row.Fault, e)
 			}
 		}
+	}
+}
+
+// Told has only what events change: a cell that they leave as it is would hide a change of Cells.
+func TestWebhooksChangeWhatTheySay(t *testing.T) {
+	t.Parallel()
+	changed := 0
+	for _, row := range faults.All() {
+		heard := row
+		heard.Webhooks = true
+		for modes := range row.Told {
+			for name := range strings.FieldsSeq(modes) {
+				mode, err := billing.ModeNamed(name)
+				before, after := row.Expect(mode, 3), heard.Expect(mode, 3)
+				if err != nil || after.Why == "" || before.Met(after.After, after.Recovered) {
+					t.Errorf("%s under %s, %v: %+v, then %+v", name, row.Fault, err, before, after)
+				}
+				if after.After.Entries != after.After.Charges {
+					t.Errorf("%s under %s: a charge without its entry", name, row.Fault)
+				}
+				changed++
+			}
+		}
+	}
+	if changed == 0 {
+		t.Error("events change nothing")
 	}
 }
 

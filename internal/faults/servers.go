@@ -52,6 +52,7 @@ func timingFaults() []Row {
 		},
 		{
 			Fault: Pause, Lease: ShortLease, Servers: 3,
+			Told: notFenced(),
 			Text: "Server-a is paused past its lease while its request is in flight; b and c run.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
@@ -112,6 +113,7 @@ func crashFaults() []Row {
 		},
 		{
 			Fault: CrashAfterCharge, Lease: ShortLease, Servers: 3,
+			Told: heard("4/4", "5/5"),
 			Text: "Server-a is killed after Stripe charged, before the ledger knew; " +
 				"server-a restarts.",
 			Cells: map[string]Cell{

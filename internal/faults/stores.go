@@ -38,6 +38,7 @@ func redisFaults() []Row {
 		},
 		{
 			Fault: RedisRestart, Lease: LongLease, Servers: 3,
+			Told: notFenced(),
 			Text: "A Redis node restarts empty while server-a's charge is in flight; b and c run.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
@@ -55,6 +56,7 @@ func redisFaults() []Row {
 			NotFor: map[billing.Lock]string{
 				billing.QuorumLock: "its nodes are independent and have no replicas",
 			},
+			Told: notFenced(),
 			Text: "A replica that never had the key replaces the Redis primary; b and c run.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
@@ -90,6 +92,7 @@ func clockFaults() []Row {
 	return []Row{
 		{
 			Fault: RedisClockJump, Lease: LongLease, Servers: 3, Clocks: true,
+			Told: notFenced(),
 			Text: "The clock of a Redis node jumps past the TTL while server-a's charge is in " +
 				"flight; b and c run.",
 			Cells: map[string]Cell{
@@ -178,6 +181,7 @@ func partitionFaults() []Row {
 		{
 			Fault: PartitionDuringCharge, Lease: ShortLease, Servers: 3,
 			NotFor: noLease(),
+			Told:   notFenced(),
 			Text:   "Server-a loses Redis while its charge is in flight; b and c run.",
 			Cells: map[string]Cell{
 				"naive-lock": {After: "3/3", Recovered: "4/4",
@@ -189,6 +193,7 @@ func partitionFaults() []Row {
 		},
 		{
 			Fault: PostgresDown, Lease: ShortLease, Servers: 3,
+			Told: heard("3/3", "4/4"),
 			Text: "Server-a can't reach the ledger from its charge until its run is over.",
 			Cells: map[string]Cell{
 				"uncoordinated":         {After: "3/2", Recovered: "4/3", Why: eachCharges},

@@ -5,6 +5,7 @@ func answerFaults() []Row {
 	return []Row{
 		{
 			Fault: LostReply, Lease: ShortLease, Servers: 3,
+			Told: heard("3/3", "4/4"),
 			Text: "Stripe charges, but every reply to server-a is lost; b and c run later.",
 			Cells: map[string]Cell{
 				"uncoordinated":         {After: "3/2", Recovered: "4/3", Why: eachCharges},
@@ -36,6 +37,8 @@ func answerFaults() []Row {
 		},
 		{
 			Fault: Stripe500After, Lease: ShortLease, Servers: 3,
+			Told: heard("3/3", "4/4", Cell{After: "1/1",
+				Why: "Stripe repeats the 500, but its event records the charge"}),
 			Text: "Stripe charges and saves a 500 under server-a's key; b and c run later.",
 			Cells: map[string]Cell{
 				"uncoordinated":         {After: "3/2", Recovered: "4/3", Why: eachCharges},
@@ -58,6 +61,8 @@ func laterFaults() []Row {
 	return []Row{
 		{
 			Fault: KeyExpired, Lease: ShortLease, Servers: 3,
+			Told: heard("4/4", "5/5", Cell{After: "2/2",
+				Why: "b asks no ledger, and Stripe has forgotten the key"}),
 			Text: "Like crash-after-charge, but b runs after Stripe has forgotten the key.",
 			Cells: map[string]Cell{
 				"uncoordinated":         {After: "4/3", Recovered: "5/4", Why: eachCharges},
@@ -73,6 +78,7 @@ func laterFaults() []Row {
 		},
 		{
 			Fault: DelayedADay, Lease: ShortLease, Servers: 3,
+			Told: notFenced(),
 			Text: "Like pause, but server-a's request arrives after Stripe has forgotten the key.",
 			Cells: map[string]Cell{
 				"uncoordinated":  {After: "3/3", Recovered: "4/4", Why: eachCharges},

@@ -50,6 +50,8 @@ type Spec struct {
 	StripeKey   string   // of Stripe's test mode; "" for the simulator
 	Token       string   // of the worker's HTTP API
 
+	WebhookSecret string // which signs Stripe's events; "" if the worker takes none
+
 	// Tell is called for each line that the worker logs, from one goroutine: with its event, or
 	// with the error of a line that is no event.
 	Tell func(line string, e event.Event, err error)
@@ -73,6 +75,7 @@ func (s Spec) command() *exec.Cmd {
 		"DATABASE_URL=" + s.DatabaseURL, "REDIS_URL=" + s.RedisURL,
 		"WORKER_REDIS_NODES=" + strings.Join(s.RedisNodes, ","), "STRIPE_URL=" + s.StripeURL,
 		"STRIPE_SECRET_KEY=" + s.StripeKey, "WORKER_TOKEN=" + s.Token,
+		"STRIPE_WEBHOOK_SECRET=" + s.WebhookSecret,
 	}
 	for _, variable := range passedOn() {
 		if value, ok := os.LookupEnv(variable); ok && s.StripeURL == "" {

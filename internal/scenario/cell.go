@@ -69,7 +69,7 @@ func (h Harness) PlayCell(
 	ctx context.Context, mode string, f faults.Fault,
 ) (cell Cell, err error) {
 	cell = Cell{Mode: mode, Fault: f}
-	if cell.Expected, err = faults.Expected(mode, f, threeServers); err != nil {
+	if cell.Expected, err = h.expected(mode, f); err != nil {
 		return cell, err
 	}
 	if !cell.Expected.Applies {
@@ -90,7 +90,7 @@ func (h Harness) try(ctx context.Context, cell *Cell, limit time.Duration) error
 	p, err := h.beginCell(ctx, cell.Mode, cell.Fault)
 	defer p.end()
 	if err == nil {
-		err = scripts()[cell.Fault](ctx, p)
+		err = p.act(ctx)
 	}
 	if err == nil {
 		err = p.verdict(ctx, cell)
@@ -101,6 +101,22 @@ func (h Harness) try(ctx context.Context, cell *Cell, limit time.Duration) error
 
 const threeServers = 3
 
+func (h Harness) expected(mode string, f faults.Fault) (e faults.Expectation, err error) {
+	m, err := billing.ModeNamed(mode)
+	if err != nil {
+		return e, err
+	}
+	row, err := h.row(f)
+	return row.Expect(m, threeServers), err
+}
+
+// row returns the fault's row, with webhooks if the harness has them.
+func (h Harness) row(f faults.Fault) (faults.Row, error) {
+	row, err := faults.Named(f)
+	row.Webhooks = row.Webhooks || h.Webhooks
+	return row, err
+}
+
 // beginCell brings a cell to the moment before midnight. The caller ends the play, also after an
 // error.
 func (h Harness) beginCell(ctx context.Context, mode string, f faults.Fault) (*play, error) {
@@ -108,7 +124,7 @@ func (h Harness) beginCell(ctx context.Context, mode string, f faults.Fault) (*p
 		ID: "alice", Customer: "Alice", AmountMinor: 1000, Currency: "usd",
 		PaymentMethod: "pm_card_visa",
 	}
-	row, err := faults.Named(f)
+	row, err := h.row(f)
 	if err != nil {
 		return new(play), err
 	}
@@ -120,6 +136,7 @@ func (h Harness) beginCell(ctx context.Context, mode string, f faults.Fault) (*p
 	}[row.Lease]
 	return h.begin(ctx, Scenario{
 		Mode: mode, Fault: f, Beside: row.Beside, Servers: row.Servers, Replicated: row.Replicated,
+		Webhooks:      row.Webhooks,
 		Subscriptions: []billing.Subscription{alice},
 		At:            time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC), LockTTL: ttl,
 		Flags: []string{"--claim-ttl", ttl.String(), "--stripe-timeout", patience.String()},

@@ -20,7 +20,7 @@ type CellRun struct {
 // run, and its charges and entries stay until it is closed. After an error there is nothing to
 // close.
 func (h Harness) Begin(ctx context.Context, mode string, f faults.Fault) (*CellRun, error) {
-	expected, err := faults.Expected(mode, f, threeServers)
+	expected, err := h.expected(mode, f)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (l *CellRun) Play(ctx context.Context) error {
 	defer cancel()
 	p := l.play
 	defer p.stopServers()
-	err := scripts()[p.Fault](ctx, p)
+	err := p.act(ctx)
 	if err == nil {
 		err = p.awaitCharges(ctx)
 	}

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -18,14 +19,14 @@ const sabotagedArg = "sabotaged-worker"
 
 func TestEveryFaultHasAScriptAndEveryScriptARow(t *testing.T) {
 	t.Parallel()
-	for _, f := range faults.Faults() {
-		if scripts()[f] == nil {
-			t.Errorf("%s has no script", f)
+	for _, row := range faults.All() {
+		if scripts()[row.Fault] == nil {
+			t.Errorf("%s has no script", row.Fault)
 		}
 	}
 	for f := range scripts() {
-		if !slices.Contains(faults.Faults(), f) {
-			t.Errorf("%s is in no row of the table", f)
+		if _, err := faults.Named(f); err != nil {
+			t.Error(err)
 		}
 	}
 }
@@ -34,7 +35,13 @@ func TestEveryFaultHasAScriptAndEveryScriptARow(t *testing.T) {
 func TestCellsComeToWhatIsExpected(t *testing.T) {
 	t.Parallel()
 	harness := cellHarness(t)
-	for _, id := range []CellID{
+	told := harness
+	told.Webhooks = true
+	comeToWhatIsExpected(t, told, []CellID{
+		{"claimed", faults.CrashAfterCharge}, {"fenced", faults.Pause},
+		{"idempotent", faults.Stripe500After}, {"locked", faults.EventLate},
+	})
+	comeToWhatIsExpected(t, harness, []CellID{
 		{"naive-lock", faults.Late}, {"locked", faults.Late},
 		{"locked", faults.Pause}, {"fenced", faults.Pause}, {"exactly-once", faults.Pause},
 		{"claimed", faults.CrashBeforeCharge}, {"exactly-once", faults.CrashAfterCharge},
@@ -50,8 +57,14 @@ func TestCellsComeToWhatIsExpected(t *testing.T) {
 		{"exactly-once", faults.PostgresFailover},
 		{"claimed", faults.PostgresForgets}, {"exactly-once", faults.PostgresForgets},
 		{"fenced", faults.PostgresForgetsADay}, {"exactly-once", faults.PostgresForgetsADay},
-	} {
-		t.Run(id.Mode+" under "+string(id.Fault), func(t *testing.T) {
+	})
+}
+
+func comeToWhatIsExpected(t *testing.T, harness Harness, ids []CellID) {
+	t.Helper()
+	for _, id := range ids {
+		name := fmt.Sprintf("%s under %s, webhooks %t", id.Mode, id.Fault, harness.Webhooks)
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			harness, told := harness, fleet.NewEventLog(nil)
 			harness.Tell = told.Add

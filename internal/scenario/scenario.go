@@ -39,6 +39,8 @@ type Harness struct {
 	Tell func(event.Event)
 	// ThirdParty describes what Worker runs in place of the mode; nil if it runs the mode.
 	ThirdParty *ThirdParty
+	// Webhooks: servers take Stripe's events, which come before the next server runs.
+	Webhooks bool
 }
 
 // Scenario is a midnight of several servers in one mode.
@@ -48,6 +50,7 @@ type Scenario struct {
 	Beside        string       // the mode that server-a runs instead; "" if it runs the same
 	Servers       int
 	Replicated    bool // the ledger is in a Postgres of its own, which has a standby
+	Webhooks      bool // servers take Stripe's events
 	Subscriptions []billing.Subscription
 	At            time.Time // the logical due time, in UTC
 	LockTTL       time.Duration
@@ -93,7 +96,7 @@ func (h Harness) begin(ctx context.Context, s Scenario) (*play, error) {
 		p.followCharges()
 	}
 	for _, step := range []func(context.Context) error{
-		p.setUp, p.startNodes, p.startProxies, p.startAll,
+		p.setUp, p.openInbox, p.startNodes, p.startProxies, p.startAll,
 	} {
 		if err := step(ctx); err != nil {
 			return p, err
@@ -107,6 +110,7 @@ func (p *play) end() {
 	p.stopServers()
 	p.sides.close()
 	p.closePair()
+	p.inbox.end()
 	if p.simulator != nil {
 		p.simulator.Close()
 	}
@@ -131,7 +135,8 @@ type play struct {
 	sides      bothSides
 	simulator  *fleet.Simulator // nil at the real Stripe
 	database   string
-	pair       *pair // nil unless the ledger is in a Postgres of its own
+	pair       *pair  // nil unless the ledger is in a Postgres of its own
+	inbox      *inbox // nil without webhooks
 	token      string
 	nodes      []services.Server   // this play's own Redis nodes, if it has any
 	quorum     int                 // how many of them belong to a quorum lock
@@ -255,7 +260,7 @@ func (p *play) spawn(ctx context.Context, name string) (*fleet.Worker, error) {
 			spec.RedisNodes = append(spec.RedisNodes, spec.RedisURL)
 		}
 	}
-	return spec.Start(ctx)
+	return p.inbox.start(ctx, spec)
 }
 
 // disown leaves the services' Redis, if this play used it, to the next play, which has another

@@ -49,7 +49,16 @@ func scripts() map[faults.Fault]script {
 		faults.LogStalls:             logStalls,
 		faults.LogGone:               logGone,
 		faults.MixedModes:            midnightOfAll,
+		faults.EventLate:             eventLate,
 	}
+}
+
+// act plays the fault.
+func (p *play) act(ctx context.Context) error {
+	if err := scripts()[p.Fault](ctx, p); err != nil {
+		return err
+	}
+	return p.told(ctx)
 }
 
 // day is longer than Stripe remembers an idempotency key (24 hours).

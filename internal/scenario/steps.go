@@ -38,9 +38,12 @@ func (p *play) fire(ctx context.Context, name string) <-chan error {
 	server := p.worker(name).Server
 	p.working.Add(1)
 	go func() {
-		err := fleet.Fire(ctx, time.Time{}, server)
+		err := p.told(ctx)
+		if err == nil {
+			err = fleet.Fire(ctx, time.Time{}, server)
+		}
 		p.working.Add(-1)
-		done <- err
+		done <- errors.Join(err, p.told(ctx))
 	}()
 	return done
 }

@@ -77,6 +77,7 @@ const (
 	Record   Kind = "record"   // records the charge in the ledger
 	Skip     Kind = "skip"     // leaves the invoice to another server, or finds it billed
 	Fail     Kind = "fail"     // fails at something
+	Hear     Kind = "hear"     // gets Stripe's event of a charge
 
 	// What happens to a server.
 	Pause Kind = "pause" // its process is paused
@@ -108,7 +109,8 @@ func kind(e event.Kind) (Kind, bool) {
 		event.ChargeUnknown: Fail, event.ChargeNotSent: Fail, event.IntentFailed: Fail,
 		event.LedgerFailed: Fail, event.LedgerRefused: Fail, event.LeaseFailed: Fail,
 		event.IntentCanceled: Fail, event.InvoiceFailed: Fail, event.ServerResumed: Pause,
-		event.ServerKilled: Kill, event.ServerStarted: Start, event.LinkHealed: Cut,
+		event.WebhookReceived: Hear,
+		event.ServerKilled:    Kill, event.ServerStarted: Start, event.LinkHealed: Cut,
 	}[e]
 	return k, ok
 }
