@@ -1,4 +1,4 @@
-// Package docs embeds the chapters that `demo walkthrough` plays.
+// Package docs embeds the chapters that `demo walkthrough` plays, and the pages of `demo site`.
 package docs
 
 import "embed"
@@ -7,3 +7,8 @@ import "embed"
 //
 //go:embed [0-9][0-9]-*.md
 var Chapters embed.FS
+
+// Pages holds all pages and their pictures.
+//
+//go:embed *.md *.svg pictures
+var Pages embed.FS

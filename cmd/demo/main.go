@@ -31,6 +31,7 @@ type commands struct {
 	Explore     exploration `cmd:"" help:"Search every order in which the servers' calls can interleave."`
 	Modes       modesTable  `cmd:"" help:"Print the table of modes."`
 	Walkthrough chapters    `cmd:"" help:"Read the chapters in docs/ and run their commands."`
+	Site        staticSite  `cmd:"" help:"Write the lesson as a static site: chapters, recorded runs, and the explorer in the browser."`
 	Audit       audit       `cmd:"" help:"Trigger servers that are already up, and judge the result (docker compose runs this)."`
 	Dashboard   dashboard   `cmd:"" help:"Serve a web page for servers that are already up (docker compose runs this, too)."`
 }

@@ -83,9 +83,23 @@ func mayImport() map[string][]string {
 			"internal/fleet", "internal/reconcile", "internal/services", "internal/stripesim",
 			"internal/verdict", "ledger",
 		},
+	}
+}
+
+// pagesMayImport is the same table for what people see in a browser.
+func pagesMayImport() map[string][]string {
+	return map[string][]string{
 		"internal/web": {
 			"billing", "internal/event", "internal/faults", "internal/money", "internal/reconcile",
 			"internal/timeline", "internal/verdict",
+		},
+		"internal/site": {
+			"billing", "internal/faults", "internal/report", "internal/site/player",
+			"internal/web",
+		},
+		"internal/site/player": {
+			"billing", "internal/event", "internal/explore", "internal/faults", "internal/money",
+			"internal/timeline",
 		},
 	}
 }
@@ -99,9 +113,9 @@ func commandsMayImport() map[string][]string {
 			"internal/explore",
 			"internal/faults", "internal/load", "internal/money", "internal/reconcile",
 			"internal/reconcile/command", "internal/report", "internal/scenario",
-			"internal/screen", "internal/services", "internal/stripesim", "internal/timeline",
-			"internal/trial",
-			"internal/verdict", "internal/walkthrough", "internal/web", "internal/worker", "ledger",
+			"internal/screen", "internal/services", "internal/site", "internal/site/player",
+			"internal/stripesim", "internal/timeline", "internal/trial", "internal/verdict",
+			"internal/walkthrough", "internal/web", "internal/worker", "ledger",
 		},
 		"cmd/reconcile": {"internal/reconcile/command"},
 		"cmd/stripesim": {"internal/cli", "internal/stripesim"},
@@ -140,6 +154,7 @@ func (p listed) name() string { return strings.TrimPrefix(p.ImportPath, module+"
 func TestPackagesImportWhatTheTableSays(t *testing.T) {
 	t.Parallel()
 	table := mayImport()
+	maps.Copy(table, pagesMayImport())
 	maps.Copy(table, commandsMayImport())
 	maps.Copy(table, helpersMayImport())
 	for _, p := range goList(t, "./...") {

@@ -16,6 +16,12 @@ import (
 //go:embed static
 var static embed.FS
 
+// StyleSheet returns the pages' style, which the static site shares.
+func StyleSheet() []byte {
+	css, _ := static.ReadFile("static/page.css") // it is embedded
+	return css
+}
+
 // pages are the templates.
 var pages = template.Must(template.ParseFS(static, "static/*.html"))
 

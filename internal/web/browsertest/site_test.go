@@ -1,0 +1,83 @@
+package browsertest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// site writes a site with few recorded runs.
+func site(t *testing.T) (folder string) {
+	t.Helper()
+	program, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder = filepath.Join(t.TempDir(), "site")
+	cmd := exec.Command(program, "site", folder, "--mode", "naive-lock", "--mode", "redlock",
+		"--fault", "late", "--fault", "redis-failover")
+	cmd.Dir = filepath.Join("..", "..", "..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return folder
+}
+
+func TestTheSiteWorksFromAFolderAndFromAServer(t *testing.T) {
+	browser := browser(t)
+	folder := site(t)
+	server := httptest.NewServer(http.FileServer(http.Dir(folder)))
+	t.Cleanup(server.Close)
+	for name, address := range map[string]string{
+		"folder": "file://" + folder, "server": server.URL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, browser)
+			p.do(chromedp.Navigate(address + "/table.html"))
+			p.shot("site-table")
+			p.do(chromedp.Click(chromedp.CSS(`a[href="run.html#naive-lock/late"]`)))
+			p.await(`document.querySelector("#run svg") && !document.querySelector(".verdict").hidden`)
+			p.shot("site-run")
+			if got := p.text(".verdict"); !strings.Contains(got, "3 charges, 3 entries: overcharged") {
+				t.Errorf("the verdict of naive-lock under late is %q", got)
+			}
+			if got := p.charges(); got != 3 {
+				t.Errorf("the picture has %d charges at Stripe, want 3", got)
+			}
+			p.do(chromedp.Click(chromedp.CSS(".steps button.main"))) // from the beginning
+			p.await(`document.getElementById("now").textContent.startsWith("Step 2 of")`)
+			p.do(chromedp.Click(chromedp.CSS(".steps button.main")))
+			if got := p.charges(); got != 0 {
+				t.Errorf("at step 2 the picture has %d charges, want none", got)
+			}
+
+			p.do(chromedp.Navigate(address+"/explorer.html"),
+				chromedp.SetValue(chromedp.CSS("#mode"), "check-first"),
+				chromedp.SetValue(chromedp.CSS("#faults"), "0"),
+				chromedp.Click(chromedp.CSS("button.main")))
+			p.await(`document.querySelector("#run svg")`)
+			p.shot("site-explorer")
+			if got := p.text("#status"); !strings.Contains(got, "something is wrong in") {
+				t.Errorf("the explorer says of check-first: %q", got)
+			}
+			if got := p.charges(); got != 2 {
+				t.Errorf("the counterexample has %d charges, want 2", got)
+			}
+			p.do(chromedp.SetValue(chromedp.CSS("#mode"), "exactly-once"),
+				chromedp.Click(chromedp.CSS("form button.main")))
+			p.await(`document.getElementById("status").textContent.includes("nothing is wrong")`)
+
+			p.do(chromedp.Navigate(address + "/04-the-late-server.html"))
+			p.shot("site-chapter")
+			p.do(chromedp.Click(chromedp.CSS(`a[href="run.html#naive-lock/late"]`)))
+			p.await(`document.querySelector("#run svg")`)
+			p.do(chromedp.Navigate(address + "/run.html#locked/pause"))
+			p.await(`document.getElementById("run").textContent.includes("can't be shown")`)
+		})
+	}
+}
