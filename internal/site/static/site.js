@@ -61,6 +61,15 @@ const ask = (() => {
   };
 })();
 
+// reveal scrolls a picture that is wider than the screen to what happened last.
+function reveal(picture) {
+  const fixed = ".paper, .lane, .time, .name, .title, defs, style, title, desc";
+  const left = picture.firstElementChild.getBoundingClientRect().left;
+  const ends = [...picture.querySelectorAll(`svg > :not(${fixed})`)]
+    .map((mark) => mark.getBoundingClientRect().right - left);
+  picture.scrollLeft = Math.max(0, ...ends) + 24 - picture.clientWidth;
+}
+
 // stepper fills a section with a recording, which can be played, stepped through and paused.
 async function stepper(section, recording) {
   const picture = make("div", { id: "picture", className: "scroll", tabIndex: 0 });
@@ -80,6 +89,7 @@ async function stepper(section, recording) {
     slider.value = step;
     const { picture: svg, lines } = await ask({ draw: { ...recording, step } });
     picture.innerHTML = svg; // our own program's
+    reveal(picture);
     list.replaceChildren(...lines.map((line, i) => {
       const button = make("button", { type: "button", onclick: () => { pause(); show(i + 1); } },
         make("span", { className: "time" }, line.after), " ", make("strong", {}, line.who), " ",

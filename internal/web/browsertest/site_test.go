@@ -76,6 +76,21 @@ func TestTheSiteWorksFromAFolderAndFromAServer(t *testing.T) {
 			p.shot("site-chapter")
 			p.do(chromedp.Click(chromedp.CSS(`a[href="run.html#naive-lock/late"]`)))
 			p.await(`document.querySelector("#run svg")`)
+			phone(p)
+			p.do(chromedp.Click(chromedp.CSS(`.steps button:nth-of-type(2)`))) // Back
+			p.await(`document.getElementById("now").textContent.startsWith("Step")`)
+			p.shot("site-run-390px")
+			p.await(`[...document.querySelectorAll("#picture .charge")].some((e) => {
+				const box = e.getBoundingClientRect();
+				return box.left >= 0 && box.right <= 390;
+			})`)
+			for _, page := range []string{"table", "explorer", "index", "09-exactly-once"} {
+				p.do(chromedp.Navigate(address + "/" + page + ".html"))
+				p.shot("site-" + page + "-390px")
+				if wide := ask[int](p, "document.documentElement.scrollWidth"); wide > 390 {
+					t.Errorf("on a phone %s is %d wide", page, wide)
+				}
+			}
 			p.do(chromedp.Navigate(address + "/run.html#locked/pause"))
 			p.await(`document.getElementById("run").textContent.includes("can't be shown")`)
 		})
