@@ -30,19 +30,52 @@ type exploration struct {
 	Replay  scheduleFlag `xor:"what" placeholder:"SCHEDULE" help:"Instead of searching, play a schedule that explore has printed, or a known one such as locked/pause/overcharged."`
 	Memory  int          `default:"8" min:"1" max:"1024" placeholder:"GB" help:"Gigabytes of memory that a search may use (default 8). It ends when it needs more."`
 	JSON    bool         `name:"json" help:"Print the result as JSON."`
+	Record  string       `placeholder:"FILE" help:"Also record the shortest schedules that end wrong in this file, for demo replay."`
 }
 
 // Run explores, or plays a schedule.
-func (x exploration) Run(ctx context.Context, o output) error {
+func (x exploration) Run(ctx context.Context, o output) (err error) {
+	files, discard, err := newFiles("--record", x.Record)
+	if err != nil {
+		return err
+	}
+	defer discard(&err)
+	var found []explore.Schedule
 	switch {
 	case x.Replay.given:
-		return cli.Usage(printStory(o.out, x.Replay.Schedule))
+		found = append(found, x.Replay.Schedule)
+		err = cli.Usage(printStory(o.out, x.Replay.Schedule))
 	case x.Mode.Name == "":
 		return cli.Usage(errors.New("--mode or --replay is missing"))
+	default:
+		found, err = x.search(ctx, o)
 	}
+	if x.Record == "" || err != nil && !errors.Is(err, errBroken) {
+		return err
+	}
+	if len(found) == 0 {
+		fmt.Fprintln(o.log, "--record: nothing is wrong in any schedule, so none is recorded")
+		return err
+	}
+	var runs []timeline.Run
+	for _, s := range found {
+		story, err := explore.Narrate(s)
+		if err != nil {
+			return err
+		}
+		run := runOf(story)
+		run.Title = s.Mode.Name + ": " + run.Verdict
+		run.About = "In the terminal: demo explore --replay " + quoted(s)
+		runs = append(runs, run)
+	}
+	return cmp.Or(files[0].finish(recordingOf(runs...)), err)
+}
+
+// search makes all searches, and returns the shortest schedules that end wrong.
+func (x exploration) search(ctx context.Context, o output) (all []explore.Schedule, err error) {
 	searches, err := x.searches()
 	if err != nil {
-		return cli.Usage(err)
+		return nil, cli.Usage(err)
 	}
 	table := x.Each && !x.JSON
 	if table {
@@ -55,20 +88,21 @@ func (x exploration) Run(ctx context.Context, o output) error {
 	for _, options := range searches {
 		options.MaxBytes = uint64(x.Memory) << 30
 		if err := x.announce(ctx, o.log, options); err != nil {
-			return err
+			return all, err
 		}
 		result, err := explore.Explore(ctx, options, progress(o.log))
 		if errors.Is(err, explore.ErrTooLarge) {
-			return fmt.Errorf("%w: it needs more than %d GB; try fewer --servers or --faults, or "+
-				"give it more --memory", err, x.Memory)
+			return all, fmt.Errorf("%w: it needs more than %d GB; try fewer --servers or "+
+				"--faults, or give it more --memory", err, x.Memory)
 		}
 		if err != nil {
-			return err
+			return all, err
 		}
 		if _, breaks := options.Broken(result.Shortest); breaks {
 			broken = errBroken
 		}
 		found = append(found, explored(options, result))
+		all = append(all, result.Shortest...)
 		switch {
 		case table:
 			printRow(o.out, options, result)
@@ -78,7 +112,7 @@ func (x exploration) Run(ctx context.Context, o output) error {
 			err = report.JSON(o.out, found[0])
 		}
 		if err != nil {
-			return err
+			return all, err
 		}
 	}
 	switch {
@@ -87,7 +121,7 @@ func (x exploration) Run(ctx context.Context, o output) error {
 	case x.Each:
 		err = report.JSON(o.out, found)
 	}
-	return cmp.Or(err, broken)
+	return all, cmp.Or(err, broken)
 }
 
 // searches returns the options of each search to make.
@@ -198,12 +232,19 @@ func printStory(w io.Writer, s explore.Schedule) error {
 		fmt.Fprintf(w, "  %s %3d  %-12s  %s\n", mark, i+1, step.Server, step.Text)
 	}
 	fmt.Fprintln(w)
-	p := timeline.Draw("alice/2026-12", story.Servers, story.Events())
-	p.Text(w, "Alice")
-	wrong := cmp.Or(story.Wrong, verdict.Judge(story.Counts).String())
-	fmt.Fprintf(w, "\n  %s: %s.\n  Replay it: demo explore --replay %s\n", story.Counts, wrong,
-		quoted(s))
+	r := runOf(story)
+	r.Picture().Text(w, r.Customer)
+	fmt.Fprintf(w, "\n  %s\n  Replay it: demo explore --replay %s\n", r.Verdict, quoted(s))
 	return nil
+}
+
+// runOf returns a story as a run that can be shown again.
+func runOf(story explore.Story) timeline.Run {
+	wrong := cmp.Or(story.Wrong, verdict.Judge(story.Counts).String())
+	return timeline.Run{
+		Verdict: fmt.Sprintf("%s: %s.", story.Counts, wrong), Customer: "Alice",
+		Servers: story.Servers, Invoice: "alice/2026-12", Events: story.Events(),
+	}
 }
 
 // quoted returns a schedule for a command line, with spaces at which a line may break.

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"example.com/triplecharge/internal/cli"
 )
 
 // file is a file that a flag names, and that will be written. Its temporary file is created before
@@ -17,6 +20,25 @@ type file struct {
 	flag      string
 	path      string
 	mode      fs.FileMode // of the file that it replaces
+}
+
+// newFiles creates the temporary files for flags, each followed by its path. discard removes those
+// that are not finished, and adds its error to err.
+func newFiles(flagsAndPaths ...string) (all []file, discard func(err *error), err error) {
+	discard = func(err *error) {
+		for _, f := range all {
+			*err = errors.Join(*err, f.discard())
+		}
+	}
+	for pair := range slices.Chunk(flagsAndPaths, 2) {
+		f, err := newFile(pair[0], pair[1])
+		if err != nil {
+			discard(&err)
+			return nil, nil, cli.Usage(err)
+		}
+		all = append(all, f)
+	}
+	return all, discard, nil
 }
 
 // newFile creates the temporary file for a flag's path; "" means no file.

@@ -28,6 +28,7 @@ type commands struct {
 	Matrix      matrix      `cmd:"" help:"Play every mode against every fault."`
 	Load        largeRun    `cmd:"" name:"load" help:"Bill many invoices and audit both sides."`
 	Trial       theirTrial  `cmd:"" help:"Put a billing worker of your own, in any language, on trial: every fault that can be made from outside."`
+	Replay      replay      `cmd:"" name:"replay" help:"Show again what run, trial or explore has recorded."`
 	Explore     exploration `cmd:"" help:"Search every order in which the servers' calls can interleave."`
 	Modes       modesTable  `cmd:"" help:"Print the table of modes."`
 	Walkthrough chapters    `cmd:"" help:"Read the chapters in docs/ and run their commands."`

@@ -42,12 +42,9 @@ func recording(name string, schedule explore.Schedule) (r web.Recording, err err
 	if fault == "any" {
 		fault = "any fault"
 	}
-	return web.Recording{
-		Name: strings.ReplaceAll(name, "/", "-"), Group: mode,
-		Title: faults.Under(mode, faults.Fault(fault)) + ": " + story.Wrong,
-		About: "Found by searching every interleaving. In the terminal: " +
-			"demo explore --replay " + name,
-		Verdict: fmt.Sprintf("%s: %s.", story.Counts, story.Wrong),
-		Servers: story.Servers, Invoice: "alice/2026-12", Events: story.Events(),
-	}, nil
+	r = web.Recording{Name: strings.ReplaceAll(name, "/", "-"), Group: mode, Run: runOf(story)}
+	r.Title = faults.Under(mode, faults.Fault(fault)) + ": " + story.Wrong
+	r.About = "Found by searching every interleaving. In the terminal: " +
+		"demo explore --replay " + name
+	return r, nil
 }

@@ -7,13 +7,11 @@ import (
 	"io"
 	"os"
 
-	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/services"
-	"example.com/triplecharge/internal/verdict"
 )
 
 // cellRun plays one cell of the matrix and prints it as a story.
@@ -23,6 +21,7 @@ type cellRun struct {
 	Webhooks    bool      `help:"Servers take Stripe's events, which come before the next server runs."`
 	JSON        bool      `name:"json" help:"Print the result as JSON, as matrix does."`
 	SVG         string    `name:"svg" placeholder:"FILE" help:"Also write a picture of the run to this file."`
+	Record      string    `placeholder:"FILE" help:"Also record the run in this file, for demo replay."`
 	DatabaseURL string    `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one."`
 }
 
@@ -30,11 +29,11 @@ type cellRun struct {
 func (r cellRun) Run(ctx context.Context, o output) (err error) {
 	row := r.Fault.Row
 	row.Webhooks = row.Webhooks || r.Webhooks
-	d, err := newFile("--svg", r.SVG)
+	files, discard, err := newFiles("--svg", r.SVG, "--record", r.Record)
 	if err != nil {
-		return cli.Usage(err)
+		return err
 	}
-	defer func() { err = errors.Join(err, d.discard()) }()
+	defer discard(&err)
 	p := print{o.out, map[string]string{"alice": "Alice"}}
 	if r.JSON {
 		p.out = io.Discard
@@ -63,7 +62,10 @@ func (r cellRun) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	p.cell(cell)
-	if err := errors.Join(r.json(o, cell), d.finish(drawing(cell))); err != nil {
+	run := told(cell)
+	err = errors.Join(r.json(o, cell), files[0].finish(drawing(run)),
+		files[1].finish(recordingOf(run)))
+	if err != nil {
 		return err
 	}
 	if !cell.OK() {
@@ -100,8 +102,7 @@ func (p print) cell(c scenario.Cell) {
 	c.Picture.Text(p.out, "Alice")
 	fmt.Fprintln(p.out)
 	p.accounts([]reconcile.Invoice{c.Invoice})
-	fmt.Fprintf(p.out, "  After a recovery run: %s: %s.\n",
-		c.Recovered, verdict.Judge(c.Recovered))
+	fmt.Fprintf(p.out, "  %s\n", recovered(c))
 	p.judged(c.Mode, c.Expected, c.OK(), ": "+c.Expected.Why+".",
 		fmt.Sprintf("%s, then %s.", c.Expected.After, c.Expected.Recovered))
 }

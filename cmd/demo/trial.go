@@ -33,6 +33,7 @@ type theirTrial struct {
 	JSON     bool          `name:"json" help:"Print the result as JSON."`
 	JUnit    string        `name:"junit" placeholder:"FILE" help:"Also write a JUnit report to this file."`
 	HTML     string        `name:"html" placeholder:"FILE" help:"Also write a page with pictures to this file."`
+	Record   string        `placeholder:"FILE" help:"Also record the rows in this file, for demo replay."`
 }
 
 // Run plays the faults and prints the rows.
@@ -41,16 +42,11 @@ func (c theirTrial) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return cli.Usage(err)
 	}
-	junit, err := newFile("--junit", c.JUnit)
+	files, discard, err := newFiles("--junit", c.JUnit, "--html", c.HTML, "--record", c.Record)
 	if err != nil {
-		return cli.Usage(err)
+		return err
 	}
-	defer func() { err = errors.Join(err, junit.discard()) }()
-	page, err := newFile("--html", c.HTML)
-	if err != nil {
-		return cli.Usage(err)
-	}
-	defer func() { err = errors.Join(err, page.discard()) }()
+	defer discard(&err)
 	svc, err := services.Start(ctx, services.Options{
 		SkipPostgres: c.Postgres == "", SkipRedis: true,
 		Log: func(line string) { fmt.Fprintln(o.log, line) },
@@ -75,7 +71,8 @@ func (c theirTrial) Run(ctx context.Context, o output) (err error) {
 	} else {
 		r.Text(o.out, len(c.Fault) == 1)
 	}
-	err = errors.Join(err, junit.finish(r.JUnit), page.finish(r.HTML))
+	err = errors.Join(err, files[0].finish(r.JUnit), files[1].finish(r.HTML),
+		files[2].finish(recordingOf(r.Runs()...)))
 	if err == nil && r.Wrong() > 0 {
 		err = cli.ErrSaid
 	}

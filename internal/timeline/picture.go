@@ -16,6 +16,7 @@ type Picture struct {
 	Length  time.Duration // from then to the last event
 	Lanes   []Lane        // one per server
 	Stores  []Lane        // Redis, Stripe and the ledger, without those where nothing happened
+	Events  []event.Event // what it is drawn from, in the order of time
 }
 
 // Lane is what one server did, or what happened at one store. Its steps are in the order in which
@@ -132,7 +133,7 @@ func Draw(invoice string, servers []string, events []event.Event) Picture {
 		}
 	}
 	d.count()
-	p := Picture{Invoice: invoice, Began: d.origin}
+	p := Picture{Invoice: invoice, Began: d.origin, Events: events}
 	for _, e := range events {
 		if _, ok := kind(e.Kind); ok || e.Kind.Outside() {
 			p.Length = max(p.Length, d.at(e))

@@ -85,7 +85,7 @@ func (r Report) Text(w io.Writer, pictures bool) {
 	for _, row := range r {
 		if pictures && row.Fault != alone {
 			fmt.Fprintf(w, "\n  %s: %s\n\n", row.Fault, row.Text)
-			row.Picture.Text(w, "the customer")
+			row.Picture.Text(w, customer)
 		}
 		for _, problem := range append(slices.Clone(row.Problems), row.NA) {
 			if problem != "" {
@@ -104,6 +104,24 @@ func (r Report) Text(w io.Writer, pictures bool) {
 			strings.Join(of[a], ", "), a), cmp.Or(screen.Columns(w), 92)))
 	}
 	fmt.Fprintf(w, "\n  Right: %d of %s.\n", len(r)-r.Wrong(), money.Count(len(r), "row"))
+}
+
+// customer is whom the pictures' sentences charge.
+const customer = "the customer"
+
+// Runs returns the rows of faults as runs that can be shown again.
+func (r Report) Runs() (runs []timeline.Run) {
+	for _, row := range r {
+		if row.Fault != alone {
+			runs = append(runs, row.Picture.Run(timeline.Run{
+				Title: string(row.Fault) + ": " + row.Outcome(), About: row.Text,
+				Customer: customer,
+				Verdict: fmt.Sprintf("Stripe took %s; after a recovery run, %s: %s.",
+					taken(row.After), taken(row.Recovered), row.Outcome()),
+			}))
+		}
+	}
+	return runs
 }
 
 // JSON prints the trial as JSON.
@@ -135,7 +153,7 @@ func (r Report) fill(w io.Writer, text string) error {
 				return "", nil
 			}
 			err := timeline.Canvas{
-				Picture: row.Picture, Title: string(row.Fault), Name: "the customer",
+				Picture: row.Picture, Title: string(row.Fault), Name: customer,
 			}.SVG(&drawn)
 			return drawn.String(), err
 		},

@@ -10,6 +10,7 @@ import (
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/reconcile"
+	"example.com/triplecharge/internal/timeline"
 )
 
 // Live is a run that is ready for midnight, such as a scenario.CellRun. Play is called once. The
@@ -37,17 +38,11 @@ type Options struct {
 	Keep       int          // finished runs to keep, each with its database and simulator
 }
 
-// Recording is the events of a run that cannot be refunded, such as a counterexample that the
-// explorer found.
+// Recording is a run that cannot be refunded, such as a counterexample that the explorer found.
 type Recording struct {
-	Name    string // unique; part of its address: lower-case letters, digits and dashes
-	Group   string // the heading that it is listed under
-	Title   string
-	About   string   // a sentence
-	Verdict string   // the counts and what they mean
-	Servers []string // in the order of their lanes
-	Invoice string   // <subscription>/<period>
-	Events  []event.Event
+	Name  string // unique; part of its address: lower-case letters, digits and dashes
+	Group string // the heading that it is listed under
+	timeline.Run
 }
 
 // Site keeps the runs and plays them. It is safe for concurrent use.

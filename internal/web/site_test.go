@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/timeline"
 	"example.com/triplecharge/internal/web"
 )
 
@@ -211,10 +212,10 @@ func TestTheMatrixHasEveryCell(t *testing.T) {
 func TestRecordingsAreWatchedLikeRuns(t *testing.T) {
 	t.Parallel()
 	f := ofThree()
-	recording := web.Recording{
-		Name: "found", Group: "locked", Title: "Found <b>", About: "As it says.", Verdict: "Bad.",
+	recording := web.Recording{Name: "found", Group: "locked", Run: timeline.Run{
+		Title: "Found <b>", About: "As it says.", Verdict: "Bad.", Customer: "Alice",
 		Servers: []string{"server-a", "server-b"}, Invoice: "alice/2026-12",
-	}
+	}}
 	f.tell = func(e event.Event) { recording.Events = append(recording.Events, e) }
 	if err := f.Play(t.Context()); err != nil {
 		t.Fatal(err)
@@ -222,8 +223,8 @@ func TestRecordingsAreWatchedLikeRuns(t *testing.T) {
 	s := newSite(t, 2, ofThree, recording)
 	s.get("/").has(t, `href="/recordings"`)
 	s.get("/recordings").has(t, "<h2>locked</h2>", `href="/recordings/found"`, "Found &lt;b&gt;")
-	s.get("/recordings/found").has(t, "As it says.", "Bad.", "Step 12 of 12", "charge 2: $10.00")
-	s.get("/recordings/found/steps/2").has(t, "Step 2 of 12")
+	s.get("/recordings/found").has(t, "As it says.", "Bad.", "Step 8 of 8", "charge 2: $10.00")
+	s.get("/recordings/found/steps/2").has(t, "Step 2 of 8")
 	for _, path := range []string{"/recordings/lost", "/recordings/found/events"} {
 		if a := s.get(path); a.status != http.StatusNotFound {
 			t.Errorf("%s is answered with %d", path, a.status)

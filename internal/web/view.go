@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"html/template"
-	"slices"
 	"strings"
 
 	"example.com/triplecharge/internal/event"
@@ -19,22 +18,23 @@ type watched interface {
 
 // scene is what a run or a recording shows now.
 type scene struct {
-	Title   string
-	Tab     string // the address of its tab
-	Address string
-	Mode    string // "" if it can't be played again
-	Fault   string
-	About   string // what goes wrong
-	Status  string // its stage, or its result
-	Live    bool   // it can change
-	Over    bool
-	Refund  bool // there is something to refund or record
-	Done    []string
-	Owed    string
-	Final   *account // as read from both sides; nil before the end
-	invoice string
-	servers []string
-	events  []event.Event // in the order of time
+	Title    string
+	Tab      string // the address of its tab
+	Address  string
+	Mode     string // "" if it can't be played again
+	Fault    string
+	About    string // what goes wrong
+	Status   string // its stage, or its result
+	Live     bool   // it can change
+	Over     bool
+	Refund   bool // there is something to refund or record
+	Done     []string
+	Owed     string
+	Final    *account // as read from both sides; nil before the end
+	customer string
+	invoice  string
+	servers  []string
+	events   []event.Event // in the order of time
 }
 
 // view is a scene at a step.
@@ -58,7 +58,7 @@ type line struct {
 	Current bool
 }
 
-// customer is whose invoice every run is about.
+// customer is whose invoice every run that is played is about.
 const customer = "Alice"
 
 // viewOf returns a scene at a step, when the events up to it have happened.
@@ -71,12 +71,12 @@ func viewOf(one watched, step string) (v view, err error) {
 	whole := timeline.Draw(v.invoice, v.servers, v.events)
 	part := timeline.Draw(v.invoice, v.servers, v.events[:v.Step])
 	var svg strings.Builder
-	canvas := timeline.Canvas{Picture: part, Whole: &whole, Title: v.Title, Name: customer}
+	canvas := timeline.Canvas{Picture: part, Whole: &whole, Title: v.Title, Name: v.customer}
 	if err := canvas.SVG(&svg); err != nil {
 		return v, err
 	}
 	v.Picture = template.HTML(svg.String()) //nolint:gosec // it escapes what it is given
-	for i, l := range whole.Lines(v.events, customer) {
+	for i, l := range whole.Lines(v.events, v.customer) {
 		v.Lines = append(v.Lines, line{Line: l, N: i + 1, Current: i+1 == v.Step})
 	}
 	if v.Step > 0 {
@@ -92,11 +92,10 @@ func viewOf(one watched, step string) (v view, err error) {
 
 // scene returns what the recording shows.
 func (r Recording) scene() scene {
-	events := slices.Clone(r.Events)
-	slices.SortStableFunc(events, func(a, b event.Event) int { return a.Time.Compare(b.Time) })
 	return scene{
 		Title: r.Title, Tab: "/recordings", Address: "/recordings/" + r.Name, Over: true,
-		About: r.About, Status: r.Verdict, invoice: r.Invoice, servers: r.Servers, events: events,
+		About: r.About, Status: r.Verdict, customer: r.Customer,
+		invoice: r.Invoice, servers: r.Servers, events: r.Picture().Events,
 	}
 }
 
@@ -108,7 +107,7 @@ func (r *run) scene() scene {
 		Title: faults.Under(r.mode, r.fault), Tab: "/", Address: r.address(),
 		Mode: r.mode, Fault: string(r.fault), About: row.Text,
 		Status: r.status(m), Live: true, Over: m.ended(),
-		Refund: m.refundable(), servers: r.servers, events: m.events,
+		Refund: m.refundable(), servers: r.servers, events: m.events, customer: customer,
 	}
 	if row.Beside != "" {
 		s.servers = s.servers[:row.Servers]

@@ -67,10 +67,16 @@ func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[st
 	}
 }
 
-// arguments are the command and its other required flags, but none that exclude each other.
+// arguments are the command, its arguments and its other required flags, but none that exclude each
+// other.
 func arguments(command *kong.Node, but *kong.Flag, usable map[string]string) (args []string) {
 	if command.Type == kong.CommandNode {
 		args = append(args, command.Name)
+	}
+	for _, argument := range command.Positional {
+		if argument.Required {
+			args = append(args, "argument")
+		}
 	}
 	given := slices.Clone(but.Xor)
 	for _, f := range command.Flags {

@@ -37,9 +37,14 @@ function watch(run) {
       while (wanted !== null) {
         const n = wanted;
         wanted = null;
-        const answer = await fetch(`${address}/steps/${n}`);
-        if (!answer.ok) return;
-        put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        const kept = byID(`step-${n}`); // a page in a file has them all
+        if (kept) {
+          put(kept.content.cloneNode(true));
+        } else {
+          const answer = await fetch(`${address}/steps/${n}`);
+          if (!answer.ok) return;
+          put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        }
         step = n;
         links();
       }
@@ -68,7 +73,7 @@ function watch(run) {
     byID("back").href = `${address}?step=${Math.max(0, step - 1)}`;
     byID("forward").href = `${address}?step=${Math.min(steps, step + 1)}`;
     const here = step === steps ? address : `${address}?step=${step}`;
-    history.replaceState(null, "", here);
+    if (address) history.replaceState(null, "", here);
   }
 
   function go(n) {

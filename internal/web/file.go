@@ -1,0 +1,63 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io"
+	"strconv"
+
+	"example.com/triplecharge/internal/timeline"
+)
+
+// maxSteps bounds a page that has a picture for each step.
+const maxSteps = 300
+
+// file is the data of a page in a file: of one run, or with the pages of several runs in frames.
+type file struct {
+	Title  string
+	Style  template.CSS
+	Script template.JS
+	Body   *view  // at the last step
+	Steps  []view // all of them
+	Frames []frameOf
+}
+
+type frameOf struct{ Title, Verdict, Page string }
+
+// WriteFile writes a page that shows the runs step by step, and needs nothing but itself.
+func WriteFile(w io.Writer, runs []timeline.Run) error {
+	style, err := static.ReadFile("static/page.css")
+	if err != nil {
+		return err
+	}
+	script, err := static.ReadFile("static/page.js")
+	if err != nil {
+		return err
+	}
+	f := file{Title: "Recorded runs", Style: template.CSS(style), Script: template.JS(script)}
+	if len(runs) != 1 {
+		for _, r := range runs {
+			var page bytes.Buffer
+			if err := WriteFile(&page, []timeline.Run{r}); err != nil {
+				return err
+			}
+			f.Frames = append(f.Frames, frameOf{r.Title, r.Verdict, page.String()})
+		}
+		return pages.ExecuteTemplate(w, "file.html", f)
+	}
+	one := Recording{Run: runs[0]}
+	n := len(one.scene().events)
+	if n > maxSteps {
+		return fmt.Errorf("%s has %d steps: %d are the most in a page", runs[0].Title, n, maxSteps)
+	}
+	for step := range n + 1 {
+		v, err := viewOf(one, strconv.Itoa(step))
+		if err != nil {
+			return err
+		}
+		v.Address = "" // the page has no server
+		f.Steps, f.Body, f.Title = append(f.Steps, v), &v, v.Title
+	}
+	return pages.ExecuteTemplate(w, "file.html", f)
+}
