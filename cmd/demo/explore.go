@@ -16,8 +16,8 @@ import (
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/internal/report"
+	"example.com/triplecharge/internal/site/player"
 	"example.com/triplecharge/internal/timeline"
-	"example.com/triplecharge/internal/verdict"
 )
 
 // exploration goes through every order in which the servers' calls can interleave.
@@ -63,7 +63,7 @@ func (x exploration) Run(ctx context.Context, o output) (err error) {
 		if err != nil {
 			return err
 		}
-		run := runOf(story)
+		run := player.Told(story)
 		run.Title = s.Mode.Name + ": " + run.Verdict
 		run.About = "In the terminal: demo explore --replay " + quoted(s)
 		runs = append(runs, run)
@@ -232,19 +232,10 @@ func printStory(w io.Writer, s explore.Schedule) error {
 		fmt.Fprintf(w, "  %s %3d  %-12s  %s\n", mark, i+1, step.Server, step.Text)
 	}
 	fmt.Fprintln(w)
-	r := runOf(story)
+	r := player.Told(story)
 	r.Picture().Text(w, r.Customer)
 	fmt.Fprintf(w, "\n  %s\n  Replay it: demo explore --replay %s\n", r.Verdict, quoted(s))
 	return nil
-}
-
-// runOf returns a story as a run that can be shown again.
-func runOf(story explore.Story) timeline.Run {
-	wrong := cmp.Or(story.Wrong, verdict.Judge(story.Counts).String())
-	return timeline.Run{
-		Verdict: fmt.Sprintf("%s: %s.", story.Counts, wrong), Customer: "Alice",
-		Servers: story.Servers, Invoice: "alice/2026-12", Events: story.Events(),
-	}
 }
 
 // quoted returns a schedule for a command line, with spaces at which a line may break.

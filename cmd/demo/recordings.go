@@ -9,6 +9,7 @@ import (
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/explore"
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/site/player"
 	"example.com/triplecharge/internal/web"
 )
 
@@ -42,7 +43,8 @@ func recording(name string, schedule explore.Schedule) (r web.Recording, err err
 	if fault == "any" {
 		fault = "any fault"
 	}
-	r = web.Recording{Name: strings.ReplaceAll(name, "/", "-"), Group: mode, Run: runOf(story)}
+	r = web.Recording{Group: mode, Run: player.Told(story)}
+	r.Name = strings.ReplaceAll(name, "/", "-")
 	r.Title = faults.Under(mode, faults.Fault(fault)) + ": " + story.Wrong
 	r.About = "Found by searching every interleaving. In the terminal: " +
 		"demo explore --replay " + name

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -16,8 +15,6 @@ import (
 
 	"example.com/triplecharge/docs"
 	"example.com/triplecharge/internal/cli"
-	"example.com/triplecharge/internal/event"
-	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/site"
@@ -148,17 +145,9 @@ func record(
 	if err != nil && played.Needs() == "" || !c.Expected.Applies {
 		return c, err
 	}
-	row, err := faults.Named(id.Fault)
 	c.Recording = player.Recording{
-		Title: id.Mode + " under " + string(id.Fault), About: row.Text,
-		Verdict: fmt.Sprintf("%s: %s. After a recovery run: %s.", c.After,
-			verdict.Judge(c.After), c.Recovered),
-		Wrong: verdict.Judge(c.After)[0] != verdict.Right, Invoice: played.Invoice.String(),
-		Servers: played.Servers,
-		Events: slices.DeleteFunc(played.Events, func(e event.Event) bool {
-			return e.Kind == event.ServerListening || e.Kind == event.ServerReady ||
-				e.Kind == event.ServerStopping // no part of the story
-		}),
+		Run: told(played), Wrong: verdict.Judge(c.After)[0] != verdict.Right,
 	}
-	return c, err
+	c.Title = id.Mode + " under " + string(id.Fault)
+	return c, nil
 }

@@ -98,8 +98,8 @@ func pagesMayImport() map[string][]string {
 			"internal/web",
 		},
 		"internal/site/player": {
-			"billing", "internal/event", "internal/explore", "internal/faults", "internal/money",
-			"internal/timeline",
+			"billing", "internal/explore", "internal/faults", "internal/money",
+			"internal/timeline", "internal/verdict",
 		},
 	}
 }

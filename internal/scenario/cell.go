@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/fleet"
 	"example.com/triplecharge/internal/money"
@@ -29,8 +27,6 @@ type Cell struct {
 	Recovered verdict.Counts    // after the recovery run
 	Invoice   reconcile.Invoice // the only one, after the fault
 	Picture   timeline.Picture
-	Servers   []string      // in the order of the picture's lanes
-	Events    []event.Event // that it was drawn from, in the order of time
 	Took      time.Duration
 	Err       error // why Matrix or Measure could not play it; the cell then has no counts
 	// Outlived means that a third party's lock was still there after the recovery run, and would
@@ -158,9 +154,6 @@ func (p *play) verdict(ctx context.Context, cell *Cell) (err error) {
 	if cell.Picture, err = p.picture(ctx); err != nil {
 		return err
 	}
-	cell.Servers = fleet.Names(p.Servers)
-	cell.Events, _ = p.events.Since(0)
-	slices.SortStableFunc(cell.Events, func(a, b event.Event) int { return a.Time.Compare(b.Time) })
 	if err := p.awaitUnprotected(ctx); err != nil {
 		return err
 	}

@@ -14,18 +14,19 @@ import (
 	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/site"
 	"example.com/triplecharge/internal/site/player"
+	"example.com/triplecharge/internal/timeline"
 )
 
 // written returns the folder of a site with one recorded run and one cell without.
 func written(t *testing.T, source string) string {
 	t.Helper()
-	run := player.Recording{
+	run := player.Recording{Run: timeline.Run{
 		Title: "naive-lock under late", Servers: []string{"server-a"}, Invoice: "alice/2026-12",
 		Events: []event.Event{{
 			Time: time.Unix(0, 0), Kind: event.ChargeSucceeded, Server: "server-a",
 			Invoice: "alice/2026-12", Error: "</script><b>",
 		}},
-	}
+	}}
 	folder := t.TempDir()
 	s := site.Site{
 		Docs: docs.Pages, Source: source, Exec: "script", Program: []byte("program"),

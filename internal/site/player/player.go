@@ -4,31 +4,34 @@
 package player
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/explore"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/internal/timeline"
+	"example.com/triplecharge/internal/verdict"
 )
 
 // Recording is a run that can be stepped through.
 type Recording struct {
-	Title   string        `json:"title"`
-	About   string        `json:"about"`   // what goes wrong
-	Verdict string        `json:"verdict"` // a sentence
-	Wrong   bool          `json:"wrong"`   // the verdict is that something is
-	Servers []string      `json:"servers"` // in the order of their lanes
-	Invoice string        `json:"invoice"` // <subscription>/<period>
-	Events  []event.Event `json:"events"`  // in the order of time
+	timeline.Run
+	Wrong bool `json:"wrong"` // the verdict is that something is
 }
 
-// customer is whose invoice every recording is about.
-const customer = "Alice"
+// Told returns a story of the explorer as a run, without a title.
+func Told(story explore.Story) timeline.Run {
+	wrong := cmp.Or(story.Wrong, verdict.Judge(story.Counts).String())
+	return timeline.Run{
+		Verdict: fmt.Sprintf("%s: %s.", story.Counts, wrong), Customer: "Alice",
+		Servers: story.Servers, Invoice: "alice/2026-12", Events: story.Events(),
+	}
+}
 
 // question is what a page asks: a search, or a picture.
 type question struct {
@@ -107,22 +110,20 @@ func search(ctx context.Context, q question, send func(answer)) (a answer, err e
 		if err != nil {
 			return a, err
 		}
-		a.Found = append(a.Found, Recording{
-			Title: "The shortest schedule that ends " + s.Wrong, Wrong: true,
-			About:   "In a terminal: demo explore --replay " + s.String(),
-			Verdict: story.Counts.String() + ": " + story.Wrong + ".",
-			Servers: story.Servers, Invoice: "alice/2026-12", Events: story.Events(),
-		})
+		r := Recording{Told(story), true}
+		r.Title = "The shortest schedule that ends " + s.Wrong
+		r.About = "In a terminal: demo explore --replay " + s.String()
+		a.Found = append(a.Found, r)
 	}
 	return a, nil
 }
 
 // draw draws the first step events in the scale of all.
 func draw(r Recording, step int) (a answer, err error) {
-	whole := timeline.Draw(r.Invoice, r.Servers, r.Events)
+	whole := r.Picture()
 	part := timeline.Draw(r.Invoice, r.Servers, r.Events[:max(0, min(step, len(r.Events)))])
 	var svg strings.Builder
-	canvas := timeline.Canvas{Picture: part, Whole: &whole, Title: r.Title, Name: customer}
+	canvas := timeline.Canvas{Picture: part, Whole: &whole, Title: r.Title, Name: r.Customer}
 	err = canvas.SVG(&svg)
-	return answer{Picture: svg.String(), Lines: whole.Lines(r.Events, customer)}, err
+	return answer{Picture: svg.String(), Lines: whole.Lines(r.Events, r.Customer)}, err
 }
