@@ -3,11 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/scenario"
+	"example.com/triplecharge/internal/screen"
 )
 
 // deployment has the flags that describe servers that are up already.
@@ -46,7 +49,8 @@ func (c deployment) deployed() (d scenario.Deployed, err error) {
 // audit fires servers that are up already. The compose file runs it.
 type audit struct {
 	deployment
-	JSON bool `name:"json" help:"Print the result as JSON."`
+	JSON bool   `name:"json" help:"Print the result as JSON."`
+	Page string `url:"http,https" placeholder:"URL" help:"The dashboard's address, to print at the end."`
 }
 
 // Run fires the servers and prints the verdict.
@@ -64,8 +68,13 @@ func (c audit) Run(ctx context.Context, o output) error {
 		return cmp.Or(report.JSON(o.out, document(results)), brokenPromises(results))
 	}
 	p := print{o.out, names(d.Subscriptions)}
-	p.heading(c.Mode.Mode)
-	p.accounts(result.Invoices)
-	p.promise(result)
+	p.result(c.Mode.Mode, result)
+	p.lesson(results)
+	if c.Page != "" {
+		next := map[string]string{"uncoordinated": "locked", "exactly-once": "uncoordinated"}
+		command := "MODE=" + cmp.Or(next[c.Mode.Name], "exactly-once") + " docker compose up"
+		fmt.Fprintf(o.out, "\nSee %s; then %s\n", c.Page,
+			strings.ReplaceAll(command, " ", screen.Space))
+	}
 	return brokenPromises(results)
 }

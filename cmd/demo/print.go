@@ -43,8 +43,10 @@ func (p print) result(mode billing.Mode, r scenario.Result) {
 	name := p.name(first)
 	fmt.Fprintf(p.out, "  %s at midnight, %s's invoice for %s:\n\n",
 		money.Count(r.Servers, "server"), name, first.Period)
-	r.Picture.Text(p.out, name)
-	fmt.Fprintln(p.out)
+	if len(r.Picture.Lanes) > 0 {
+		r.Picture.Text(p.out, name)
+		fmt.Fprintln(p.out)
+	}
 	p.accounts(r.Invoices)
 	p.cost(r.Lock)
 	p.promise(r)

@@ -21,7 +21,8 @@ import (
 
 // serve serves the live page.
 type serve struct {
-	Listen      string        `default:"127.0.0.1:8080" address:"" help:"Loopback address of the page."`
+	Listen      string        `default:"127.0.0.1:8080" address:"" help:"Address of the page: a loopback one, unless there are --host."`
+	Host        []string      `env:"DASHBOARD_HOSTS" placeholder:"HOST" help:"Hosts that the page answers for, instead of the address. In a container, whose port is published on 127.0.0.1 only, it can then listen on 0.0.0.0."`
 	Latency     time.Duration `default:"250ms" max:"1h" help:"Latency of the simulated Stripe."`
 	DatabaseURL string        `name:"database-url" env:"DATABASE_URL" url:"postgres,postgresql" placeholder:"URL" help:"Postgres to use instead of starting one."`
 }
@@ -31,7 +32,7 @@ const keptRuns = 10
 
 // Run serves the page until Ctrl-C.
 func (s serve) Run(ctx context.Context, o output) (err error) {
-	listener, hosts, err := listen(s.Listen)
+	listener, hosts, err := listen(s.Listen, s.Host)
 	if err != nil {
 		return err
 	}
@@ -62,16 +63,17 @@ func (s serve) Run(ctx context.Context, o output) (err error) {
 	return serveUntil(ctx, listener, site, o.log)
 }
 
-// listen opens a loopback address, and returns the hosts by which browsers may ask for it.
-func listen(address string) (net.Listener, []string, error) {
+// listen opens an address, and returns the hosts by which browsers may ask for it: those given, or
+// else those of a loopback address.
+func listen(address string, given []string) (net.Listener, []string, error) {
 	host, _, _ := net.SplitHostPort(address)
-	if !stripesim.Loopback(host) {
+	if len(given) == 0 && !stripesim.Loopback(host) {
 		return nil, nil, cli.Usage(fmt.Errorf("--listen: %s can be reached from other machines: "+
 			"the page starts programs, so use 127.0.0.1 or [::1]", address))
 	}
 	listener, err := cli.Listen("--listen", address)
-	if err != nil {
-		return nil, nil, err
+	if err != nil || len(given) > 0 {
+		return listener, given, err
 	}
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	hosts := []string{net.JoinHostPort(host, port)}

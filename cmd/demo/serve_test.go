@@ -21,7 +21,7 @@ func TestThePageIsForThisMachineAlone(t *testing.T) {
 		}
 	}
 	for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
-		listener, hosts, err := listen(address)
+		listener, hosts, err := listen(address, nil)
 		if err != nil {
 			t.Errorf("%s: %v", address, err)
 			continue

@@ -12,8 +12,10 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/fleet"
+	"example.com/triplecharge/internal/timeline"
 	"example.com/triplecharge/ledger"
 )
 
@@ -31,29 +33,38 @@ type Deployed struct {
 }
 
 // Audit sets up the customers, fires all servers at once, waits until their due runs have finished,
-// and reads both sides. The Result has no picture: the servers' events are in their own logs.
+// and reads both sides. The Result has no picture if the servers logged more than can be followed.
 func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
 	result = Result{Mode: d.Mode, Fault: faults.None}
-	servers, err := d.resolve(ctx)
+	var events []event.Event
+	l, err := d.open(ctx, func(e event.Event) { events = append(events, e) })
 	if err != nil {
 		return result, err
 	}
-	result.Servers = len(servers)
+	defer l.sides.close()
+	result.Servers = len(l.servers)
 	if err := result.expect(); err != nil {
 		return result, err
 	}
-	b, err := d.sides(ctx)
+	invoices, err := l.sides.invoices(ctx)
 	if err != nil {
 		return result, err
 	}
-	defer b.close()
-	if err := b.open(ctx); err != nil {
+	following, leave := context.WithCancel(ctx)
+	defer leave()
+	finished, err := l.follow(following)
+	if err == nil {
+		err = fleet.Fire(ctx, d.At, l.servers...)
+	}
+	if err != nil {
 		return result, err
 	}
-	if err := fleet.Fire(ctx, d.At, servers...); err != nil {
-		return result, err
+	if finished.Wait() == nil {
+		result.Picture = timeline.Draw(invoices[0].String(), l.names(), events)
+		result.Lock = measure(events)
 	}
-	result.Invoices, err = b.accounts(ctx)
+	result.Declined = declined(invoices, events)
+	result.Invoices, err = l.sides.accounts(ctx)
 	return result, err
 }
 

@@ -21,23 +21,25 @@ type DeployedRun struct {
 	servers []fleet.Server
 	sides   bothSides
 	at      time.Time // in the first month without charges and entries
+	invoice string    // the first customer's, once it is played
 	tell    func(event.Event)
 }
 
 // Names finds the servers and returns their names in the events.
 func (d Deployed) Names(ctx context.Context) ([]string, error) {
 	servers, err := d.resolve(ctx)
-	var names []string
-	for _, s := range servers {
-		names = append(names, s.Name)
-	}
-	return names, err
+	return (&DeployedRun{servers: servers}).names(), err
 }
 
-// Begin sets up the customers and finds a month that was not billed yet. Play will call tell, one
-// call at a time, for each event of the first customer's invoice and of the due runs. After an
-// error there is nothing to close.
-func (d Deployed) Begin(
+func (l *DeployedRun) names() (names []string) {
+	for _, s := range l.servers {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// open finds the servers and sets up the customers. The caller closes the sides.
+func (d Deployed) open(
 	ctx context.Context, tell func(event.Event),
 ) (l *DeployedRun, err error) {
 	l = &DeployedRun{tell: tell, at: d.At}
@@ -47,7 +49,27 @@ func (d Deployed) Begin(
 	if l.sides, err = d.sides(ctx); err != nil {
 		return nil, err
 	}
-	err = l.sides.open(ctx)
+	if err := l.sides.open(ctx); err != nil {
+		l.sides.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Begin sets up the customers and finds a month that was not billed yet. Play will call tell, one
+// call at a time, for each event of the first customer's invoice and of the due runs. After an
+// error there is nothing to close.
+func (d Deployed) Begin(
+	ctx context.Context, tell func(event.Event),
+) (l *DeployedRun, err error) {
+	l, err = d.open(ctx, func(e event.Event) {
+		if e.Invoice == l.invoice || e.Invoice == "" {
+			tell(e)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
 	for billed := true; billed && err == nil; {
 		if billed, err = l.billed(ctx); billed {
 			l.at = l.at.AddDate(0, 1, 0)
@@ -82,10 +104,10 @@ func (l *DeployedRun) Play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.invoice = invoices[0].String()
 	// Follow the servers from before they are fired until they report that they have finished.
-	var finished errgroup.Group
 	following, leave := context.WithCancel(ctx)
-	err = l.follow(following, invoices[0].String(), &finished)
+	finished, err := l.follow(following)
 	if err == nil {
 		err = fleet.Fire(ctx, l.at, l.servers...)
 	}
@@ -96,27 +118,24 @@ func (l *DeployedRun) Play(ctx context.Context) error {
 	return errors.Join(err, finished.Wait())
 }
 
-// follow passes on the servers' events of an invoice and of due runs. The group waits until each
-// server has finished a due run.
-func (l *DeployedRun) follow(
-	ctx context.Context, invoice string, finished *errgroup.Group,
-) error {
+// follow passes on the servers' events. The group waits until each server that is followed has
+// finished a due run.
+func (l *DeployedRun) follow(ctx context.Context) (*errgroup.Group, error) {
 	var mu sync.Mutex
+	var finished errgroup.Group
 	for _, s := range l.servers {
 		done := make(chan struct{})
 		finish := sync.OnceFunc(func() { close(done) })
 		ended, err := s.Follow(ctx, func(e event.Event) {
-			if e.Invoice == invoice || e.Invoice == "" {
-				mu.Lock()
-				defer mu.Unlock()
-				l.tell(e)
-			}
+			mu.Lock()
+			defer mu.Unlock()
+			l.tell(e)
 			if e.Kind == event.RunFinished {
 				finish()
 			}
 		})
 		if err != nil {
-			return err
+			return &finished, err
 		}
 		finished.Go(func() error {
 			select {
@@ -127,7 +146,7 @@ func (l *DeployedRun) follow(
 			}
 		})
 	}
-	return nil
+	return &finished, nil
 }
 
 // Invoices reads both sides and changes nothing.

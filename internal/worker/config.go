@@ -43,7 +43,7 @@ type Config struct {
 	Hold          time.Duration `default:"5m" help:"How long a due run waits for Redis, Postgres or Stripe when one is away; then it fails. 0: it does not wait, and each invoice fails."`
 	Concurrency   int           `default:"${concurrency}" min:"1" max:"10000" help:"Maximum charges in flight at Stripe."`
 	StripeRPS     *float64      `name:"stripe-rps" placeholder:"N" help:"Maximum charge requests per second to Stripe; 0: no limit. Backs off automatically on 429. Default: ${test_mode_rps} with a test-mode key, which is Stripe's limit for an account; no limit with a simulator."`
-	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"Format of the events: json, text, or auto (text on a terminal, otherwise json)."`
+	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"Format of the events: json, text (sentences), or auto (text on a terminal, otherwise json)."`
 	Quiet         bool          `help:"Log only problems per invoice; metrics still count everything."`
 }
 

@@ -8,14 +8,15 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/lmittmann/tint"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/term"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/event"
 )
 
@@ -53,7 +54,10 @@ func newEvents(w io.Writer, c Config, reg prometheus.Registerer) *events {
 	reg.MustRegister(e.counted, e.seconds)
 	file, ok := w.(*os.File)
 	terminal := ok && term.IsTerminal(int(file.Fd()))
-	direct := slog.New(handler(w, c.LogFormat, terminal)).With("server", c.Name)
+	if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {
+		w = sentences{cli.Output(w)}
+	}
+	direct := slog.New(slog.NewJSONHandler(w, nil)).With("server", c.Name)
 	if ok {
 		dropped := prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "billing_log_dropped_total", ConstLabels: labels,
@@ -65,16 +69,28 @@ func newEvents(w io.Writer, c Config, reg prometheus.Registerer) *events {
 		})
 		w, e.close = lines, lines.close
 	}
-	e.log = slog.New(slog.NewMultiHandler(handler(w, c.LogFormat, terminal),
+	e.log = slog.New(slog.NewMultiHandler(slog.NewJSONHandler(w, nil),
 		feedHandler{slog.NewJSONHandler(followed, nil), followed})).With("server", c.Name)
 	return e
 }
 
-func handler(w io.Writer, format string, terminal bool) slog.Handler {
-	if format == "text" || format == "auto" && terminal {
-		return tint.NewTextHandler(w, &tint.Options{TimeFormat: "15:04:05.000", NoColor: !terminal})
+// sentences writes events, each of which is given as a line of JSON, for people.
+type sentences struct{ io.Writer }
+
+func (s sentences) Write(line []byte) (int, error) {
+	said := string(line)
+	if e, err := event.Parse(line); err == nil {
+		customer, _, _ := strings.Cut(e.Invoice, "/")
+		sentence := e.Sentence(customer)
+		if !strings.Contains(sentence, customer) {
+			sentence = customer + ": " + sentence
+		}
+		said = e.Time.Format("15:04:05.000  ") + sentence + "\n"
 	}
-	return slog.NewJSONHandler(w, nil)
+	if _, err := io.WriteString(s.Writer, said); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // say logs an event without a duration.

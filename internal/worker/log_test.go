@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/event"
 )
 
@@ -141,3 +147,22 @@ func (l *eventLog) kinds(invoice string) []event.Kind {
 }
 
 var _ io.Writer = (*eventLog)(nil)
+
+func TestEventsAreSentencesForPeople(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	e := newEvents(&out, Config{Name: "server-b", LogFormat: "text"}, prometheus.NewRegistry())
+	ctx := withInvoice(t.Context(), billing.Invoice{
+		Subscription: billing.Subscription{ID: "alice"}, Period: billingtest.December(),
+	})
+	e.say(ctx, event.InvoiceSkipped, slog.String("reason", "skipped"))
+	e.say(ctx, event.LedgerRecorded)
+	e.say(t.Context(), event.RunFinished)
+	want := regexp.MustCompile(`^[\d:.]{12}  Someone else is billing alice. Skipping.
+[\d:.]{12}  alice: Recorded the charge.
+[\d:.]{12}  Finished its due run.
+$`)
+	if !want.Match(out.Bytes()) {
+		t.Errorf("got %q, want %s", out.String(), want)
+	}
+}
