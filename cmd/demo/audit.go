@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/report"
 	"example.com/triplecharge/internal/scenario"
@@ -71,10 +73,23 @@ func (c audit) Run(ctx context.Context, o output) error {
 	p.result(c.Mode.Mode, result)
 	p.lesson(results)
 	if c.Page != "" {
-		next := map[string]string{"uncoordinated": "locked", "exactly-once": "uncoordinated"}
-		command := "MODE=" + cmp.Or(next[c.Mode.Name], "exactly-once") + " docker compose up"
+		command := "MODE=" + c.next() + " docker compose up"
 		fmt.Fprintf(o.out, "\nSee %s; then %s\n", c.Page,
 			strings.ReplaceAll(command, " ", screen.Space))
 	}
 	return brokenPromises(results)
+}
+
+// next returns the mode to look at next: the lock after the first of the table, then its last.
+func (c audit) next() string {
+	modes := billing.Modes()
+	first, last := modes[0], modes[len(modes)-1]
+	switch c.Mode.Name {
+	case first.Name:
+		safe := func(m billing.Mode) bool { return m.Lock == billing.SafeLock }
+		return modes[slices.IndexFunc(modes, safe)].Name
+	case last.Name:
+		return first.Name
+	}
+	return last.Name
 }
