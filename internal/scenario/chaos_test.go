@@ -20,12 +20,15 @@ import (
 	"example.com/triplecharge/internal/verdict"
 )
 
-var seeds = flag.Int("seeds", 1, "how many seeds the chaos tests go through")
+var (
+	seeds    = flag.Int("seeds", 1, "how many seeds the chaos tests go through")
+	webhooks = flag.Bool("webhooks", false, "the servers of the chaos tests take Stripe's events")
+)
 
 const (
 	chaosInvoices = 500
 	// chaosPace is how many charges are sent between two kills. Each invoice is sent at least once,
-	// so there are more than fifty kills whatever else happens.
+	// so there are more than fifty kills of chaosInvoices whatever else happens.
 	chaosPace = 9
 )
 
@@ -35,7 +38,7 @@ func TestExactlyOnceSurvivesKilledServers(t *testing.T) {
 	t.Parallel()
 	for seed := range *seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			c := newChaos(t, servicetest.OwnPostgres(t), seed)
+			c := newChaos(t, servicetest.OwnPostgres(t), seed, chaosInvoices, *webhooks)
 			for c.nextKill() {
 				c.killServer()
 			}
@@ -48,7 +51,7 @@ func TestExactlyOnceSurvivesKilledServersAndServicesAndLostReplies(t *testing.T)
 	t.Parallel()
 	for seed := range *seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			c := newChaos(t, servicetest.OwnPostgres(t), seed)
+			c := newChaos(t, servicetest.OwnPostgres(t), seed, chaosInvoices, *webhooks)
 			for c.nextKill() {
 				switch c.rand.IntN(4) {
 				case 0:
@@ -73,6 +76,7 @@ type chaos struct {
 	postgres services.Server
 	redis    services.Server
 	rand     *rand.Rand
+	invoices int
 	read     int             // events
 	finished map[string]bool // servers whose due run is over
 	sent     int             // charges, since the last kill
@@ -80,17 +84,20 @@ type chaos struct {
 	lost     *control.Handle
 }
 
-func newChaos(t *testing.T, postgres services.Server, seed int) *chaos {
+func newChaos(
+	t *testing.T, postgres services.Server, seed, invoices int, told bool,
+) *chaos {
 	t.Helper()
 	redis := servicetest.OwnRedis(t)
 	harness := newHarness(t, postgres.URL(), redis.URL())
-	s := scenarioOf("exactly-once", chaosInvoices)
+	s := scenarioOf("exactly-once", invoices)
+	s.Webhooks = told
 	// Few charges in flight, so that the run outlasts the kills; claims that expire soon, so that
 	// servers take over from a killed one before it is back.
 	s.Flags = []string{"--concurrency", "3", "--claim-ttl", "300ms"}
 	c := &chaos{
-		finished: map[string]bool{},
-		t:        t, p: begin(t, harness, s), postgres: postgres, redis: redis,
+		finished: map[string]bool{}, invoices: invoices,
+		t: t, p: begin(t, harness, s), postgres: postgres, redis: redis,
 		rand: rand.New(rand.NewPCG(uint64(seed), 0)),
 	}
 	for i := range c.p.workers {
@@ -120,10 +127,11 @@ func (c *chaos) nextKill() bool {
 			case event.ChargeSent:
 				c.sent++
 			}
-			if c.sent >= chaosPace || len(c.finished) == len(c.p.workers) {
+			over := len(c.finished) == len(c.p.workers)
+			if c.sent >= chaosPace*max(1, c.invoices/chaosInvoices) || over {
 				c.read += i + 1
 				c.sent = 0
-				return len(c.finished) < len(c.p.workers)
+				return !over
 			}
 		}
 		c.read += len(events)
@@ -190,8 +198,9 @@ func (c *chaos) arriveAgain() {
 // and checks both sides.
 func (c *chaos) recoveryRun() {
 	c.t.Helper()
-	if c.kills < 50 && !strings.Contains(c.t.Name(), "LostReplies") {
-		c.t.Errorf("%d kills, want 50 or more", c.kills)
+	want := 50 * min(c.invoices, chaosInvoices) / chaosInvoices
+	if c.kills < want && !strings.Contains(c.t.Name(), "LostReplies") {
+		c.t.Errorf("%d kills, want %d or more", c.kills, want)
 	}
 	c.arriveAgain()
 	c.p.stopAll()
@@ -204,7 +213,7 @@ func (c *chaos) recoveryRun() {
 	if err := fleet.Fire(c.t.Context(), time.Time{}, fresh.Server); err != nil {
 		c.t.Fatal(err)
 	}
-	checkAll(c.t, accounts(c.t, c.p), chaosInvoices, verdict.Counts{Charges: 1, Entries: 1})
+	checkAll(c.t, accounts(c.t, c.p), c.invoices, verdict.Counts{Charges: 1, Entries: 1})
 	c.t.Logf("%d kills and restarts", c.kills)
 }
 
