@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -17,15 +18,15 @@ func TestTheDocsHaveTheWholeMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var table, about strings.Builder
-	if err := played(nil).Markdown(&table); err != nil {
+	var table, about, changed strings.Builder
+	if err := errors.Join(played(nil).Markdown(&table), told().Markdown(&changed)); err != nil {
 		t.Fatal(err)
 	}
 	about.WriteString("| fault | what happens |\n|---|---|\n")
 	for _, row := range faults.Rows() {
 		fmt.Fprintf(&about, "| `%s` | %s |\n", row.Fault, row.Text)
 	}
-	for _, want := range []string{table.String(), about.String()} {
+	for _, want := range []string{table.String(), about.String(), changed.String()} {
 		if !strings.Contains(string(doc), "\n\n"+want+"\n") {
 			t.Errorf("docs/matrix.md lacks\n%s", want)
 		}

@@ -24,11 +24,29 @@ func played(modes []string, fs ...faults.Fault) (m report.Matrix) {
 				len(fs) > 0 && !slices.Contains(fs, row.Fault) {
 				continue
 			}
-			e := row.Expect(mode, row.Servers)
-			m = append(m, report.Cell{
-				Mode: mode.Name, Fault: row.Fault, Expected: e, After: e.After,
-				Recovered: e.Recovered, Took: 1500 * time.Millisecond,
-			})
+			m = append(m, asExpected(row, mode))
+		}
+	}
+	return m
+}
+
+func asExpected(row faults.Row, mode billing.Mode) report.Cell {
+	e := row.Expect(mode, row.Servers)
+	return report.Cell{
+		Mode: mode.Name, Fault: row.Fault, Expected: e, After: e.After, Recovered: e.Recovered,
+		Took: 1500 * time.Millisecond,
+	}
+}
+
+// told returns the cells with webhooks, of the faults that these change.
+func told() (m report.Matrix) {
+	for _, row := range faults.All() {
+		if row.Told == nil && !row.Webhooks {
+			continue
+		}
+		row.Webhooks = true
+		for _, mode := range billing.Modes() {
+			m = append(m, asExpected(row, mode))
 		}
 	}
 	return m

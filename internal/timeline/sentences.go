@@ -41,8 +41,15 @@ func (l Lane) sentence(i int, name string) string {
 		}
 	case Answer:
 		return answered(s.Event, name)
+	case Hear:
+		if n := count(after, Hear) + 1; has(before, Hear) {
+			return ""
+		} else if n > 1 {
+			return fmt.Sprintf("Got Stripe's events: %s has paid %s %d times.", name,
+				money.Amount(s.Event.AmountMinor, s.Event.Currency), n)
+		}
 	case Record:
-		if has(before, Charge) {
+		if has(before, Charge) || has(before, Record) {
 			return ""
 		}
 	case Resend:

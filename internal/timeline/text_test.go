@@ -97,6 +97,14 @@ func TestTextDrawing(t *testing.T) {
 		{"instant.txt", three()[:1], []event.Event{
 			because(at(0, "server-a", event.InvoiceSkipped, 0), "skipped"),
 		}},
+		{"webhooks.txt", three()[:2], []event.Event{
+			charged(at(5, "server-a", event.WebhookReceived, 0)),
+			at(6, "server-a", event.LedgerRecorded, 1),
+			charged(at(7, "server-b", event.WebhookReceived, 0)),
+			at(8, "server-b", event.LedgerRecorded, 1),
+			charged(at(9, "server-b", event.WebhookReceived, 0)),
+			at(10, "server-b", event.LedgerRecorded, 1),
+		}},
 		{"troubles.txt", []string{
 			"declined", "unknown", "superseded", "forgetful", "killed", "lost", "unlucky", "idle-ü",
 		}, troubles()},
