@@ -17,6 +17,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ func (c Charge) Bill(ctx context.Context, inv billing.Invoice) (billing.Outcome,
 type Server struct {
 	Name                  string // server-a, server-b, …
 	RedisURL, DatabaseURL string // through proxies that can be cut
+	ServiceURL            string // of what Protection.Service has started; "" without one
 	// LockTTL is how long a lease should last without renewal. It is short where the fault waits
 	// for that.
 	LockTTL time.Duration
@@ -65,6 +67,10 @@ type Protection struct {
 	Renews bool   // the holder renews its lease in Redis for as long as it works
 	Waits  bool   // a server waits for the lock without a limit, even if Redis is dead
 
+	// Service starts what servers need besides Redis and Postgres, once for all faults, and returns
+	// its URL; nil: nothing. It calls adopt with each command before it starts that.
+	Service func(ctx context.Context, adopt func(*exec.Cmd)) (url string, stop func(), err error)
+
 	// Guard returns a Charge under the server's protection. stop ends what Guard started, and may
 	// be nil.
 	Guard func(s Server, charge Charge) (guarded Charge, stop func(), err error)
@@ -74,6 +80,8 @@ type Protection struct {
 	// for as long as its holder works will then not end before that run does, whether the holder
 	// is paused or not.
 	Held func(ctx context.Context, databaseURL string, working bool) (bool, error)
+
+	serviceURL string
 }
 
 // Run plays the faults that the flags in args choose, prints a table, and returns the exit status:
@@ -97,7 +105,7 @@ func Run(args []string, stdout, stderr io.Writer, protections ...Protection) int
 }
 
 // workerArg, as the first argument, makes this process a billing server under the protection that
-// the second names.
+// the second names, with = and the URL of its service.
 const workerArg = "worker"
 
 type protectionList []Protection
@@ -152,6 +160,7 @@ func baseMode() billing.Mode { return billing.Modes()[0] }
 // serve makes this process a billing server, and returns the exit status. Under mixed-modes one of
 // the servers runs another mode, which stays as it is.
 func (all protectionList) serve(name string, args []string) int {
+	name, serviceURL, _ := strings.Cut(name, "=")
 	p, err := all.named(name)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faulttest:", err)
@@ -167,7 +176,7 @@ func (all protectionList) serve(name string, args []string) int {
 			m.New = func(ports billing.Ports) billing.Biller {
 				guarded, stop, err := p.Guard(Server{
 					Name: c.Name, RedisURL: c.RedisURL, DatabaseURL: c.DatabaseURL,
-					LockTTL: c.LockTTL,
+					LockTTL: c.LockTTL, ServiceURL: serviceURL,
 				}, unprotected(ports).Bill)
 				if err != nil {
 					fmt.Fprintf(os.Stderr, "%s: %v\n", p.Name, err)

@@ -81,6 +81,19 @@ func (c *flags) measure(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, svc.Close()) }()
+	for n, p := range c.all {
+		if p.Service == nil || !slices.ContainsFunc(ids, func(id cellID) bool {
+			return id.name == p.Name
+		}) {
+			continue
+		}
+		url, stop, err := p.Service(ctx, svc.Adopt)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		c.all[n].serviceURL = url
+	}
 	harness := scenario.Harness{Services: svc, Worker: []string{self, workerArg}}
 	results, err := c.play(ctx, harness, ids, log)
 	if ctx.Err() != nil {
@@ -153,7 +166,7 @@ func outcome(c scenario.Cell) string {
 func (p Protection) play(
 	ctx context.Context, harness scenario.Harness, f faults.Fault,
 ) scenario.Cell {
-	harness.Worker = append(slices.Clip(harness.Worker), p.Name)
+	harness.Worker = append(slices.Clip(harness.Worker), p.Name+"="+p.serviceURL)
 	harness.ThirdParty = p.watch()
 	return harness.Measure(ctx, baseMode().Name, f)
 }

@@ -21,14 +21,14 @@ func TestMain(m *testing.M) {
 func TestCellsArePlayed(t *testing.T) {
 	t.Parallel()
 	var out, log bytes.Buffer
-	status := faulttest.Run([]string{"--peer", "redislock,advisory-lock,river", "--fault", "none,late",
-		"--runs", "1", "--parallel", "3"}, &out, &log, peers()...)
+	status := faulttest.Run([]string{"--peer", "redislock,advisory-lock,river,etcd,dbos", "--fault", "none,late",
+		"--runs", "1", "--parallel", "4"}, &out, &log, peers()...)
 	if status != 1 || strings.Contains(log.String(), "not played") {
-		t.Fatalf("exit status %d, want 1: two charge twice: %s", status, log.String())
+		t.Fatalf("exit status %d, want 1: three charge twice: %s", status, log.String())
 	}
 	for _, want := range [][]string{
-		{"none", "R", "1/1→O", "2/2", "R", "1/1→O", "2/2", "R", "1/1", "R", "1/1", "R", "1/1"},
-		{"late", "O", "3/3→4/4", "O", "3/3→4/4", "R", "1/1", "R", "1/1", "R", "1/1"},
+		{"none", "R 1/1→O 2/2 R 1/1→O 2/2 R 1/1 O 3/3→4/4 R 1/1", "R 1/1 R 1/1"},
+		{"late", "O 3/3→4/4 O 3/3→4/4 R 1/1 O 3/3→4/4 R 1/1", "R 1/1 R 1/1"},
 	} {
 		found := false
 		for line := range strings.Lines(out.String()) {

@@ -1,9 +1,14 @@
 package main
 
-import "example.com/triplecharge/scripts/faulttest"
+import (
+	"time"
+
+	"example.com/triplecharge/scripts/faulttest"
+)
 
 // peers returns all peers, in the order of the table.
 func peers() []faulttest.Protection {
+	e := &etcd{seen: map[int64]time.Time{}}
 	return []faulttest.Protection{
 		{
 			Name: "redsync", Module: "github.com/go-redsync/redsync/v4", Redis: true,
@@ -28,6 +33,13 @@ func peers() []faulttest.Protection {
 		{
 			Name: "river", Module: "github.com/riverqueue/river", Guard: withRiver,
 			Held: riverJobHeld,
+		},
+		{
+			Name: "etcd", Module: "go.etcd.io/etcd/client/v3", Guard: withEtcd,
+			Service: e.start, Held: e.held,
+		},
+		{
+			Name: "dbos", Module: "github.com/dbos-inc/dbos-transact-golang", Guard: withDBOS,
 		},
 	}
 }

@@ -49,7 +49,7 @@ type billWorker struct {
 func (w *billWorker) Work(ctx context.Context, job *river.Job[billArgs]) error {
 	w.atWork.Add(1)
 	defer w.atWork.Add(-1)
-	inv, err := w.invoice(ctx, job.Args)
+	inv, err := job.Args.invoice(ctx, w.pool)
 	if err != nil {
 		return err
 	}
@@ -58,13 +58,15 @@ func (w *billWorker) Work(ctx context.Context, job *river.Job[billArgs]) error {
 }
 
 // invoice looks up the subscription as it is when the job is worked.
-func (w *billWorker) invoice(ctx context.Context, args billArgs) (inv billing.Invoice, err error) {
+func (args billArgs) invoice(
+	ctx context.Context, pool *pgxpool.Pool,
+) (inv billing.Invoice, err error) {
 	inv.Subscription.ID = args.Subscription
 	if inv.Period, err = billing.ParsePeriod(args.Period); err != nil {
 		return inv, err
 	}
 	s := &inv.Subscription
-	return inv, w.pool.QueryRow(ctx,
+	return inv, pool.QueryRow(ctx,
 		`SELECT customer, payment_method, amount_minor, currency FROM subscriptions WHERE id = $1`,
 		s.ID).Scan(&s.Customer, &s.PaymentMethod, &s.AmountMinor, &s.Currency)
 }
@@ -88,7 +90,14 @@ func withRiver(c faulttest.Server, charge faulttest.Charge) (faulttest.Charge, f
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := migrateRiver(ctx, pool); err != nil {
+	err = inTurn(ctx, pool, func() error { // its documentation asks for that before the start
+		migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+		if err == nil {
+			_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, nil, err
 	}
 	workers := river.NewWorkers()
@@ -108,24 +117,21 @@ func withRiver(c faulttest.Server, charge faulttest.Charge) (faulttest.Charge, f
 	return q.bill, q.stop, nil
 }
 
-// migrateRiver makes River's tables, as its documentation asks before anything starts. Three
-// servers that start at once take turns.
-func migrateRiver(ctx context.Context, pool *pgxpool.Pool) error {
-	tx, err := pool.Begin(ctx)
+// inTurn makes a library's tables, while other servers that start at the same time wait. Who waits
+// has no statement open, for which DBOS' CREATE INDEX CONCURRENTLY would wait in its turn.
+func inTurn(ctx context.Context, pool *pgxpool.Pool, migrate func() error) error {
+	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback(ctx) }()
-	const lock = `SELECT pg_advisory_xact_lock(hashtext('river'), hashtext(current_schema()))`
-	if _, err := tx.Exec(ctx, lock); err != nil {
-		return err
+	defer func() { _ = conn.Hijack().Close(ctx) }() // which ends the lock
+	const lock = `SELECT pg_try_advisory_lock(hashtext('peers'), hashtext(current_schema()))`
+	for mine := false; !mine; time.Sleep(lookEvery) {
+		if err := conn.QueryRow(ctx, lock).Scan(&mine); err != nil {
+			return err
+		}
 	}
-	migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
-	if err != nil {
-		return err
-	}
-	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
-	return err
+	return migrate()
 }
 
 // bill inserts the invoice's job, and returns when any server has worked it, or when an attempt has
