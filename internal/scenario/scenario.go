@@ -93,6 +93,10 @@ func (h Harness) begin(ctx context.Context, s Scenario) (*play, error) {
 		if err != nil {
 			return p, err
 		}
+		// As if it were that day: reconcile looks for a month's charges from its week before on.
+		if err := p.simulator.Control.SetClock(ctx, s.At); err != nil {
+			return p, err
+		}
 		p.followCharges()
 	}
 	for _, step := range []func(context.Context) error{
@@ -153,6 +157,9 @@ type play struct {
 // setUp opens both sides, the ledger in a new database.
 func (p *play) setUp(ctx context.Context) (err error) {
 	p.sides = bothSides{subscriptions: p.Subscriptions, period: billing.PeriodOf(p.At)}
+	if p.simulator != nil {
+		p.sides.began = p.At
+	}
 	if p.Shared {
 		p.lockPrefix = "demo-" + strings.ToLower(rand.Text()[:8]) + ":"
 	}

@@ -21,7 +21,7 @@ type bothSides struct {
 	period        billing.Period
 	store         *ledger.Store
 	stripe        *stripecharge.Client
-	began         time.Time
+	began         time.Time // by Stripe's clock; zero: when the sides are opened
 }
 
 // tag gives the run's subscriptions IDs that no other run has, where the same ledger and the same
@@ -38,7 +38,9 @@ const setUpAtOnce = 8
 
 // open creates the customers at Stripe and their subscriptions in the ledger.
 func (b *bothSides) open(ctx context.Context) error {
-	b.began = time.Now()
+	if b.began.IsZero() {
+		b.began = time.Now()
+	}
 	made := make([]billing.Subscription, len(b.subscriptions))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(setUpAtOnce)
