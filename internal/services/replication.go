@@ -63,6 +63,15 @@ func (s *Services) StartReplicated(ctx context.Context) (primary, standby Server
 	return primary, standby, err
 }
 
+// StartPostgres starts another Postgres, a copy of that folder.
+func (s *Services) StartPostgres(ctx context.Context) (Server, error) {
+	from, err := s.seeded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.startCopy(ctx, from, nil)
+}
+
 // seed is a new database cluster that is never started, only copied.
 type seed struct {
 	as                 osUser

@@ -46,12 +46,18 @@ func (b *backing) database(ctx context.Context) (string, error) {
 		b.databaseURL = c.URL()
 		return b.databaseURL, nil
 	}
-	s, err := services.Start(ctx, services.Options{SkipRedis: true, Log: announce})
-	if err != nil {
+	if err := b.startPostgres(ctx); err != nil {
 		return "", err
 	}
-	b.postgres, b.databaseURL = s, s.DatabaseURL()
+	b.databaseURL = b.postgres.DatabaseURL()
 	return b.databaseURL, nil
+}
+
+func (b *backing) startPostgres(ctx context.Context) (err error) {
+	if b.postgres == nil {
+		b.postgres, err = services.Start(ctx, services.Options{SkipRedis: true, Log: announce})
+	}
+	return err
 }
 
 // redis returns the URL of the Redis in which each test gets a numbered database; "" means that
@@ -102,23 +108,30 @@ func (b *backing) ownRedis(ctx context.Context) (services.Server, error) {
 
 // ownPostgres starts a Postgres for one test, and returns it with its close function.
 func (b *backing) ownPostgres(ctx context.Context) (services.Server, func() error, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err := b.askDocker(ctx); err != nil {
+	docker, err := b.ready(ctx)
+	if err != nil {
 		return nil, nil, err
 	}
-	if b.docker != nil {
-		c, err := b.docker.Postgres(ctx)
+	if docker != nil {
+		c, err := docker.Postgres(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		return c, c.Close, nil
 	}
-	s, err := services.Start(ctx, services.Options{SkipRedis: true})
-	if err != nil {
-		return nil, nil, err
+	// A copy costs a tenth of another run of initdb.
+	s, err := b.postgres.StartPostgres(ctx)
+	return s, func() error { return b.postgres.Discard(context.Background(), s) }, err
+}
+
+// ready returns Docker, or else starts the local Postgres.
+func (b *backing) ready(ctx context.Context) (*dockertest.Docker, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.askDocker(ctx); err != nil || b.docker != nil {
+		return b.docker, err
 	}
-	return s.Postgres(), s.Close, nil
+	return nil, b.startPostgres(ctx)
 }
 
 // askDocker decides once whether to use Docker.
