@@ -125,14 +125,19 @@ func portCalls(s *ledger.Store, claims ledger.Claims, taken billing.Claim, name 
 // ErrUnavailable, after which the run holds.
 func TestPostgresIsWaitedForAsLongAsTheLedgerHasPatience(t *testing.T) {
 	t.Parallel()
+	own, err := services.Start(t.Context(),
+		services.Options{SkipRedis: true, SkipPostgres: true})
+	all := &away{t: t, own: own}
+	all.must(err)
+	t.Cleanup(func() { all.must(own.Close()) })
 	for name, leave := range ways() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			own, err := services.Start(t.Context(), services.Options{SkipRedis: true})
 			a := &away{t: t, own: own}
+			var err error
+			a.first, err = own.StartPostgres(t.Context())
 			a.must(err)
-			t.Cleanup(func() { a.must(own.Close()) })
-			a.first = own.Postgres()
+			t.Cleanup(func() { a.must(own.Discard(context.Background(), a.first)) })
 			a.p = newProxy(t, a.first.URL())
 			a.admin = connect(t, a.first.URL()+"&default_transaction_read_only=off")
 			patient := openAt(t, a.p.URL(),
