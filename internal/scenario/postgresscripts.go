@@ -93,9 +93,12 @@ func postgresForgets(after time.Duration) script {
 		if err := services.Detach(ctx, r.primary, r.standby); err != nil {
 			return err
 		}
+		// Or another server would have an entry acknowledged that the standby lacks, and stop.
+		p.inbox.prefer(serverA)
 		if err := p.run(ctx, serverA); err != nil {
 			return err
 		}
+		p.inbox.prefer("")
 		if err := r.primary.Kill(ctx); err != nil {
 			return err
 		}

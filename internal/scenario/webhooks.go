@@ -27,6 +27,7 @@ type inbox struct {
 	late   bool // the events are held at Stripe, so nobody waits for them
 
 	mu      sync.Mutex
+	first   string              // the server that is asked first; "": the last
 	servers map[string]string   // URLs, by name
 	taken   map[string]struct{} // the events that a server has taken
 }
@@ -54,6 +55,15 @@ func (i *inbox) end() {
 	}
 }
 
+// prefer has a server asked first from now on; "" has the last.
+func (i *inbox) prefer(name string) {
+	if i != nil {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.first = name
+	}
+}
+
 // start starts a server, which takes the events if there is an inbox.
 func (i *inbox) start(ctx context.Context, s fleet.Spec) (*fleet.Worker, error) {
 	if i == nil {
@@ -78,9 +88,10 @@ func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	for err == nil && i.ctx.Err() == nil {
 		i.mu.Lock()
-		servers := maps.Clone(i.servers)
+		servers, names := maps.Clone(i.servers), slices.Sorted(maps.Keys(i.servers))
+		names = append(names, i.first)
 		i.mu.Unlock()
-		for _, name := range slices.Backward(slices.Sorted(maps.Keys(servers))) {
+		for _, name := range slices.Backward(names) {
 			status, _ := passOn(i.ctx, servers[name], body, r.Header)
 			if status == http.StatusOK {
 				i.mu.Lock()
