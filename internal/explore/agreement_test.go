@@ -15,7 +15,7 @@ import (
 // explorer's schedules end; and no schedule ends in a violation that the scenarios rule out.
 func TestExplorerAndScenariosAgree(t *testing.T) {
 	t.Parallel()
-	for _, row := range faults.Rows() {
+	for _, row := range faults.All() {
 		for _, mode := range billing.Modes() {
 			f, want := row.Fault, row.Expect(mode, 3)
 			o := Options{

@@ -163,6 +163,8 @@ func (w *world) happen(m move) {
 		w.card = newCard
 	case acceptAgain:
 		w.declines = false
+	case hear:
+		w.record(m.who)
 	case forget:
 		copy(w.keys[m.who:], w.keys[m.who+1:])
 		w.saved--

@@ -21,6 +21,7 @@ const (
 	redisUp  // a node comes back
 	replaceCard
 	acceptAgain // the old card is accepted again
+	hear        // Stripe's event of a charge comes, and is recorded
 	recoveryRun // all faults are over; a fresh server begins a run
 
 	expire       // a server is paused until its lease or claim has expired
@@ -66,6 +67,7 @@ type explorer struct {
 	rules []rule
 	nodes uint8 // the Redis nodes of the mode's lock, a bit each
 	late  bool  // a server begins only after the others have ended
+	told  bool  // Stripe's events come, at any time before the recovery run
 }
 
 // moves calls try with every move that can happen next.
@@ -96,7 +98,12 @@ func (e *explorer) moves(w *world, try func(move)) {
 		try(move{kind: replaceCard})
 		try(move{kind: acceptAgain})
 	}
-	if w.resting() && w.needsRecoveryRun() {
+	for i := uint8(1); e.told && i <= w.made; i++ {
+		if (w.charges&^w.entries)>>i&1 == 1 {
+			try(move{hear, i})
+		}
+	}
+	if w.resting() && w.needsRecoveryRun() && (!e.told || w.charges == w.entries) {
 		try(move{kind: recoveryRun})
 	}
 	if w.recoveries == 0 {

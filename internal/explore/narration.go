@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"example.com/triplecharge/billing"
@@ -39,6 +40,7 @@ func Narrate(s Schedule) (Story, error) {
 	e := o.explorer(historiesOf(s.Mode, s.Beside))
 	e.rules = append(anything(), rule{dropAndCrash, 0, always}, rule{ledgerForgets, 0, always},
 		rule{clockJumps, 0, always})
+	e.told = slices.ContainsFunc(s.moves, func(m named) bool { return m.kind == hear })
 	k := e.playback(w)
 	story := Story{Schedule: s}
 	for i := range w.many {

@@ -113,10 +113,11 @@ func (o Options) allowed() (may verdict.Words, ok bool) {
 		return faults.Allowed(o.Mode, faults.Late)
 	}
 	met := []faults.Fault{faults.None, faults.Late}
-	for _, row := range faults.Rows() {
+	for _, row := range faults.All() {
 		switch {
 		case o.Only != nil && !slices.Contains(o.Only, row.Fault):
-		case o.Only == nil && (o.Faults == 0 || row.Beside != "" || forgets(row.Fault)):
+		case o.Only == nil && (o.Faults == 0 || row.Beside != "" || row.Webhooks ||
+			forgets(row.Fault)):
 		case o.Only == nil || Need(row.Fault) <= o.Faults:
 			met = append(met, row.Fault)
 		}

@@ -119,6 +119,7 @@ func scenarios() map[faults.Fault]scenario {
 		faults.PostgresForgets:       one(ledgerForgets, always),
 		faults.PostgresForgetsADay:   aDayLater(ledgerForgets, always),
 		faults.MixedModes:            {},
+		faults.EventLate:             one(crash, afterCharge),
 	}
 }
 

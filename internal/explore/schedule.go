@@ -33,7 +33,7 @@ func kindNames() map[kind]string {
 		begin: "begin", ask: "ask", send: "send", carry: "carry", reply: "reply",
 		arrive: "arrive", endLease: "end-lease", endClaim: "end-claim", endPause: "end-pause",
 		redisUp: "redis-up", replaceCard: "replace-card", acceptAgain: "accept-again",
-		recoveryRun: "recovery-run",
+		recoveryRun: "recovery-run", hear: "hear",
 
 		expire: "expire", crash: "crash", dropAndCrash: "drop-and-crash",
 		loseReply: "lose-reply", giveUp: "give-up", refuse: "refuse",

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"example.com/triplecharge/internal/faults"
 )
 
 // Result is the result of an exploration.
@@ -103,7 +105,8 @@ func (o Options) search() *search {
 // explorer returns an explorer of what can happen with these options.
 func (o Options) explorer(all *histories) explorer {
 	rules, _ := o.start()
-	return explorer{all, rules, locks()[o.Mode.Lock].nodes, o.late()}
+	told := slices.Contains(o.Only, faults.EventLate)
+	return explorer{all, rules, locks()[o.Mode.Lock].nodes, o.late(), told}
 }
 
 func (s *search) run(ctx context.Context, progress func(Progress)) error {

@@ -232,6 +232,9 @@ func (t *narrator) elsewhere(m move) (string, event.Event) {
 	case recoveryRun:
 		return "All faults are over, leases and claims expire; a fresh server makes a recovery run",
 			event.Event{}
+	case hear:
+		return "Stripe's event of " + intentName(m.who) + " comes, and is recorded",
+			event.Event{Kind: event.LedgerRecorded}
 	case forget:
 		return "A day passes: Stripe forgets a key", event.Event{
 			Kind: event.StripeAdvanced, Reason: "25 hours pass",
