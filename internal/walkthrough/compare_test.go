@@ -18,7 +18,7 @@ locked: a lease
   Redis     aaaaaaaaaaaaaaaaaaaaa
   Stripe                      $
 
-            [ lease obtained, · skipped
+            [ lease obtained, · skipped, a held by server-a
 
   server-a  SET lock server-a:… NX PX 5000 → OK
             Charged Alice $10.00.
@@ -56,9 +56,10 @@ func TestWhatAnotherRunPrintsOtherwiseIsNoDifference(t *testing.T) {
 		output string
 		oldnew []string
 	}{
-		"nothing":                    {raced, nil},
-		"a duration":                 {raced, []string{"2.3 ms", "14 ms", "275 ms", "1041 ms"}},
-		"the winner":                 {raced, []string{"-a", "-b", "-b", "-a", "aaaaa", "bbbbb"}},
+		"nothing":    {raced, nil},
+		"a duration": {raced, []string{"2.3 ms", "14 ms", "275 ms", "1041 ms"}},
+		"the winner": {raced,
+			[]string{"-a", "-b", "-b", "-a", "aaaaa", "bbbbb", "a held", "b held"}},
 		"a wider bar":                {raced, []string{"───$", "──────$", "[─", "[   ─"}},
 		"seconds":                    {raced, []string{"275 ms", "1.2 s"}},
 		"a line that breaks earlier": {raced, []string{"OK\n            Charged", "OK Charged"}},

@@ -57,7 +57,10 @@ func normalize(output []string) (lines []string) {
 			p = lanes(p[1:], anyServer)
 		case legend.MatchString(p[0]):
 			words := strings.Join(strings.Fields(paragraph), " ")
-			p = []string{strings.Replace(words, inFlight, "", 1)}
+			if anyServer {
+				words = holder.ReplaceAllString(words, "h held by server")
+			}
+			p = []string{strings.NewReplacer(inFlight, "", leftOut, "").Replace(words)}
 		case lane.MatchString(p[0]):
 			p = sentences(p, anyServer)
 		case atOnce.MatchString(paragraph):
@@ -78,10 +81,12 @@ var (
 	atOnce   = regexp.MustCompile(`(?m)^\w+/\d{4}-\d\d: `)
 	stretch  = regexp.MustCompile(`[ ─░~]+`)
 	holders  = regexp.MustCompile(`[a-w]+`)
+	holder   = regexp.MustCompile(`[a-w] held by server-[a-z]+`)
 )
 
-// inFlight is in the legend unless all charges are so short, beside the rest, that none is drawn.
-const inFlight = "─ charge in flight, "
+// In the legend unless they are too short, beside the rest, to be drawn: charges, and what has room
+// under the end of the scale.
+const inFlight, leftOut = "─ charge in flight, ", ", ≈ time left out"
 
 // lanes reduces each lane of a picture to its marks, in order, and the letters of lease holders.
 func lanes(picture []string, anyServer bool) (lines []string) {
