@@ -27,8 +27,10 @@ import (
 // The same images as in docker-compose.yml. POSTGRES_IMAGE and REDIS_IMAGE override them where they
 // can't be pulled; scripts/offline-images builds replacements.
 const (
-	defaultPostgresImage = "postgres:17.6-alpine3.22"
-	defaultRedisImage    = "redis:8.2.2-alpine3.22"
+	defaultPostgresImage = "postgres:18.6-alpine3.24" +
+		"@sha256:77f585114c32fbca283dc835b0596f4e52b51b4c6662d7810b2f4084f60a1873"
+	defaultRedisImage = "redis:8.10.2-alpine" +
+		"@sha256:3811787313eba226a2ef38658c6ccb91cd5e110edc89c37767de373120a0e5a0"
 )
 
 const (
@@ -134,6 +136,9 @@ func (d *Docker) Pull(ctx context.Context, image string) error {
 	ctx, cancel := context.WithTimeout(ctx, pullLimit)
 	defer cancel()
 	repository, tag := split(image)
+	if name, digest, pinned := strings.Cut(image, "@"); pinned {
+		repository, tag = name, digest
+	}
 	err := d.pool.Client.PullImage(docker.PullImageOptions{
 		Repository: repository, Tag: tag, Context: ctx,
 	}, docker.AuthConfiguration{})
@@ -143,7 +148,8 @@ func (d *Docker) Pull(ctx context.Context, image string) error {
 	return nil
 }
 
-// split splits an image's name into repository and tag. A colon before a slash starts a port.
+// split splits an image's name at the tag, or within the digest, so that the parts and a colon are
+// the name again. A colon before a slash starts a port.
 func split(image string) (repository, tag string) {
 	colon := strings.LastIndexByte(image, ':')
 	if colon < strings.LastIndexByte(image, '/')+1 {

@@ -256,6 +256,7 @@ func TestImageNamesAreSplit(t *testing.T) {
 		"redis:7":                    {"redis", "7"},
 		"host:5000/a/redis":          {"host:5000/a/redis", "latest"},
 		"host:5000/a/redis:7-alpine": {"host:5000/a/redis", "7-alpine"},
+		"redis:8@sha256:0a":          {"redis:8@sha256", "0a"},
 	} {
 		if repository, tag := split(image); repository != want[0] || tag != want[1] {
 			t.Errorf("%s is split into %q and %q, want %q", image, repository, tag, want)
