@@ -126,11 +126,12 @@ func (c largeRun) print(w io.Writer, r load.Result) {
 		count      int
 		minor      int64
 	}{
-		{"due", "invoices", r.Invoices, sum.DueMinor},
-		{"at Stripe", "charges", sum.Charges, sum.ChargedMinor},
-		{"in the ledger", "entries", sum.Entries, sum.EnteredMinor},
+		{"due", "invoice", r.Invoices, sum.DueMinor},
+		{"at Stripe", "charge", sum.Charges, sum.ChargedMinor},
+		{"in the ledger", "entry", sum.Entries, sum.EnteredMinor},
 	} {
-		fmt.Fprintf(w, "  %-14s %12s %-9s %16s\n", side.name, money.Number(side.count), side.what,
+		count, noun, _ := strings.Cut(money.Count(side.count, side.what), " ")
+		fmt.Fprintf(w, "  %-14s %12s %-9s %16s\n", side.name, count, noun,
 			money.Amount(side.minor, sum.Currency))
 	}
 	var wrong []string

@@ -114,7 +114,7 @@ func (c show) stay(
 	fmt.Fprintf(out, "\nStill running. For a second terminal:\n\n")
 	for _, r := range results {
 		fmt.Fprintf(out, "  # %s\n  export DATABASE_URL='%s'\n  export STRIPE_URL='%s'\n", r.Mode,
-			printable(r.DatabaseURL, c.DatabaseURL),
+			printable(services.Portable(r.DatabaseURL), c.DatabaseURL),
 			cmp.Or(r.StripeURL, "https://api.stripe.com"))
 	}
 	fmt.Fprintf(out, "\nRedis is at %s\n\nPress Ctrl-C to stop them.\n",

@@ -49,6 +49,29 @@ func withSearchPath(databaseURL, schema string) (string, error) {
 	return u.String(), nil
 }
 
+// Portable returns a database's URL as every driver takes it: only pgx has search_path as a
+// parameter, and every libpq takes it as an option.
+func Portable(databaseURL string) string {
+	u, err := url.Parse(databaseURL)
+	if err != nil || !u.Query().Has("search_path") {
+		return databaseURL
+	}
+	var kept []string
+	options, path := "", ""
+	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
+		switch name, value, _ := strings.Cut(parameter, "="); name {
+		case "options":
+			options = value + "%20"
+		case "search_path":
+			path = value
+		default:
+			kept = append(kept, parameter)
+		}
+	}
+	u.RawQuery = strings.Join(append(kept, "options="+options+"-csearch_path%3D"+path), "&")
+	return u.String()
+}
+
 // withParameter appends to a query. Postgres takes the last of several, and a + for a plus, so what
 // was given stays as it is: https://www.postgresql.org/docs/current/libpq-connect.html.
 func withParameter(query, name, value string) string {

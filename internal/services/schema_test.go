@@ -2,6 +2,7 @@ package services
 
 import (
 	"fmt"
+	"os/exec"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -58,6 +59,35 @@ func TestTheSchemaIsAddedToEachFormOfURL(t *testing.T) {
 		if got, err := withSearchPath(given, "s"); err != nil || got != want {
 			t.Errorf("%s becomes %s (%v), want %s", given, got, err, want)
 		}
+	}
+}
+
+func TestEveryDriverOpensThePortableURL(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"postgres://h/d":                           "postgres://h/d",
+		"postgres://h/d?search_path=s":             "postgres://h/d?options=-csearch_path%3Ds",
+		"postgres://h/d?search_path=s&x=y":         "postgres://h/d?x=y&options=-csearch_path%3Ds",
+		"postgres://h?options=-ca%3D&x=y":          "postgres://h?options=-ca%3D&x=y",
+		"postgres://h?options=a&search_path=s":     "postgres://h?options=a%20-csearch_path%3Ds",
+		"postgres://h?search_path=a&search_path=b": "postgres://h?options=-csearch_path%3Db",
+	} {
+		if got := Portable(given); got != want {
+			t.Errorf("%s becomes %s, want %s", given, got, want)
+		}
+	}
+	database, err := start(t, Options{SkipRedis: true}).NewDatabase(t.Context())
+	must(t, err)
+	exec1(t, database, "CREATE TABLE entries AS SELECT 'ours' AS whose")
+	exec1(t, Portable(database), "SELECT whose FROM entries")
+	psql, err := exec.LookPath("psql")
+	if err != nil {
+		t.Skip("no psql")
+	}
+	out, err := exec.CommandContext(t.Context(), psql, Portable(database), "-Atc",
+		"SELECT whose FROM entries").CombinedOutput()
+	if err != nil || string(out) != "ours\n" {
+		t.Errorf("psql says %s, %v", out, err)
 	}
 }
 

@@ -104,9 +104,7 @@ func (p *play) spawn(name string, argv []string, s server) (*process, error) {
 		if s.address == serverA {
 			url = p.postgres.URL()
 		}
-		// Only our driver takes this as a parameter. Every libpq takes it as an option.
-		url = strings.Replace(url, "search_path=", "options=-csearch_path%3D", 1)
-		own = append(own, p.Postgres+"="+url)
+		own = append(own, p.Postgres+"="+services.Portable(url))
 	}
 	started, err := startProcess(name, argv, append(os.Environ(), own...))
 	if err == nil {

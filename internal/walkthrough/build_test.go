@@ -50,7 +50,8 @@ func compile(args ...string) error {
 // session runs a page's commands. They share a Postgres.
 func session(t *testing.T) *walkthrough.Session {
 	t.Helper()
-	files := t.TempDir() // for what a command writes for the next
+	files := t.TempDir()           // for what a command writes for the next
+	changed := map[string]string{} // the folders of what is compiled, by the changes to the source
 	s := &walkthrough.Session{
 		Env: append(os.Environ(), "DATABASE_URL="+servicetest.Database(t)),
 		Log: t.Output(),
@@ -66,7 +67,12 @@ func session(t *testing.T) *walkthrough.Session {
 					c.Words[i] = filepath.Join(root, word)
 				}
 			}
-			return argv(c, t.TempDir())
+			key := fmt.Sprint(c.Changes)
+			_, again := changed[key]
+			if !again {
+				changed[key] = t.TempDir()
+			}
+			return argv(c, changed[key], again)
 		},
 	}
 	t.Cleanup(s.Close)
@@ -74,11 +80,14 @@ func session(t *testing.T) *walkthrough.Session {
 }
 
 // argv runs a command with what was compiled already, or, where an exercise asks for changes, with
-// what is compiled from these; folder is for that.
-func argv(c walkthrough.Command, folder string) ([]string, error) {
+// what is compiled from these; folder is for that, or, if again, may have it already.
+func argv(c walkthrough.Command, folder string, again bool) ([]string, error) {
 	if len(c.Changes) == 0 && says(c, "go", "run") {
 		compiled, err := programs()
 		return append([]string{program(compiled, c)}, c.Words[3:]...), err
+	}
+	if again && says(c, "go", "run") && exists(program(folder, c)) {
+		return append([]string{program(folder, c)}, c.Words[3:]...), nil
 	}
 	overlay, err := overlay(folder, c.Changes)
 	switch {
