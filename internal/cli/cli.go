@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -120,6 +121,10 @@ func (p Program) Parse(
 	if err == nil {
 		err = checker{p.CheckURL}.check(chosen)
 	}
+	var unwritten *fs.PathError
+	if errors.As(err, &unwritten) && unwritten.Op == "write" {
+		return nil, err // the help or the version
+	}
 	return chosen, Usage(err)
 }
 
@@ -133,7 +138,7 @@ func (p Program) Parser(
 		kong.Vars{"version": version(p.Name, p.Version)}, kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}), kong.Help(help),
 		kong.Embed(&struct {
-			Version kong.VersionFlag `env:"-" help:"Print the version."`
+			Version versionFlag `env:"-" help:"Print the version."`
 		}{}),
 	}
 	if p.Env != "" {
@@ -159,6 +164,17 @@ func help(o kong.HelpOptions, c *kong.Context) error {
 		if c, err = kong.Trace(c.Kong, []string{first.Name}); err == nil {
 			err = kong.DefaultHelpPrinter(o, c)
 		}
+	}
+	return err
+}
+
+// versionFlag prints the version, as kong's does, and reports that it could not.
+type versionFlag bool
+
+func (versionFlag) BeforeReset(app *kong.Kong, vars kong.Vars) error {
+	_, err := fmt.Fprintln(app.Stdout, vars["version"])
+	if err == nil {
+		app.Exit(0)
 	}
 	return err
 }

@@ -19,6 +19,8 @@ func TestWhatComesFromOutsideCantTakeOverTheTerminal(t *testing.T) {
 		"\x1b]0;root\a":                  "\ufffd]0;root\ufffd",
 		"\x1b[2J\x1b[1mgone":             "\ufffd[2J\x1b[1mgone",
 		"\r$0.00\b\x7f\u009b2J":          "\ufffd$0.00\ufffd\ufffd\ufffd2J",
+		"a\u202egnp.\u2066exe\u2029":     "a\ufffdgnp.\ufffdexe\ufffd",
+		"\u200fשלום":                     "\u200fשלום",
 		"\x1b[38;2;1;2;3mred\x1b[m\x1bc": "\x1b[38;2;1;2;3mred\x1b[m\ufffdc",
 	} {
 		if got := Harmless(given); got != want {
@@ -34,14 +36,16 @@ func TestOutputThatCantBeWrittenIsAnError(t *testing.T) {
 		t.Skip("this system has no /dev/full")
 	}
 	defer func() { _ = full.Close() }()
-	var errs bytes.Buffer
-	status := Program{Name: "test"}.Main(nil, full, &errs, &struct{}{},
-		func(_ context.Context, _ *kong.Context, out io.Writer) error {
-			_, _ = io.WriteString(out, "done\n")
-			return nil
-		})
-	if status != 1 || !strings.Contains(errs.String(), "no space left") {
-		t.Errorf("got %d, %q", status, &errs)
+	for _, args := range [][]string{nil, {"--help"}, {"--version"}} {
+		var errs bytes.Buffer
+		status := Program{Name: "test"}.Main(args, full, &errs, &struct{}{},
+			func(_ context.Context, _ *kong.Context, out io.Writer) error {
+				_, _ = io.WriteString(out, "done\n")
+				return nil
+			})
+		if status != 1 || !strings.Contains(errs.String(), "no space left") {
+			t.Errorf("%v: got %d, %q", args, status, &errs)
+		}
 	}
 }
 
