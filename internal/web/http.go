@@ -29,6 +29,9 @@ var pages = template.Must(template.ParseFS(static, "static/*.html"))
 func (s *Site) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
+		s.choose(w, http.StatusNotFound, "", "", "There is no such page.")
+	})
 	mux.HandleFunc("POST /runs", s.midnight)
 	mux.HandleFunc("GET /runs/{mode}/{fault}/{id}", s.watch(s.page))
 	mux.HandleFunc("GET /runs/{mode}/{fault}/{id}/steps/{step}", s.watch(s.step))

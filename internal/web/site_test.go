@@ -28,7 +28,7 @@ func TestARunIsPlayedShownAndPutRight(t *testing.T) {
 	s := newSite(t, 3, ofThree)
 	address := s.midnight("uncoordinated", "none")
 	if n := s.until(address, isOver); n.Steps != 9 || !n.Refundable ||
-		!strings.Contains(n.Status, "Alice owed $10.00 and paid $30.00: overcharged. As expected") {
+		!strings.Contains(n.Status, "Alice paid $30.00 instead of $10.00: overcharged. As") {
 		t.Errorf("the news are %+v", n)
 	}
 	s.get(address).has(t, "3 × $10.00 = $30.00", "overcharged", "Step 9 of 9",

@@ -144,8 +144,11 @@ func (r *run) status(m moment) string {
 	}
 	i := *m.invoice
 	paid := money.Amount(i.ChargedMinor, i.Currency)
-	result := fmt.Sprintf("%s owed %s and paid %s: %s.", customer,
-		money.Amount(i.DueMinor, i.Currency), paid, i.Verdicts)
+	owed := money.Amount(i.DueMinor, i.Currency)
+	result := fmt.Sprintf("%s paid %s: %s.", customer, paid, i.Verdicts)
+	if i.ChargedMinor != i.DueMinor {
+		result = fmt.Sprintf("%s paid %s instead of %s: %s.", customer, paid, owed, i.Verdicts)
+	}
 	switch {
 	case len(m.done) > 0:
 		return fmt.Sprintf("Refunded: %s paid %s and got %s back: %s.", customer, paid,
