@@ -1,6 +1,7 @@
 package stripecharge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ const refusalLimit = 10 * time.Minute
 
 // patiently sends a request that takes money, and retries it.
 func (c *Client) patiently(
-	ctx context.Context, r billing.Request,
+	ctx context.Context, r billing.Request, to endpoint,
 	send func(context.Context) (*stripe.PaymentIntent, error),
 ) (*stripe.PaymentIntent, error) {
 	ctx, done := c.untilStop(ctx)
@@ -39,7 +40,7 @@ func (c *Client) patiently(
 		sent  int                  // attempts that a connection was handed
 	)
 	for try := 0; ; try++ {
-		intent, began, err := c.attempt(ctx, r, send)
+		intent, began, err := c.attempt(ctx, r, to, send)
 		if began.IsZero() {
 			return nil, fmt.Errorf("%w: %w", worst, after(last, err))
 		}
@@ -68,7 +69,7 @@ func (c *Client) patiently(
 		if sent > 0 { // one that gets no answer in its time ends the patience, too
 			patience = min(patience, c.timeout)
 		}
-		late := c.pace.now().Sub(first)+wait > patience
+		late := c.pace.all.now().Sub(first)+wait > patience
 		switch {
 		case !again:
 			return nil, fmt.Errorf("%w: %w", worst, last)
@@ -84,24 +85,25 @@ func (c *Client) patiently(
 // that the lease is still valid. A 429 for too many requests does not count as an attempt; the
 // request waits for another turn. began is zero if nothing was to be sent.
 func (c *Client) attempt(
-	ctx context.Context, r billing.Request,
+	ctx context.Context, r billing.Request, to endpoint,
 	send func(context.Context) (*stripe.PaymentIntent, error),
 ) (intent *stripe.PaymentIntent, began time.Time, err error) {
 	for {
-		if c.pace.enter(ctx) != nil {
-			return nil, time.Time{}, context.Cause(ctx)
+		if err := c.pace.enter(ctx, to); err != nil {
+			// It also fails before ctx ends, if its turn comes later than that.
+			return nil, time.Time{}, cmp.Or(context.Cause(ctx), err)
 		}
 		if err := c.start(ctx, r); err != nil {
 			c.pace.leave()
 			return nil, time.Time{}, err
 		}
-		sent := c.pace.now()
+		sent := c.pace.all.now()
 		intent, err = handOver(ctx, send)
-		wait, ok := tooMany(err)
+		refusal, ok := tooMany(err)
 		if ok {
-			c.pace.refused(sent, wait)
+			c.pace.refused(to, sent, refusal)
 		} else if err == nil {
-			c.pace.took()
+			c.pace.took(to)
 		}
 		c.pace.leave() // only here: the next request must know of the refusal
 		if began.IsZero() {

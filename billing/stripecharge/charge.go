@@ -17,10 +17,11 @@ func (c *Client) Charge(ctx context.Context, r billing.Request) (billing.Charge,
 	params.PaymentMethod = stripe.String(r.Invoice.Subscription.PaymentMethod)
 	params.Confirm = stripe.Bool(true)
 	params.OffSession = stripe.Bool(true)
-	intent, err := c.persist(ctx, r, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+	send := func(ctx context.Context) (*stripe.PaymentIntent, error) {
 		params.Context = ctx
 		return c.intents().New(params)
-	})
+	}
+	intent, err := c.persist(ctx, r, create, send)
 	if err != nil {
 		return billing.Charge{}, fmt.Errorf("charge %s: %w", r.Invoice, err)
 	}

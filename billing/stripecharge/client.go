@@ -30,12 +30,14 @@ type Options struct {
 	// Patience is for how long a request is made again that Stripe does not answer, or refuses for
 	// reasons of its own; 0 for DefaultPatience.
 	Patience time.Duration
-	// AtOnce and PerSecond bound the requests that take money: how many are in flight at a time,
-	// and how many are sent in a second. 0: any number.
-	AtOnce    int
-	PerSecond float64
-	Now       func() time.Time // the clock; nil for the machine's
-	Hold      Hold             // may be nil
+	// AtOnce, PerSecond and EndpointPerSecond bound the requests that take money: how many are in
+	// flight at a time, and how many are sent in a second, in all and to each endpoint. 0: any
+	// number.
+	AtOnce            int
+	PerSecond         float64
+	EndpointPerSecond float64
+	Now               func() time.Time // the clock; nil for the machine's
+	Hold              Hold             // may be nil
 }
 
 // Client calls Stripe. It is safe for concurrent use.

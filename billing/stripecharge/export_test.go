@@ -20,17 +20,29 @@ func (c *Client) UnderWay() int { return len(c.pace.slots) }
 func (c *Client) Transport() *http.Transport { return c.http.Transport.(sendOnce).Transport }
 
 // Rate is how many requests a second may be sent now.
-func (c *Client) Rate() float64 { return float64(c.pace.limiter.Limit()) }
+func (c *Client) Rate() float64 { return float64(c.pace.all.limiter.Limit()) }
+
+// EndpointRates is the same for creating and for confirming.
+func (c *Client) EndpointRates() [2]float64 {
+	return [2]float64{
+		float64(c.pace.each[create].limiter.Limit()), float64(c.pace.each[confirm].limiter.Limit()),
+	}
+}
+
+// ConfirmRefused notes a 429 for a confirmation, with Stripe's reason.
+func (c *Client) ConfirmRefused(sent time.Time, reason string) {
+	c.pace.refused(confirm, sent, refusal{reason: reason})
+}
 
 // Refused notes a 429 for a request sent at that time, Took a request that Stripe accepted.
-func (c *Client) Refused(sent time.Time) { c.pace.refused(sent, 0) }
-func (c *Client) Took()                  { c.pace.took() }
+func (c *Client) Refused(sent time.Time) { c.pace.refused(create, sent, refusal{}) }
+func (c *Client) Took()                  { c.pace.took(create) }
 
 // RetryAfter is how long nothing is sent after a 429 with that header.
 func RetryAfter(header string) time.Duration {
-	wait, _ := tooMany(&stripe.Error{HTTPStatusCode: http.StatusTooManyRequests,
+	r, _ := tooMany(&stripe.Error{HTTPStatusCode: http.StatusTooManyRequests,
 		APIResource: stripe.APIResource{LastResponse: &stripe.APIResponse{
 			Header: http.Header{"Retry-After": {header}},
 		}}})
-	return wait
+	return r.retryAfter
 }

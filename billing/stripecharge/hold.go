@@ -14,14 +14,14 @@ type Hold func(ctx context.Context, r billing.Request, call func(billing.Request
 
 // persist sends a request that takes money, retries it, and may be held.
 func (c *Client) persist(
-	ctx context.Context, r billing.Request,
+	ctx context.Context, r billing.Request, to endpoint,
 	send func(context.Context) (*stripe.PaymentIntent, error),
 ) (intent *stripe.PaymentIntent, err error) {
 	if c.hold == nil {
-		return c.patiently(ctx, r, send)
+		return c.patiently(ctx, r, to, send)
 	}
 	err = c.hold(ctx, r, func(r billing.Request) error {
-		intent, err = c.patiently(ctx, r, send)
+		intent, err = c.patiently(ctx, r, to, send)
 		return err
 	})
 	return intent, err

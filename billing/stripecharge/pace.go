@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,9 +14,26 @@ import (
 )
 
 // pace keeps a server's requests within Stripe's limits (https://docs.stripe.com/rate-limits): it
-// bounds those in flight and those per second, and slows down after a 429. Safe for concurrent use.
+// bounds those in flight and those per second, in all and of each endpoint, and slows down after a
+// 429. Safe for concurrent use.
 type pace struct {
 	slots chan struct{} // one for each request in flight; nil: any number
+	all   *lane
+	each  map[endpoint]*lane
+}
+
+// endpoint is what Stripe limits by itself: the name of its operation.
+type endpoint string
+
+// The endpoints that take money, or bring a PaymentIntent nearer to it.
+const (
+	create  endpoint = "create"
+	confirm endpoint = "confirm"
+	cancel  endpoint = "cancel"
+)
+
+// lane keeps requests within one limit.
+type lane struct {
 	// next serializes waiters, so a lowered limit applies to all later requests.
 	next    chan struct{}
 	limiter *rate.Limiter
@@ -45,23 +63,36 @@ const (
 )
 
 func newPace(o Options) *pace {
-	p := &pace{most: rate.Inf, now: o.Now, next: make(chan struct{}, 1)}
-	if p.now == nil {
-		p.now = time.Now
+	now := o.Now
+	if now == nil {
+		now = time.Now
 	}
-	if o.PerSecond > 0 {
-		p.most = rate.Limit(o.PerSecond)
+	limited := func(perSecond float64) *lane {
+		most := rate.Inf
+		if perSecond > 0 {
+			most = rate.Limit(perSecond)
+		}
+		return &lane{
+			next: make(chan struct{}, 1), limiter: rate.NewLimiter(most, 1), most: most, now: now,
+		}
+	}
+	p := &pace{all: limited(o.PerSecond), each: map[endpoint]*lane{}}
+	for _, e := range []endpoint{create, confirm, cancel} {
+		p.each[e] = limited(o.EndpointPerSecond)
 	}
 	if o.AtOnce > 0 {
 		p.slots = make(chan struct{}, o.AtOnce)
 	}
-	p.limiter = rate.NewLimiter(p.most, 1)
 	return p
 }
 
-// enter returns when a request may be sent, or with ctx's error when ctx ends. Without an error,
-// the caller must call leave.
-func (p *pace) enter(ctx context.Context) error {
+// enter returns when a request may be sent to the endpoint, or with ctx's error when ctx ends.
+// Without an error, the caller must call leave. Whoever waits for the endpoint has no slot yet, so
+// that other endpoints go on.
+func (p *pace) enter(ctx context.Context, e endpoint) error {
+	if err := p.each[e].turn(ctx); err != nil {
+		return err
+	}
 	if p.slots != nil {
 		select {
 		case p.slots <- struct{}{}:
@@ -69,11 +100,13 @@ func (p *pace) enter(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	err := p.turn(ctx)
-	if err != nil {
+	if err := p.all.turn(ctx); err != nil {
 		p.leave()
+		return err
 	}
-	return err
+	p.each[e].count()
+	p.all.count()
+	return nil
 }
 
 // leave makes way for the next request.
@@ -84,17 +117,17 @@ func (p *pace) leave() {
 }
 
 // turn waits until the Retry-After is over and the limit allows a request.
-func (p *pace) turn(ctx context.Context) error {
+func (l *lane) turn(ctx context.Context) error {
 	select {
-	case p.next <- struct{}{}:
-		defer func() { <-p.next }()
+	case l.next <- struct{}{}:
+		defer func() { <-l.next }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	for {
-		p.mu.Lock()
-		wait := p.resume.Sub(p.now())
-		p.mu.Unlock()
+		l.mu.Lock()
+		wait := l.resume.Sub(l.now())
+		l.mu.Unlock()
 		if wait <= 0 {
 			break
 		}
@@ -102,62 +135,86 @@ func (p *pace) turn(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if err := p.limiter.Wait(ctx); err != nil {
-		return err
+	return l.limiter.Wait(ctx)
+}
+
+// count counts a request that is sent now.
+func (l *lane) count() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.now(); now.Sub(l.since) > second {
+		l.since, l.sent = now, 0
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now := p.now(); now.Sub(p.since) > second {
-		p.since, p.sent = now, 0
+	l.sent++
+}
+
+// took records that Stripe accepted a request of the endpoint.
+func (p *pace) took(e endpoint) {
+	p.each[e].took()
+	p.all.took()
+}
+
+// refused records a 429 for a request of the endpoint that was sent at that time. Stripe says
+// whether the endpoint's limit or the account's was exceeded; without that, all slow down.
+func (p *pace) refused(e endpoint, sent time.Time, r refusal) {
+	l := p.all
+	if strings.HasPrefix(r.reason, "endpoint") {
+		l = p.each[e]
 	}
-	p.sent++
-	return nil
+	l.refused(sent, r.retryAfter)
 }
 
 // took records that Stripe accepted a request.
-func (p *pace) took() {
-	p.mu.Lock() // or it would undo a refusal that comes at the same time
-	defer p.mu.Unlock()
-	if now := p.limiter.Limit(); now < p.most {
-		p.limiter.SetLimit(min(p.most, now+regain))
+func (l *lane) took() {
+	l.mu.Lock() // or it would undo a refusal that comes at the same time
+	defer l.mu.Unlock()
+	if now := l.limiter.Limit(); now < l.most {
+		l.limiter.SetLimit(min(l.most, now+regain))
 	}
 }
 
 // refused records a 429 for a request sent at that time, and how long Stripe wants no other.
-func (p *pace) refused(sent time.Time, retryAfter time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.now()
-	if resume := now.Add(retryAfter); resume.After(p.resume) {
-		p.resume = resume
+func (l *lane) refused(sent time.Time, retryAfter time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	if resume := now.Add(retryAfter); resume.After(l.resume) {
+		l.resume = resume
 	}
-	if sent.Before(p.slowed) {
+	if sent.Before(l.slowed) {
 		return // sent before the limit was lowered: it proves nothing about the new limit
 	}
-	p.slowed = now
-	limit := p.limiter.Limit()
+	l.slowed = now
+	limit := l.limiter.Limit()
 	if limit == rate.Inf {
 		// The limit that was exceeded is not known, but the rate that was sent is.
-		limit = rate.Limit(float64(p.sent) / max(now.Sub(p.since), instant).Seconds())
+		limit = rate.Limit(float64(l.sent) / max(now.Sub(l.since), instant).Seconds())
 	}
-	p.limiter.SetLimit(max(slowest, limit*slowBy))
+	l.limiter.SetLimit(max(slowest, limit*slowBy))
 }
 
-// tooMany reports whether an error is a 429 for too many requests, and how long Stripe asks to
-// wait; 0 if it doesn't say. A lock_timeout, which has the same status, concerns one object and is
-// no reason to slow down.
-func tooMany(err error) (retryAfter time.Duration, ok bool) {
+// refusal is a 429 for too many requests.
+type refusal struct {
+	retryAfter time.Duration // 0 if Stripe doesn't say
+	reason     string        // Stripe's word for the limit, such as endpoint-rate
+}
+
+// tooMany returns the refusal if an error is one. A lock_timeout, which has the same status,
+// concerns one object and is no reason to slow down.
+func tooMany(err error) (r refusal, ok bool) {
 	var s *stripe.Error
 	if !errors.As(err, &s) || s.HTTPStatusCode != http.StatusTooManyRequests {
-		return 0, false
+		return r, false
 	}
 	if s.LastResponse != nil {
+		r.reason = s.LastResponse.Header.Get("Stripe-Rate-Limited-Reason")
 		// One that is too large for a number is infinite here.
 		seconds, err := strconv.ParseFloat(s.LastResponse.Header.Get("Retry-After"), 64)
 		if seconds >= 0 && (err == nil || errors.Is(err, strconv.ErrRange)) {
 			limit := maxRetryAfter.Seconds()
-			return time.Duration(min(seconds, limit) * float64(time.Second)), true
+			r.retryAfter = time.Duration(min(seconds, limit) * float64(time.Second))
+			return r, true
 		}
 	}
-	return 0, s.Code == stripe.ErrorCodeRateLimit
+	return r, s.Code == stripe.ErrorCodeRateLimit
 }

@@ -16,10 +16,11 @@ import (
 func (c *Client) Prepare(ctx context.Context, r billing.Request) (billing.Intent, error) {
 	params := c.intentParams(r)
 	params.AddMetadata(metaClaim, r.Key)
-	intent, err := c.persist(ctx, r, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+	send := func(ctx context.Context) (*stripe.PaymentIntent, error) {
 		params.Context = ctx
 		return c.intents().New(params)
-	})
+	}
+	intent, err := c.persist(ctx, r, create, send)
 	if err != nil {
 		return billing.Intent{}, fmt.Errorf("prepare %s: %w", r.Invoice, err)
 	}
@@ -42,7 +43,7 @@ func (c *Client) Confirm(
 		params.Context = ctx
 		return c.intents().Confirm(intentID, params)
 	}
-	return c.finish(ctx, intentID, "confirm", r, send)
+	return c.finish(ctx, intentID, confirm, r, send)
 }
 
 // Cancel implements billing.Intents. It sends no idempotency key of its own: a second cancellation
@@ -58,15 +59,15 @@ func (c *Client) Cancel(
 		params.Context = ctx
 		return c.intents().Cancel(intentID, params)
 	}
-	return c.finish(ctx, intentID, "cancel", r, send)
+	return c.finish(ctx, intentID, cancel, r, send)
 }
 
 // finish sends a request that brings a PaymentIntent to a final state, unless it is in one already.
 func (c *Client) finish(
-	ctx context.Context, intentID, what string, r billing.Request,
+	ctx context.Context, intentID string, to endpoint, r billing.Request,
 	send func(context.Context) (*stripe.PaymentIntent, error),
 ) (billing.Charge, error) {
-	intent, err := c.persist(ctx, r, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+	intent, err := c.persist(ctx, r, to, func(ctx context.Context) (*stripe.PaymentIntent, error) {
 		intent, err := send(ctx)
 		if done := final(err); done != nil {
 			return done, nil
@@ -74,11 +75,11 @@ func (c *Client) finish(
 		return intent, err
 	})
 	if err != nil {
-		return billing.Charge{}, fmt.Errorf("%s %s for %s: %w", what, intentID, r.Invoice, err)
+		return billing.Charge{}, fmt.Errorf("%s %s for %s: %w", to, intentID, r.Invoice, err)
 	}
 	if intent.Status == stripe.PaymentIntentStatusCanceled {
 		return billing.Charge{}, fmt.Errorf("%s %s for %s: %w",
-			what, intentID, r.Invoice, billing.ErrCanceled)
+			to, intentID, r.Invoice, billing.ErrCanceled)
 	}
 	return charged(r.Invoice, intent)
 }

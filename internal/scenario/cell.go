@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -100,6 +101,13 @@ func (h Harness) try(ctx context.Context, cell *Cell, limit time.Duration) error
 }
 
 const threeServers = 3
+
+// flags are those of all servers. They don't hold, so that a run ends while the fault lasts.
+func (p *play) flags() []string {
+	return []string{
+		"--lock-patience", lockPatience, "--hold", "0s", "--servers", strconv.Itoa(p.Servers),
+	}
+}
 
 func (h Harness) expected(mode string, f faults.Fault) (e faults.Expectation, err error) {
 	m, err := billing.ModeNamed(mode)

@@ -235,8 +235,7 @@ func (p *play) spawn(ctx context.Context, name string) (*fleet.Worker, error) {
 	spec := fleet.Spec{
 		Services: p.Services, Command: p.Worker, Name: name, Mode: p.mode(name), At: p.At,
 		LockTTL: p.LockTTL,
-		// No hold, so that a server's run ends while the fault lasts.
-		Flags: append([]string{"--lock-patience", lockPatience, "--hold", "0s"}, p.Flags...),
+		Flags:   append(p.flags(), p.Flags...),
 
 		DatabaseURL: p.database, RedisURL: p.Services.RedisURL(),
 		StripeURL: p.stripeURL(name), StripeKey: p.StripeKey, Token: p.token,

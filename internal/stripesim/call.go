@@ -57,6 +57,7 @@ type reply struct {
 	request  ref  // the one that executed: another one for a replay
 	saved    bool
 	replayed bool
+	limit    string // the exceeded limit: Stripe-Rate-Limited-Reason
 	// anonymous replies have no request id: the API key was refused.
 	anonymous bool
 }
@@ -106,8 +107,11 @@ func (c *call) run() reply {
 	if err := c.readKey(); err != nil {
 		return c.refuse(err)
 	}
-	if !c.sim.limits.Load().allow(c.route.operation, c.sim.clock.base()) {
-		return c.refuse(errRateLimit())
+	limits := c.sim.limits.Load()
+	if reason := limits.refuses(c.route.operation, c.sim.clock.base()); reason != "" {
+		refused := c.refuse(errRateLimit())
+		refused.limit = reason
+		return refused
 	}
 	if err := c.read(); err != nil {
 		return c.refuse(err)
@@ -269,6 +273,9 @@ func (c *call) write(rw http.ResponseWriter, r *reply) {
 	}
 	if r.replayed {
 		h.Set("Idempotent-Replayed", "true")
+	}
+	if r.limit != "" {
+		h.Set("Stripe-Rate-Limited-Reason", r.limit)
 	}
 	buffer := c.sim.buffers.Get().(*[]byte)
 	defer c.sim.buffers.Put(buffer)

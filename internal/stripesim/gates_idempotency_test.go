@@ -2,6 +2,7 @@ package stripesim_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,19 +33,21 @@ func TestLimitsAreTheAccountsAndEachEndpoints(t *testing.T) {
 	t.Parallel()
 	w := setup(t, stripesim.Options{RateLimit: 5, EndpointLimit: 3,
 		Now: func() time.Time { return time.Unix(0, 0) }})
-	refused := func(path string) (n int) {
+	refused := func(path string) (reasons []string) {
 		for range 4 {
-			if w.send("server-a", "GET", path, nil).status == http.StatusTooManyRequests {
-				n++
+			got := w.send("server-a", "GET", path, nil)
+			if got.status == http.StatusTooManyRequests {
+				reasons = append(reasons, got.header.Get("Stripe-Rate-Limited-Reason"))
 			}
 		}
-		return n
+		return reasons
 	}
-	if n := refused("/v1/charges"); n != 1 {
-		t.Errorf("%d of 4 requests to one endpoint were refused, want 1", n)
+	if got := refused("/v1/charges"); !slices.Equal(got, []string{"endpoint-rate"}) {
+		t.Errorf("of 4 requests to one endpoint these were refused: %q, want one", got)
 	}
-	if n := refused("/v1/refunds"); n != 2 {
-		t.Errorf("%d of 4 more to another were refused, want 2: 5 in all", n)
+	want := []string{"global-rate", "endpoint-rate"} // 5 in all, 3 to each
+	if got := refused("/v1/refunds"); !slices.Equal(got, want) {
+		t.Errorf("of 4 more to another these were refused: %q, want %q", got, want)
 	}
 }
 
@@ -85,7 +88,7 @@ func TestRefusalsAreNotSaved(t *testing.T) {
 
 func (w *world) limit(perSecond int) {
 	w.t.Helper()
-	if err := w.control.RateLimit(w.t.Context(), perSecond); err != nil {
+	if err := w.control.RateLimit(w.t.Context(), perSecond, 0); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -109,10 +109,16 @@ func (s *Simulator) setLimits(inAll, each int) {
 	s.limits.Store(&next)
 }
 
-func (l *limits) allow(operation string, now time.Time) bool {
+// refuses returns which limit a request exceeds, in Stripe's words; "" if none.
+func (l *limits) refuses(operation string, now time.Time) (reason string) {
 	one := l.by[operation] // a path that is not simulated has no limit of its own
-	return (l.perEndpoint == 0 || one == nil || one.AllowN(now, 1)) &&
-		(l.perSecond == 0 || l.by[""].AllowN(now, 1))
+	switch {
+	case l.perEndpoint > 0 && one != nil && !one.AllowN(now, 1):
+		return "endpoint-rate"
+	case l.perSecond > 0 && !l.by[""].AllowN(now, 1):
+		return "global-rate"
+	}
+	return ""
 }
 
 // Charges returns the number of charges so far.

@@ -41,6 +41,8 @@ func notRun() map[string]map[string]string {
 				"what the reader mends is the reader's",
 		},
 		"docs/scale.md": {
+			"LARGE_RUNS=1 go test -count=1 -v -run TestServersShareTheLimits " +
+				"./billing/stripecharge": "prints rates",
 			"LARGE_RUNS=1 go test -count=1 -timeout 30m -run TestLockedOutlives " +
 				"./internal/worker": "takes minutes; .ci/run makes it with fewer invoices",
 		},

@@ -42,7 +42,9 @@ type Config struct {
 	StripeTimeout time.Duration `name:"stripe-timeout" min:"1ms" default:"${stripe_timeout}" help:"Time limit of one request to Stripe."`
 	Hold          time.Duration `default:"5m" help:"How long a due run waits for Redis, Postgres or Stripe when one is away; then it fails. 0: it does not wait, and each invoice fails."`
 	Concurrency   int           `default:"${concurrency}" min:"1" max:"10000" help:"Maximum charges in flight at Stripe."`
-	StripeRPS     *float64      `name:"stripe-rps" placeholder:"N" help:"Maximum charge requests per second to Stripe; 0: no limit. Backs off automatically on 429. Default: ${test_mode_rps} with a test-mode key, which is Stripe's limit for an account; no limit with a simulator."`
+	StripeRPS     *float64      `name:"stripe-rps" placeholder:"N" help:"Maximum charge requests per second to Stripe, of all servers together; 0: no limit. Backs off automatically on 429. Default: ${test_mode_rps} with a test-mode key, which is Stripe's limit for an account; no limit with a simulator."`
+	EndpointRPS   *float64      `name:"stripe-endpoint-rps" placeholder:"N" help:"The same for each of Stripe's endpoints by itself; raise it with --stripe-rps if Stripe raised your limits."`
+	Servers       int           `default:"1" min:"1" max:"10000" help:"How many servers share the Stripe account: this one sends its part of --stripe-rps."`
 	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"Format of the events: json, text (sentences), or auto (text on a terminal, otherwise json)."`
 	Quiet         bool          `help:"Log only problems per invoice; metrics still count everything."`
 }
@@ -51,8 +53,8 @@ type Config struct {
 // it makes a server's share of testModeRPS.
 const DefaultConcurrency = 16
 
-// testModeRPS is the number of requests per second that Stripe accepts in test mode:
-// https://docs.stripe.com/rate-limits.
+// testModeRPS is the number of requests per second that Stripe accepts from an account in test
+// mode, and of each endpoint in either mode: https://docs.stripe.com/rate-limits.
 const testModeRPS = 25
 
 // maxLockPrefix is far more than anybody needs: every key has the prefix.
@@ -111,14 +113,22 @@ func (c Config) check(s Secrets, now time.Time) (plan, error) {
 // stripe returns which Stripe to charge, and how fast. It never sends a real key to --stripe-url.
 func (c Config) stripe(s Secrets) stripecharge.Options {
 	o := stripecharge.Options{
-		Key: s.StripeKey, Timeout: c.StripeTimeout, AtOnce: c.Concurrency, PerSecond: testModeRPS,
+		Key: s.StripeKey, Timeout: c.StripeTimeout, AtOnce: c.Concurrency,
+		PerSecond: testModeRPS, EndpointPerSecond: testModeRPS,
 	}
 	if s.StripeKey == "" {
-		o.Key, o.URL, o.PerSecond = stripecharge.SimulatorKey, c.StripeURL, 0
+		o.Key, o.URL = stripecharge.SimulatorKey, c.StripeURL
+		o.PerSecond, o.EndpointPerSecond = 0, 0
 	}
 	if c.StripeRPS != nil {
 		o.PerSecond = *c.StripeRPS
 	}
+	if c.EndpointRPS != nil {
+		o.EndpointPerSecond = *c.EndpointRPS
+	}
+	servers := float64(max(1, c.Servers))
+	o.PerSecond /= servers
+	o.EndpointPerSecond /= servers
 	return o
 }
 

@@ -97,7 +97,7 @@ func TestARateLimitMakesARunSlowAndFailsNoInvoice(t *testing.T) {
 			const many = 40
 			w := setup(t, nil)
 			w.addMany(many, "alice")
-			must(t, w.control.RateLimit(t.Context(), testModeRPS))
+			must(t, w.control.RateLimit(t.Context(), testModeRPS, 0))
 			c := w.config("server-a", mode)
 			c.Concurrency = DefaultConcurrency
 			if got := start(t, c).run(); got.Billed != many || got.Failed > 0 {
@@ -124,6 +124,10 @@ func TestStripeIsCharged25TimesASecondWithAKeyOfItsOwn(t *testing.T) {
 		"a simulator":                  {"", nil, 0},
 		"a simulator, and a limit":     {"", &fifty, 50},
 	} {
+		shared := Config{StripeRPS: test.rps, Concurrency: 16, Servers: 5}
+		if o := shared.stripe(Secrets{StripeKey: test.key}); o.PerSecond != test.want/5 {
+			t.Errorf("%s, shared by five: %+v, want %g requests a second", name, o, test.want/5)
+		}
 		c := Config{StripeRPS: test.rps, Concurrency: 16}
 		if o := c.stripe(Secrets{StripeKey: test.key}); o.PerSecond != test.want || o.AtOnce != 16 {
 			t.Errorf("%s: %+v, want %g requests a second", name, o, test.want)

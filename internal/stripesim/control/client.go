@@ -136,9 +136,11 @@ func (c *Client) Latency(ctx context.Context, fixed, jitter time.Duration) error
 	return c.do(ctx, http.MethodPost, "/settings", Settings{Latency: &fixed, Jitter: &jitter}, nil)
 }
 
-// RateLimit makes the simulator answer 429 above this many requests a second; 0 lifts the limit.
-func (c *Client) RateLimit(ctx context.Context, perSecond int) error {
-	return c.do(ctx, http.MethodPost, "/settings", Settings{RateLimit: &perSecond}, nil)
+// RateLimit makes the simulator answer 429 above this many requests a second, in all and of each
+// endpoint; 0 lifts a limit.
+func (c *Client) RateLimit(ctx context.Context, inAll, each int) error {
+	limits := Settings{RateLimit: &inAll, EndpointLimit: &each}
+	return c.do(ctx, http.MethodPost, "/settings", limits, nil)
 }
 
 // SearchLag sets how long until a search finds a new or changed object, by the simulator's clock.
