@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/timeline"
@@ -48,13 +49,17 @@ func (r replay) read() ([]timeline.Run, error) {
 	}
 	defer func() { _ = file.Close() }()
 	runs, err := timeline.ReadRecording(file)
+	if err == nil && r.Only > 0 && r.Only <= len(runs) {
+		runs = runs[r.Only-1 : r.Only]
+	} else if err == nil && r.Only > 0 {
+		err = fmt.Errorf("--run %d: it has %d", r.Only, len(runs))
+	}
+	long := func(run timeline.Run) bool { return len(run.Events) > web.MaxSteps }
 	switch {
 	case err != nil:
 		return nil, err
-	case r.Only > len(runs):
-		return nil, fmt.Errorf("--run %d: it has %d", r.Only, len(runs))
-	case r.Only > 0:
-		return runs[r.Only-1 : r.Only], nil
+	case r.HTML != "" && slices.ContainsFunc(runs, long):
+		return nil, fmt.Errorf("--html: a run has more than %d steps", web.MaxSteps)
 	case r.SVG != "" && len(runs) > 1:
 		return nil, fmt.Errorf("--svg draws one of its %d runs: say which with --run", len(runs))
 	}

@@ -3,9 +3,12 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"example.com/triplecharge/internal/timeline"
 )
 
 // A run is shown again as it was printed, drawn as it was, and as a page to step through.
@@ -94,10 +97,20 @@ func TestWhatCanNotBeReplayedIsRefused(t *testing.T) {
 		t.Fatalf("exit status %d: %s", status, log)
 	}
 	good := content(t, in("good"))
+	runs, err := timeline.ReadRecording(strings.NewReader(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var long strings.Builder
+	runs[0].Events = slices.Repeat(runs[0].Events, 50)
+	if err := timeline.WriteRecording(&long, runs); err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{
 		"empty": "", "page": "<html>", "half": good[:len(good)/2],
 		"newer": strings.Replace(good, `"version": 1`, `"version": 7`, 1),
 		"huge":  good + strings.Repeat(" ", 17<<20),
+		"long":  long.String(),
 	} {
 		if err := os.WriteFile(in(name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -116,6 +129,7 @@ func TestWhatCanNotBeReplayedIsRefused(t *testing.T) {
 		"/dev/zero: want a regular":          {"/dev/zero"},
 		"no such file":                       {in("missing")},
 		"--run 2: it has 1":                  {in("good"), "--run=2"},
+		"--html: a run has more than 300":    {in("long"), "--html=" + in("long.html")},
 		"--html: ":                           {in("good"), "--html=" + in("fifo")},
 	} {
 		status, out, log := demo(t, append([]string{"replay"}, args...)...)
