@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -126,6 +127,15 @@ func TestAPostgresThatDoesNotRunIsReported(t *testing.T) {
 func script(t *testing.T, path, body string) {
 	t.Helper()
 	must(t, os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755))
+}
+
+func TestATemporaryFolderThatDoesNotExistIsNotMade(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	t.Setenv("TMPDIR", missing)
+	refusal(t, Options{SkipRedis: true, machine: bare(t, "")}, missing, "no such file")
+	if _, err := os.Stat(missing); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is there (%v)", missing, err)
+	}
 }
 
 func TestAFullDiskIsReported(t *testing.T) {

@@ -59,7 +59,8 @@ func newGuard() (*guard, error) {
 // folder creates a subfolder of the guard's folder that only the user can open.
 func (g *guard) folder(name string, as osUser) (string, error) {
 	// The servers' user may pass through the outer folder but not list it. Chmod undoes the umask.
-	if err := os.MkdirAll(g.dir, 0o711); err != nil {
+	// A TMPDIR that does not exist is not made: nothing would remove it.
+	if err := os.Mkdir(g.dir, 0o711); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", err
 	}
 	if err := os.Chmod(g.dir, 0o711); err != nil {
