@@ -147,14 +147,17 @@ func (s *Store) Intact(ctx context.Context) error {
 	}, "look at the ledger")
 }
 
-// Reconciled lets servers charge from this ledger again, as far as this billing period is
-// concerned. left are the others that must be reconciled.
-func (s *Store) Reconciled(ctx context.Context, p billing.Period) (left []string, err error) {
+// Reconciled lets servers charge from this ledger again, if it is so, as far as this billing period
+// is concerned. left are the periods that must still be reconciled.
+func (s *Store) Reconciled(
+	ctx context.Context, p billing.Period, isSo bool,
+) (left []string, err error) {
 	const statement = `
-		WITH done AS (UPDATE reconcile_first SET done = true WHERE period = $1)
-		SELECT ARRAY(SELECT period FROM reconcile_first WHERE NOT done AND period <> $1 ORDER BY 1)`
+		WITH done AS (UPDATE reconcile_first SET done = true WHERE period = $1 AND $2)
+		SELECT ARRAY(SELECT period FROM reconcile_first 
+			WHERE NOT done AND NOT (period = $1 AND $2) ORDER BY 1)`
 	err = s.retry(ctx, func(ctx context.Context) error {
-		return s.each(ctx, statement, []any{p.String()}, []any{&left}, nil)
+		return s.each(ctx, statement, []any{p.String(), isSo}, []any{&left}, nil)
 	}, "let servers charge for %s", p)
 	return left, err
 }

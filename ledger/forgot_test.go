@@ -113,7 +113,7 @@ func TestALedgerThatForgetsIsNoticed(t *testing.T) {
 
 func reconciled(t *testing.T, s *ledger.Store, period string, want ...string) {
 	t.Helper()
-	left, err := s.Reconciled(t.Context(), month(t, period).Period)
+	left, err := s.Reconciled(t.Context(), month(t, period).Period, true)
 	if err != nil || !slices.Equal(left, want) {
 		t.Errorf("after %s: %v is left, %v; want %v", period, left, err, want)
 	}

@@ -68,10 +68,8 @@ func (r Reconciler) run(ctx context.Context, j Job) (o Outcome, err error) {
 		o.OK = false
 		return o, err
 	}
-	if !o.lacks() {
-		if o.First, err = r.Ledger.Reconciled(ctx, j.Period); err != nil {
-			return o, err
-		}
+	if o.First, err = r.Ledger.Reconciled(ctx, j.Period, !o.lacks()); err != nil {
+		return o, err
 	}
 	if len(o.Done) == 0 {
 		return o, nil

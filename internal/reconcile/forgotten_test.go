@@ -1,6 +1,8 @@
 package reconcile_test
 
 import (
+	"slices"
+	"testing"
 	"time"
 
 	"example.com/triplecharge/billing"
@@ -32,5 +34,21 @@ func forgotten() []state {
 		{"charged, and entry and claim forgotten",
 			func(w *world, inv billing.Invoice) { w.confirm(inv, w.prepare(inv, 1)) },
 			unrecorded, "record charge", right, once(1)},
+	}
+}
+
+// A charge may belong to a subscription that the ledger has forgotten, too.
+func TestServersWaitUntilNoChargeOfTheMonthIsMissing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sql(`INSERT INTO reconcile_first (period) VALUES ('2026-11'), ('2026-12')`)
+	w.charge(w.invoice("alice"))
+	for _, step := range []struct {
+		subscriptions, first []string
+	}{{nil, []string{"2026-11", "2026-12"}}, {[]string{"alice"}, []string{"2026-11"}}} {
+		w.subscribe(step.subscriptions...)
+		if o := w.run(true); !slices.Equal(o.First, step.first) {
+			t.Errorf("with %v: got %v, want %v", step.subscriptions, o.First, step.first)
+		}
 	}
 }

@@ -97,7 +97,7 @@ type Outcome struct {
 	OK    bool   `json:"ok"` // everything is right at the end
 	Found Report `json:"found"`
 	Done  []Done `json:"done"` // in the order of completion; nil: a dry run
-	// First are other periods that must be reconciled before servers charge from this ledger.
+	// First are the periods that must still be reconciled before servers charge from this ledger.
 	First []string `json:"reconcile_first,omitempty"`
 	Now   *Report  `json:"now"` // after what was done; nil: there was nothing to do, or a dry run
 }

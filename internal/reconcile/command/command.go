@@ -205,8 +205,8 @@ func (c *compareCLI) run(ctx context.Context, out, log io.Writer) (ok bool, err 
 	}
 	outcome, err := reconciler.Run(ctx, job)
 	if len(outcome.First) > 0 {
-		fmt.Fprintln(log, "Servers charge from this ledger again after you have reconciled",
-			strings.Join(outcome.First, ", ")+", too.")
+		fmt.Fprintln(log, "The ledger has forgotten charges. Servers charge from it again once",
+			"nothing is left to record of", strings.Join(outcome.First, ", "))
 	}
 	switch {
 	case !c.JSON:
