@@ -46,6 +46,7 @@ func (s *Site) midnight(w http.ResponseWriter, r *http.Request) {
 type choice struct {
 	Name, About string
 	Chosen      bool
+	Not         string // of a fault: the modes that it doesn't apply to
 }
 
 // form has the choices before midnight.
@@ -58,14 +59,21 @@ func (s *Site) form(mode, fault string) form {
 		if s.Mode != "" && m.Name != s.Mode {
 			continue
 		}
-		f.Modes = append(f.Modes, choice{m.Name, m.Promise, m.Name == mode})
+		f.Modes = append(f.Modes, choice{Name: m.Name, About: m.Promise, Chosen: m.Name == mode})
 	}
 	for _, row := range faults.Rows() {
 		if s.Mode != "" && row.Fault != faults.None {
 			continue
 		}
-		f.Faults = append(f.Faults,
-			choice{string(row.Fault), row.Text, string(row.Fault) == fault})
+		var not []string
+		for _, m := range billing.Modes() {
+			if !row.Expect(m, len(s.Servers)).Applies {
+				not = append(not, m.Name)
+			}
+		}
+		f.Faults = append(f.Faults, choice{
+			string(row.Fault), row.Text, string(row.Fault) == fault, strings.Join(not, " "),
+		})
 	}
 	return f
 }

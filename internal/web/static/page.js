@@ -9,8 +9,35 @@ for (const select of document.querySelectorAll("select")) {
   say(); // a browser may have kept an earlier choice
 }
 
+// A fault that does not apply to the selected mode can't be chosen.
+const mode = document.getElementById("mode");
+if (mode) {
+  const offer = () => {
+    const faults = document.getElementById("fault");
+    for (const option of faults.options) {
+      option.disabled = option.dataset.not.split(" ").includes(mode.value);
+      option.textContent = option.value + (option.disabled ? ` (not with ${mode.value})` : "");
+    }
+    if (faults.selectedOptions[0].disabled) {
+      faults.selectedIndex = 0;
+      faults.dispatchEvent(new Event("change"));
+    }
+  };
+  mode.addEventListener("change", offer);
+  offer();
+}
+
 const run = document.getElementById("run");
 if (run) watch(run);
+
+// reveal scrolls a picture that is wider than the screen to what happened last.
+function reveal(picture) {
+  const fixed = ".paper, .lane, .time, .name, .title, defs, style, title, desc";
+  const left = picture.firstElementChild.getBoundingClientRect().left;
+  const ends = [...picture.querySelectorAll(`svg > :not(${fixed})`)]
+    .map((mark) => mark.getBoundingClientRect().right - left);
+  picture.scrollLeft = Math.max(0, ...ends) + 24 - picture.clientWidth;
+}
 
 function watch(run) {
   const byID = (id) => document.getElementById(id);
@@ -61,6 +88,7 @@ function watch(run) {
     for (const part of parts.querySelectorAll("[data-for]")) {
       byID(part.dataset.for).replaceChildren(...part.childNodes);
     }
+    reveal(byID("picture"));
     if (focused) {
       byID("events").querySelector(`[data-step="${focused}"]`)?.focus({ preventScroll: true });
     }
@@ -76,7 +104,28 @@ function watch(run) {
     if (address) history.replaceState(null, "", here);
   }
 
-  function go(n) {
+  // Playing shows a step at a time, slowly enough to follow. Any other move ends it.
+  const play = byID("play");
+  let playing = null;
+  play.hidden = false;
+  play.addEventListener("click", () => {
+    if (playing) return pause();
+    if (aim === steps) go(0);
+    playing = setInterval(() => {
+      const at = aim + 1;
+      go(at, true);
+      if (at >= steps) pause();
+    }, 900);
+    play.textContent = "Pause";
+  });
+  function pause() {
+    clearInterval(playing);
+    playing = null;
+    play.textContent = "Play slowly";
+  }
+
+  function go(n, played) {
+    if (!played) pause();
     n = Math.min(steps, Math.max(0, n));
     aim = n;
     following = n === steps;
@@ -108,6 +157,7 @@ function watch(run) {
     }
   });
   links();
+  reveal(byID("picture"));
 
   if (!("live" in run.dataset)) return;
   const refund = byID("refund");
