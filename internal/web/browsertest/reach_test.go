@@ -91,7 +91,7 @@ func unquote(value []byte) string {
 }
 
 // focusable selects the elements that the Tab key should visit.
-const focusable = `[...document.querySelectorAll("a[href], button, select, input, [tabindex='0']")]
+const focusable = `[...document.querySelectorAll("a[href], button, select, input, summary, [tabindex='0']")]
 	.filter(e => !e.disabled && e.checkVisibility())`
 
 // tabbed goes through the page with the Tab key.
