@@ -88,7 +88,8 @@ func withMutants(path, file string, all []mutant) (source, pkg string, err error
 		copies.WriteString("\n" + changed[fn.Pos()-1:fn.Name.Pos()-1] + name +
 			changed[fn.Name.End()-1:fn.End()-1] + "\n")
 		// The original begins where the mutant does.
-		calls[int(fn.Body.Lbrace)] += fmt.Sprintf(" if mutantNow == %d { %s };", i+1, calling(fn, name))
+		calls[int(fn.Body.Lbrace)] += fmt.Sprintf(" if mutantNow == %d { %s };", i+1,
+			calling(fn, name))
 	}
 	for _, at := range slices.Backward(slices.Sorted(maps.Keys(calls))) {
 		now = now[:at] + calls[at] + now[at:]
