@@ -22,16 +22,10 @@ const (
 
 func TestClaims(t *testing.T) {
 	t.Parallel()
-	billingtest.Claims(t, func(t *testing.T) billingtest.ClaimStore {
+	claimsSuite(t, func(t *testing.T) claimPorts {
 		_, s := claimStore(t)
 		return s
 	})
-}
-
-func TestClaimsAreLikeThoseInMemory(t *testing.T) {
-	t.Parallel()
-	_, s := claimStore(t)
-	billingtest.LikeMemoryClaims(t, s)
 }
 
 // The lease and the pause last exactly as long as the options say.
@@ -96,7 +90,7 @@ func TestTakeLeavesNoClaimOnWhatIsCharged(t *testing.T) {
 	if err := s.Ledger.Record(t.Context(), bob); err != nil {
 		t.Fatal(err)
 	}
-	wantRefused(t, s.Claims, bob.Invoice, billing.ErrCharged)
+	wantNotTaken(t, s.Claims, bob.Invoice, billing.ErrCharged)
 	wantTakings(0)
 	alice := charge("pi_alice", "alice", 1000)
 	mustTake(t, s.Claims, alice.Invoice)
@@ -104,7 +98,7 @@ func TestTakeLeavesNoClaimOnWhatIsCharged(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Expire(alice.Invoice)
-	wantRefused(t, s.Claims, alice.Invoice, billing.ErrCharged)
+	wantNotTaken(t, s.Claims, alice.Invoice, billing.ErrCharged)
 	wantTakings(1)
 }
 
@@ -114,13 +108,13 @@ func TestTakeKnowsItsOwnClaimIfTheReplyWasLost(t *testing.T) {
 	alice := billingtest.Invoice("alice")
 	for _, c := range []struct {
 		behaviour string
-		meanwhile func(*testing.T, billingtest.ClaimStore)
+		meanwhile func(*testing.T, claimPorts)
 		want      error
 	}{
-		{"finds its own claim", func(*testing.T, billingtest.ClaimStore) {}, nil},
+		{"finds its own claim", func(*testing.T, claimPorts) {}, nil},
 		{"finds its own claim even if its lease has expired",
-			func(_ *testing.T, s billingtest.ClaimStore) { s.Expire(alice) }, nil},
-		{"does not get a claim that was taken over", func(t *testing.T, s billingtest.ClaimStore) {
+			func(_ *testing.T, s claimPorts) { s.Expire(alice) }, nil},
+		{"does not get a claim that was taken over", func(t *testing.T, s claimPorts) {
 			s.Expire(alice)
 			mustTake(t, s.Claims, alice)
 		}, billing.ErrTaken},
@@ -202,14 +196,6 @@ func TestAnIntentOfAnEarlierVersionIsWhatNoInvoiceAsks(t *testing.T) {
 	}
 }
 
-// intent returns a PaymentIntent as it would be prepared for Alice's invoice.
-func intent(id string) billing.Intent {
-	sub := billingtest.Subscription("alice")
-	return billing.Intent{
-		ID: id, Customer: sub.Customer, AmountMinor: sub.AmountMinor, Currency: sub.Currency,
-	}
-}
-
 // A server that takes the claim after it was given back keeps it.
 func TestPostponeOnceAlsoIfTheReplyWasLost(t *testing.T) {
 	t.Parallel()
@@ -241,12 +227,12 @@ func TestReturnOnceAlsoIfTheReplyWasLost(t *testing.T) {
 
 // claimStore returns a store whose claims last for an hour and wait for a day after a decline, and
 // a connection for moving their times.
-func claimStore(t *testing.T) (clock *pgx.Conn, s billingtest.ClaimStore) {
+func claimStore(t *testing.T) (clock *pgx.Conn, s claimPorts) {
 	t.Helper()
 	return claimStoreAt(t, servicetest.Database(t))
 }
 
-func claimStoreAt(t *testing.T, databaseURL string) (*pgx.Conn, billingtest.ClaimStore) {
+func claimStoreAt(t *testing.T, databaseURL string) (*pgx.Conn, claimPorts) {
 	t.Helper()
 	s := openAt(t, databaseURL, ledger.Options{Recorder: "server-a"})
 	clock := connect(t, databaseURL)
@@ -260,7 +246,7 @@ func claimStoreAt(t *testing.T, databaseURL string) (*pgx.Conn, billingtest.Clai
 				d, inv.Subscription.ID, inv.Period.String())
 		}
 	}
-	return clock, billingtest.ClaimStore{
+	return clock, claimPorts{
 		Claims: s.Claims(expiring),
 		Final:  s.Claims(final),
 		Limit:  expiring.Limit,
@@ -277,7 +263,7 @@ func claimStoreAt(t *testing.T, databaseURL string) (*pgx.Conn, billingtest.Clai
 }
 
 // twoWays returns a store of claims, and the same claims through a connection that can fail.
-func twoWays(t *testing.T) (direct billingtest.ClaimStore, lossy billing.Claims, p *faultyProxy) {
+func twoWays(t *testing.T) (direct claimPorts, lossy billing.Claims, p *faultyProxy) {
 	t.Helper()
 	databaseURL := servicetest.Database(t)
 	_, direct = claimStoreAt(t, databaseURL)
@@ -303,37 +289,7 @@ func mustExec(t *testing.T, conn *pgx.Conn, statement string, args ...any) {
 	}
 }
 
-func mustTake(t *testing.T, claims billing.Claims, inv billing.Invoice) billing.Claim {
-	t.Helper()
-	c, err := claims.Take(t.Context(), inv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 func wantTaken(t *testing.T, claims billing.Claims, inv billing.Invoice) {
 	t.Helper()
-	wantRefused(t, claims, inv, billing.ErrTaken)
-}
-
-func wantRefused(t *testing.T, claims billing.Claims, inv billing.Invoice, want error) {
-	t.Helper()
-	if c, err := claims.Take(t.Context(), inv); !errors.Is(err, want) {
-		t.Errorf("got %+v, %v; want %v", c, err, want)
-	}
-}
-
-func mustReturn(t *testing.T, claims billing.Claims, c billing.Claim) {
-	t.Helper()
-	if err := claims.Return(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func mustPostpone(t *testing.T, claims billing.Claims, c billing.Claim) {
-	t.Helper()
-	if err := claims.Postpone(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	wantNotTaken(t, claims, inv, billing.ErrTaken)
 }

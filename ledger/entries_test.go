@@ -15,7 +15,7 @@ import (
 
 func TestLedger(t *testing.T) {
 	t.Parallel()
-	billingtest.Ledger(t, func(t *testing.T) (billing.Ledger, func(billing.Invoice) int) {
+	ledgerSuite(t, func(t *testing.T) (billing.Ledger, func(billing.Invoice) int) {
 		s := open(t)
 		return s, func(inv billing.Invoice) int { return charges(t, s, inv) }
 	})

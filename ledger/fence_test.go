@@ -7,16 +7,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/services/servicetest"
 	"example.com/triplecharge/ledger"
 )
 
 func TestFence(t *testing.T) {
 	t.Parallel()
-	billingtest.Fence(t, func(t *testing.T) billingtest.FencedLedger {
+	fenceSuite(t, func(t *testing.T) fencePorts {
 		s := open(t)
-		return billingtest.FencedLedger{
+		return fencePorts{
 			Fence:   s.Fence(),
 			Ledger:  s,
 			Charges: func(inv billing.Invoice) int { return charges(t, s, inv) },

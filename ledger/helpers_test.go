@@ -69,10 +69,10 @@ func charge(paymentIntent, subscription string, amountMinor int64) billing.Charg
 	}
 }
 
-func mustRecord(t *testing.T, s *ledger.Store, charges ...billing.Charge) {
+func mustRecord(t *testing.T, l billing.Ledger, charges ...billing.Charge) {
 	t.Helper()
 	for _, c := range charges {
-		if err := s.Record(t.Context(), c); err != nil {
+		if err := l.Record(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}

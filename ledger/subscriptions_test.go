@@ -16,7 +16,7 @@ import (
 
 func TestInvoices(t *testing.T) {
 	t.Parallel()
-	billingtest.Invoices(t, func(t *testing.T, subs []billing.Subscription) billing.Invoices {
+	invoicesSuite(t, func(t *testing.T, subs []billing.Subscription) billing.Invoices {
 		s := open(t)
 		mustAdd(t, s, subs...)
 		return s

@@ -8,17 +8,8 @@ import (
 	"testing"
 
 	"example.com/triplecharge/billing"
-	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/stripesim/control"
 )
-
-func TestClientIsACharger(t *testing.T) {
-	t.Parallel()
-	billingtest.Charger(t, func(t *testing.T) billingtest.Stripe {
-		w := setup(t)
-		return w.forSuites(w.patientClient("server-a"))
-	})
-}
 
 func TestChargeSendsTheInvoiceAndNothingOfTheServer(t *testing.T) {
 	t.Parallel()

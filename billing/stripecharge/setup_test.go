@@ -198,7 +198,9 @@ func (t *lease) valid() error {
 // wantOutcome wants exactly one of billing's outcomes: callers act on the first one that matches.
 func wantOutcome(t *testing.T, err, want error) {
 	t.Helper()
-	for _, outcome := range []error{billing.ErrDeclined, billing.ErrUnknown, billing.ErrNotSent} {
+	for _, outcome := range []error{
+		billing.ErrDeclined, billing.ErrUnknown, billing.ErrNotSent, billing.ErrCanceled,
+	} {
 		if errors.Is(err, outcome) != (outcome == want) {
 			t.Errorf("got %v; want %q and no other outcome", err, want)
 		}

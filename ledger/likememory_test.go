@@ -1,4 +1,4 @@
-package billingtest
+package ledger_test
 
 import (
 	"context"
@@ -9,11 +9,14 @@ import (
 	"pgregory.net/rapid"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
 )
 
-// LikeMemoryClaims checks that a store returns what MemoryClaims return, call by call, in any order
-// of calls. So whatever the explorer finds with MemoryClaims also holds for the store.
-func LikeMemoryClaims(t *testing.T, s ClaimStore) {
+// The ledger's claims return what MemoryClaims return, call by call, in any order of calls. So
+// whatever the explorer finds with MemoryClaims also holds for them.
+func TestClaimsAreLikeThoseInMemory(t *testing.T) {
+	t.Parallel()
+	_, s := claimStore(t)
 	runs := 0
 	rapid.Check(t, func(t *rapid.T) {
 		runs++ // each run has its own invoices, since all share one store
@@ -40,16 +43,17 @@ func LikeMemoryClaims(t *testing.T, s ClaimStore) {
 type claimCalls struct {
 	*rapid.T
 	name   string
-	store  ClaimStore
+	store  claimPorts
 	claims billing.Claims // the store's: those that expire, or those that don't
-	memory *MemoryClaims
-	ledger *MemoryLedger // the memory's
+	memory *billingtest.MemoryClaims
+	ledger *billingtest.MemoryLedger // the memory's
 	taken  []billing.Claim
 }
 
-func newClaimCalls(t *rapid.T, s ClaimStore, name string) *claimCalls {
-	w := &claimCalls{T: t, name: name, store: s, claims: s.Claims, ledger: new(MemoryLedger)}
-	w.memory = &MemoryClaims{Ledger: w.ledger, Limit: s.Limit}
+func newClaimCalls(t *rapid.T, s claimPorts, name string) *claimCalls {
+	w := &claimCalls{T: t, name: name, store: s, claims: s.Claims}
+	w.ledger = new(billingtest.MemoryLedger)
+	w.memory = &billingtest.MemoryClaims{Ledger: w.ledger, Limit: s.Limit}
 	if rapid.Bool().Draw(t, "final") {
 		w.claims, w.memory.Final = s.Final, true
 	}
@@ -59,7 +63,7 @@ func newClaimCalls(t *rapid.T, s ClaimStore, name string) *claimCalls {
 // invoice draws one of two invoices, with one of two cards.
 func (w *claimCalls) invoice() billing.Invoice {
 	subscription := rapid.SampledFrom([]string{"alice", "bob"}).Draw(w.T, "subscription")
-	inv := Invoice(w.name + "-" + subscription)
+	inv := billingtest.Invoice(w.name + "-" + subscription)
 	if rapid.Bool().Draw(w.T, "another card") {
 		inv = withAnotherCard(inv)
 	}

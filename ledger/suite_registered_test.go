@@ -1,4 +1,4 @@
-package billingtest
+package ledger_test
 
 import (
 	"errors"
@@ -6,16 +6,17 @@ import (
 	"testing"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
 )
 
-func ownerFirst(t *testing.T, s ClaimStore) {
+func ownerFirst(t *testing.T, s claimPorts) {
 	superseded, owner := takeOver(t, s)
 	mustRegister(t, s.Claims, owner, "pi_owner", "pi_owner")
 	wantSuperseded(t, s.Claims, superseded, "pi_superseded")
 	mustRegister(t, s.Claims, owner, "pi_owner", "pi_owner")
 }
 
-func supersededFirst(t *testing.T, s ClaimStore) {
+func supersededFirst(t *testing.T, s claimPorts) {
 	superseded, owner := takeOver(t, s)
 	wantSuperseded(t, s.Claims, superseded, "pi_superseded")
 	mustRegister(t, s.Claims, owner, "pi_owner", "pi_superseded")
@@ -23,13 +24,13 @@ func supersededFirst(t *testing.T, s ClaimStore) {
 	mustRegister(t, s.Claims, owner, "pi_owner", "pi_superseded")
 }
 
-func registeredAtOnce(t *testing.T, s ClaimStore) {
+func registeredAtOnce(t *testing.T, s claimPorts) {
 	superseded, owner := takeOver(t, s)
 	setAtOnce(t, s, superseded, owner)
 }
 
 // setAtOnce has 100 callers register PaymentIntents for the two claims of Alice at once.
-func setAtOnce(t *testing.T, s ClaimStore, superseded, owner billing.Claim) {
+func setAtOnce(t *testing.T, s claimPorts, superseded, owner billing.Claim) {
 	t.Helper()
 	var told [callers]string
 	atOnce(func(i int) {
@@ -43,8 +44,8 @@ func setAtOnce(t *testing.T, s ClaimStore, superseded, owner billing.Claim) {
 		}
 		told[i] = registered.ID
 	})
-	s.Expire(Invoice("alice"))
-	want := mustTake(t, s.Claims, Invoice("alice")).Intent
+	s.Expire(billingtest.Invoice("alice"))
+	want := mustTake(t, s.Claims, billingtest.Invoice("alice")).Intent
 	if want == owner.Intent || want != intent(want.ID) {
 		t.Errorf("%+v is registered", want)
 	}
@@ -55,8 +56,8 @@ func setAtOnce(t *testing.T, s ClaimStore, superseded, owner billing.Claim) {
 	}
 }
 
-func ownerReplaces(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func ownerReplaces(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	c := mustTake(t, s.Claims, inv)
 	mustRegister(t, s.Claims, c, "pi_1", "pi_1")
 	c.Intent = intent("pi_1")
@@ -74,8 +75,8 @@ func ownerReplaces(t *testing.T, s ClaimStore) {
 	}
 }
 
-func replacesAnother(t *testing.T, s ClaimStore) {
-	c := mustTake(t, s.Claims, Invoice("alice"))
+func replacesAnother(t *testing.T, s claimPorts) {
+	c := mustTake(t, s.Claims, billingtest.Invoice("alice"))
 	mustRegister(t, s.Claims, c, "pi_1", "pi_1")
 	for _, canceled := range []string{"", "pi_0"} {
 		c.Intent.ID = canceled
@@ -86,8 +87,8 @@ func replacesAnother(t *testing.T, s ClaimStore) {
 	mustRegister(t, s.Claims, c, "pi_3", "pi_2")
 }
 
-func supersededReplaces(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func supersededReplaces(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	mustRegister(t, s.Claims, mustTake(t, s.Claims, inv), "pi_1", "pi_1")
 	s.Expire(inv)
 	superseded, owner := takeOver(t, s)
@@ -99,8 +100,8 @@ func supersededReplaces(t *testing.T, s ClaimStore) {
 	mustRegister(t, s.Claims, owner, "pi_4", "pi_3")
 }
 
-func replacedAtOnce(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func replacedAtOnce(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	mustRegister(t, s.Claims, mustTake(t, s.Claims, inv), "pi_first", "pi_first")
 	s.Expire(inv)
 	superseded, owner := takeOver(t, s)
@@ -108,8 +109,9 @@ func replacedAtOnce(t *testing.T, s ClaimStore) {
 }
 
 // A PaymentIntent shared by two invoices would be one charge for both.
-func intentOfAnotherInvoice(t *testing.T, s ClaimStore) {
-	alice, bob := mustTake(t, s.Claims, Invoice("alice")), mustTake(t, s.Claims, Invoice("bob"))
+func intentOfAnotherInvoice(t *testing.T, s claimPorts) {
+	alice := mustTake(t, s.Claims, billingtest.Invoice("alice"))
+	bob := mustTake(t, s.Claims, billingtest.Invoice("bob"))
 	mustRegister(t, s.Claims, alice, "pi_alice", "pi_alice")
 	if got, err := s.Claims.Register(t.Context(), bob, intent("pi_alice")); err == nil {
 		t.Errorf("got %s for Bob, want an error", got.ID)
@@ -119,7 +121,7 @@ func intentOfAnotherInvoice(t *testing.T, s ClaimStore) {
 
 // intent returns the PaymentIntent with this ID, as it would be prepared for Alice's invoice.
 func intent(id string) billing.Intent {
-	sub := Subscription("alice")
+	sub := billingtest.Subscription("alice")
 	return billing.Intent{
 		ID: id, Customer: sub.Customer, AmountMinor: sub.AmountMinor, Currency: sub.Currency,
 	}

@@ -1,13 +1,14 @@
-package billingtest
+package ledger_test
 
 import (
 	"testing"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
 )
 
-func sameCardWaits(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func sameCardWaits(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	c := mustTake(t, s.Claims, inv)
 	for range s.Limit - 1 {
 		mustPostpone(t, s.Claims, c)
@@ -24,8 +25,8 @@ func sameCardWaits(t *testing.T, s ClaimStore) {
 	}
 }
 
-func anotherCardDoesNotWait(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func anotherCardDoesNotWait(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	fixed := withAnotherCard(inv)
 	mustPostpone(t, s.Claims, mustTake(t, s.Claims, inv))
 	c := mustTake(t, s.Claims, fixed)
@@ -38,8 +39,8 @@ func anotherCardDoesNotWait(t *testing.T, s ClaimStore) {
 	mustTake(t, s.Claims, withAnotherCard(fixed))
 }
 
-func limitIsKept(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func limitIsKept(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	for range s.Limit {
 		mustPostpone(t, s.Claims, mustTake(t, s.Claims, inv))
 		s.EndPause(inv)
@@ -54,8 +55,8 @@ func limitIsKept(t *testing.T, s ClaimStore) {
 
 // The superseded server's card may have been declined, but the owner's attempt is under way,
 // perhaps with another card.
-func supersededPostpones(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func supersededPostpones(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	superseded, owner := takeOver(t, s)
 	for range s.Limit {
 		mustPostpone(t, s.Claims, superseded)
@@ -74,8 +75,8 @@ func supersededPostpones(t *testing.T, s ClaimStore) {
 	}
 }
 
-func returnedAtOnce(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func returnedAtOnce(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	for _, claims := range []billing.Claims{s.Claims, s.Final} {
 		c := mustTake(t, claims, inv)
 		for range s.Limit + 1 {

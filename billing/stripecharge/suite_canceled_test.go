@@ -1,4 +1,4 @@
-package billingtest
+package stripecharge_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-func confirmsNothingCanceled(t *testing.T, s Stripe) {
+func confirmsNothingCanceled(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	for range 2 {
 		wantOutcome(t, s.cancel(t, intent, s.Payable), billing.ErrCanceled)
@@ -24,7 +24,7 @@ func confirmsNothingCanceled(t *testing.T, s Stripe) {
 }
 
 // What Stripe took counts, even if the invoice asks something else by now.
-func cancelsNoCharge(t *testing.T, s Stripe) {
+func cancelsNoCharge(t *testing.T, s fixture) {
 	want := s.mustConfirm(t, s.mustPrepare(t, s.Payable, "1"), s.Payable, "1/confirm")
 	want.Invoice.Subscription.AmountMinor++
 	for range 2 {
@@ -37,7 +37,7 @@ func cancelsNoCharge(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func cancelsOrConfirms(t *testing.T, s Stripe) {
+func cancelsOrConfirms(t *testing.T, s fixture) {
 	for n := range 10 {
 		before := s.Charges(s.Payable)
 		intent := s.mustPrepare(t, s.Payable, fmt.Sprint(n))
@@ -61,7 +61,7 @@ func cancelsOrConfirms(t *testing.T, s Stripe) {
 }
 
 // This is why the key of a replacement names what it replaces.
-func preparesCanceledAgain(t *testing.T, s Stripe) {
+func preparesCanceledAgain(t *testing.T, s fixture) {
 	canceled := s.mustPrepare(t, s.Payable, "1")
 	wantOutcome(t, s.cancel(t, canceled, s.Payable), billing.ErrCanceled)
 	if again := s.mustPrepare(t, s.Payable, "1"); again != canceled {
@@ -71,7 +71,7 @@ func preparesCanceledAgain(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func losesCancellation(t *testing.T, s Stripe) {
+func losesCancellation(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	s.LoseReplies()
 	wantOutcome(t, s.cancel(t, intent, s.Payable), billing.ErrUnknown)
@@ -81,7 +81,7 @@ func losesCancellation(t *testing.T, s Stripe) {
 }
 
 // The subscription has moved to another customer since the PaymentIntent was prepared.
-func confirmsForAnother(t *testing.T, s Stripe) {
+func confirmsForAnother(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	moved := s.Payable
 	moved.Subscription.Customer = s.Fixed.Subscription.Customer
@@ -91,7 +91,7 @@ func confirmsForAnother(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func (s Stripe) cancel(t *testing.T, intent string, inv billing.Invoice) error {
+func (s fixture) cancel(t *testing.T, intent string, inv billing.Invoice) error {
 	t.Helper()
 	_, err := s.Intents.Cancel(t.Context(), intent, billing.Request{Invoice: inv})
 	return err

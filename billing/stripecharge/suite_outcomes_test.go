@@ -1,4 +1,4 @@
-package billingtest
+package stripecharge_test
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-func takesAnotherCard(t *testing.T, s Stripe) {
+func takesAnotherCard(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Declining, "1")
 	for _, key := range []string{"1/confirm", "2/confirm"} {
 		wantOutcome(t, s.confirm(t, intent, s.Declining, key), billing.ErrDeclined)
@@ -24,7 +24,7 @@ func takesAnotherCard(t *testing.T, s Stripe) {
 }
 
 // This is why the claim's generation is part of the key.
-func declineKeepsItsKey(t *testing.T, s Stripe) {
+func declineKeepsItsKey(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Declining, "1")
 	for range 2 {
 		wantOutcome(t, s.confirm(t, intent, s.Declining, "1/confirm"), billing.ErrDeclined)
@@ -35,7 +35,7 @@ func declineKeepsItsKey(t *testing.T, s Stripe) {
 	s.wantChargesOfDeclining(t, 1)
 }
 
-func losesConfirmation(t *testing.T, s Stripe) {
+func losesConfirmation(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	s.LoseReplies()
 	for _, key := range []string{"1/confirm", "2/confirm"} {
@@ -49,7 +49,7 @@ func losesConfirmation(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func losesDecline(t *testing.T, s Stripe) {
+func losesDecline(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Declining, "1")
 	s.LoseReplies()
 	wantOutcome(t, s.confirm(t, intent, s.Declining, "1/confirm"), billing.ErrUnknown)
@@ -58,7 +58,7 @@ func losesDecline(t *testing.T, s Stripe) {
 	s.wantChargesOfDeclining(t, 0)
 }
 
-func losesPrepared(t *testing.T, s Stripe) {
+func losesPrepared(t *testing.T, s fixture) {
 	s.LoseReplies()
 	wantOutcome(t, s.prepare(t, s.Payable, "1"), billing.ErrUnknown)
 	s.Repair()
@@ -68,12 +68,12 @@ func losesPrepared(t *testing.T, s Stripe) {
 }
 
 // savedFailure returns the test of a 500 instead of the charge or, if done, after it.
-func savedFailure(done bool) func(*testing.T, Stripe) {
+func savedFailure(done bool) func(*testing.T, fixture) {
 	taken := 0
 	if done {
 		taken = 1
 	}
-	return func(t *testing.T, s Stripe) {
+	return func(t *testing.T, s fixture) {
 		intent := s.mustPrepare(t, s.Payable, "1")
 		s.Fail(done)
 		wantOutcome(t, s.confirm(t, intent, s.Payable, "1/confirm"), billing.ErrUnknown)
@@ -87,7 +87,7 @@ func savedFailure(done bool) func(*testing.T, Stripe) {
 	}
 }
 
-func savedFailureOfPrepare(t *testing.T, s Stripe) {
+func savedFailureOfPrepare(t *testing.T, s fixture) {
 	s.Fail(true)
 	wantOutcome(t, s.prepare(t, s.Payable, "1"), billing.ErrUnknown)
 	s.Repair()
@@ -98,7 +98,7 @@ func savedFailureOfPrepare(t *testing.T, s Stripe) {
 
 // An Intents need not make a second attempt. If it does, it asks for the lease first; a refusal
 // does not make the first attempt unsent.
-func intentsSendNoMore(t *testing.T, s Stripe) {
+func intentsSendNoMore(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	s.LoseReplies()
 	steps := map[string]func(billing.Request) error{
@@ -123,7 +123,7 @@ func intentsSendNoMore(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func (s Stripe) wantChargesOfDeclining(t *testing.T, want int) {
+func (s fixture) wantChargesOfDeclining(t *testing.T, want int) {
 	t.Helper()
 	if got := s.Charges(s.Declining); got != want {
 		t.Errorf("got %d charges at Stripe, want %d", got, want)

@@ -1,4 +1,4 @@
-package billingtest
+package stripecharge_test
 
 import (
 	"context"
@@ -10,11 +10,15 @@ import (
 	"pgregory.net/rapid"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
 )
 
-// LikeMemoryStripe checks that a Stripe returns what MemoryStripe returns, call by call, in any
-// order of calls and failures. So whatever the explorer finds with MemoryStripe also holds for it.
-func LikeMemoryStripe(t *testing.T, s Stripe) {
+// A client returns what MemoryStripe returns, call by call, in any order of calls and failures. So
+// whatever the explorer finds with MemoryStripe also holds for it.
+func TestIntentsAreLikeThoseInMemory(t *testing.T) {
+	t.Parallel()
+	ours := setup(t)
+	s := ours.forSuites(ours.client("server-a"))
 	runs := 0
 	rapid.Check(t, func(t *rapid.T) {
 		runs++ // each run has its own keys and PaymentIntents, since all share one Stripe
@@ -43,9 +47,9 @@ func LikeMemoryStripe(t *testing.T, s Stripe) {
 type intentsCalls struct {
 	*rapid.T
 	run    int
-	stripe Stripe
+	stripe fixture
 	before int // charges of earlier runs
-	memory MemoryStripe
+	memory billingtest.MemoryStripe
 	known  []twins // the prepared PaymentIntents whose IDs arrived
 }
 

@@ -1,4 +1,4 @@
-package billingtest
+package ledger_test
 
 import (
 	"cmp"
@@ -11,18 +11,19 @@ import (
 	"pgregory.net/rapid"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
 )
 
-// Invoices runs the suite of billing.Invoices. newInvoices returns a list of these subscriptions,
-// which are in no order.
-func Invoices(
+// invoicesSuite is what every billing.Invoices must pass. newInvoices returns a list of these
+// subscriptions, which are in no order.
+func invoicesSuite(
 	t *testing.T,
 	newInvoices func(t *testing.T, subs []billing.Subscription) billing.Invoices,
 ) {
 	// The order of these bytes is not the order of most languages.
 	var subs []billing.Subscription
 	for id := range strings.FieldsSeq("b B a A ab a-b a.b a_b Z 10 9 09 _ - alice ALICE Alice") {
-		subs = append(subs, Subscription(id))
+		subs = append(subs, billingtest.Subscription(id))
 	}
 
 	t.Run("lists any page of the due invoices, in the order of the IDs", func(t *testing.T) {
@@ -35,10 +36,11 @@ func Invoices(
 			var want []billing.Invoice
 			for _, sub := range sorted {
 				if sub.ID > after && len(want) < limit {
-					want = append(want, billing.Invoice{Subscription: sub, Period: December()})
+					want = append(want,
+						billing.Invoice{Subscription: sub, Period: billingtest.December()})
 				}
 			}
-			got, err := invoices.Due(context.Background(), December(), after, limit)
+			got, err := invoices.Due(context.Background(), billingtest.December(), after, limit)
 			if err != nil || !slices.Equal(got, want) {
 				t.Fatalf("got %v, %v; want %v", got, err, want)
 			}
@@ -73,7 +75,8 @@ func Invoices(
 	t.Run("returns the context's error if it ended", func(t *testing.T) {
 		ctx := endedContext(t)
 		invoices := newInvoices(t, subs)
-		if _, err := invoices.Due(ctx, December(), "", 10); !errors.Is(err, context.Canceled) {
+		_, err := invoices.Due(ctx, billingtest.December(), "", 10)
+		if !errors.Is(err, context.Canceled) {
 			t.Errorf("Due: got %v", err)
 		}
 		if _, err := invoices.Seek(ctx, 0.5); !errors.Is(err, context.Canceled) {

@@ -1,4 +1,4 @@
-package billingtest
+package ledger_test
 
 import (
 	"context"
@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/billingtest"
 )
 
-// ClaimStore keeps claims beside a ledger, for the suite. Expire and EndPause stand for time
+// claimPorts keeps claims beside a ledger, for the suite. Expire and EndPause stand for time
 // passing.
-type ClaimStore struct {
+type claimPorts struct {
 	Claims billing.Claims // they expire
 	Final  billing.Claims // they never expire
 	Limit  int            // how often a claim may be postponed with one card; at least 2
@@ -25,8 +26,9 @@ type ClaimStore struct {
 	EndPause func(billing.Invoice)
 }
 
-// Claims runs the suite of billing.Claims. newStore returns one in which nothing is claimed.
-func Claims(t *testing.T, newStore func(t *testing.T) ClaimStore) {
+// claimsSuite is what every billing.Claims must pass. newStore returns one in which nothing is
+// claimed.
+func claimsSuite(t *testing.T, newStore func(t *testing.T) claimPorts) {
 	run := suite(t, newStore)
 	run("are taken by one of 100 callers", takenByOne)
 	run("are taken over by one of 100 callers once they expired", takenOverByOne)
@@ -53,32 +55,32 @@ func Claims(t *testing.T, newStore func(t *testing.T) ClaimStore) {
 	run("do nothing under a context that ended, and return its error", claimsUnderEndedContext)
 }
 
-func takenByOne(t *testing.T, s ClaimStore) {
+func takenByOne(t *testing.T, s claimPorts) {
 	if c := takeAtOnce(t, s.Claims); c.Generation != 1 || c.Intent.ID != "" {
 		t.Errorf("got %+v, want the first generation, without a PaymentIntent", c)
 	}
-	wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrTaken)
+	wantNotTaken(t, s.Claims, billingtest.Invoice("alice"), billing.ErrTaken)
 }
 
-func takenOverByOne(t *testing.T, s ClaimStore) {
-	mustTake(t, s.Claims, Invoice("alice"))
+func takenOverByOne(t *testing.T, s claimPorts) {
+	mustTake(t, s.Claims, billingtest.Invoice("alice"))
 	for generation := int64(2); generation <= 4; generation++ {
-		wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrTaken)
-		s.Expire(Invoice("alice"))
+		wantNotTaken(t, s.Claims, billingtest.Invoice("alice"), billing.ErrTaken)
+		s.Expire(billingtest.Invoice("alice"))
 		if c := takeAtOnce(t, s.Claims); c.Generation != generation {
 			t.Errorf("got generation %d, want %d", c.Generation, generation)
 		}
 	}
-	wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrTaken)
+	wantNotTaken(t, s.Claims, billingtest.Invoice("alice"), billing.ErrTaken)
 	// A new card is a reason to try again, not to take another server's claim.
-	wantNotTaken(t, s.Claims, withAnotherCard(Invoice("alice")), billing.ErrTaken)
+	wantNotTaken(t, s.Claims, withAnotherCard(billingtest.Invoice("alice")), billing.ErrTaken)
 }
 
-func claimsAreIndependent(t *testing.T, s ClaimStore) {
+func claimsAreIndependent(t *testing.T, s claimPorts) {
 	others := []billing.Invoice{
-		Invoice("bob"), {Subscription: Subscription("alice"), Period: january()},
+		billingtest.Invoice("bob"), inJanuary("alice"),
 	}
-	first := mustTake(t, s.Claims, Invoice("alice"))
+	first := mustTake(t, s.Claims, billingtest.Invoice("alice"))
 	mustRegister(t, s.Claims, first, "pi_alice", "pi_alice")
 	for i, other := range others {
 		c := mustTake(t, s.Claims, other)
@@ -88,8 +90,8 @@ func claimsAreIndependent(t *testing.T, s ClaimStore) {
 		mustRegister(t, s.Claims, c, fmt.Sprint("pi_", i), fmt.Sprint("pi_", i))
 	}
 	mustPostpone(t, s.Claims, first)
-	mustRecord(t, s.Ledger, charge("pi_alice"))
-	s.Expire(Invoice("alice"))
+	mustRecord(t, s.Ledger, charge("pi_alice", "alice", 1000))
+	s.Expire(billingtest.Invoice("alice"))
 	for _, other := range others {
 		wantNotTaken(t, s.Claims, other, billing.ErrTaken)
 		s.Expire(other)
@@ -97,8 +99,8 @@ func claimsAreIndependent(t *testing.T, s ClaimStore) {
 	}
 }
 
-func finalClaims(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func finalClaims(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	first := takeAtOnce(t, s.Final)
 	s.Expire(inv)
 	wantNotTaken(t, s.Final, inv, billing.ErrTaken)
@@ -112,28 +114,28 @@ func finalClaims(t *testing.T, s ClaimStore) {
 	wantNotTaken(t, s.Final, inv, billing.ErrTaken)
 }
 
-func notForWhatIsCharged(t *testing.T, s ClaimStore) {
-	mustRecord(t, s.Ledger, charge("pi_of_another_mode"))
-	wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrCharged)
-	wantNotTaken(t, s.Final, Invoice("alice"), billing.ErrCharged)
-	mustTake(t, s.Claims, Invoice("bob"))
-	mustTake(t, s.Claims, billing.Invoice{Subscription: Subscription("alice"), Period: january()})
+func notForWhatIsCharged(t *testing.T, s claimPorts) {
+	mustRecord(t, s.Ledger, charge("pi_of_another_mode", "alice", 1000))
+	wantNotTaken(t, s.Claims, billingtest.Invoice("alice"), billing.ErrCharged)
+	wantNotTaken(t, s.Final, billingtest.Invoice("alice"), billing.ErrCharged)
+	mustTake(t, s.Claims, billingtest.Invoice("bob"))
+	mustTake(t, s.Claims, inJanuary("alice"))
 }
 
-func notForWhatWasCharged(t *testing.T, s ClaimStore) {
-	c := mustTake(t, s.Claims, Invoice("alice"))
-	mustRecord(t, s.Ledger, charge("pi_of_another_mode"))
-	wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrCharged)
-	s.Expire(Invoice("alice"))
-	wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrCharged)
+func notForWhatWasCharged(t *testing.T, s claimPorts) {
+	c := mustTake(t, s.Claims, billingtest.Invoice("alice"))
+	mustRecord(t, s.Ledger, charge("pi_of_another_mode", "alice", 1000))
+	wantNotTaken(t, s.Claims, billingtest.Invoice("alice"), billing.ErrCharged)
+	s.Expire(billingtest.Invoice("alice"))
+	wantNotTaken(t, s.Claims, billingtest.Invoice("alice"), billing.ErrCharged)
 	mustPostpone(t, s.Claims, c)
-	s.EndPause(Invoice("alice"))
-	wantNotTaken(t, s.Claims, Invoice("alice"), billing.ErrCharged)
-	wantNotTaken(t, s.Claims, withAnotherCard(Invoice("alice")), billing.ErrCharged)
+	s.EndPause(billingtest.Invoice("alice"))
+	wantNotTaken(t, s.Claims, billingtest.Invoice("alice"), billing.ErrCharged)
+	wantNotTaken(t, s.Claims, withAnotherCard(billingtest.Invoice("alice")), billing.ErrCharged)
 }
 
-func takenAsItIsNow(t *testing.T, s ClaimStore) {
-	listed, now := Invoice("alice"), Invoice("alice")
+func takenAsItIsNow(t *testing.T, s claimPorts) {
+	listed, now := billingtest.Invoice("alice"), billingtest.Invoice("alice")
 	s.Change(listed.Subscription)
 	mustPostpone(t, s.Claims, mustTake(t, s.Claims, listed))
 	now.Subscription = billing.Subscription{
@@ -157,14 +159,14 @@ func takenAsItIsNow(t *testing.T, s ClaimStore) {
 		}
 	}
 	wantAnswer(listed, now, false)
-	mustRecord(t, s.Ledger, charge("pi_1"))
+	mustRecord(t, s.Ledger, charge("pi_1", "alice", 1000))
 	wantAnswer(listed, now, true)
-	gone := Invoice("gone")
+	gone := billingtest.Invoice("gone")
 	wantAnswer(gone, gone, false)
 }
 
-func intentIsKept(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func intentIsKept(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	mustRegister(t, s.Claims, mustTake(t, s.Claims, inv), "pi_1", "pi_1")
 	wantKept := func(when string) billing.Claim {
 		c := mustTake(t, s.Claims, inv)
@@ -182,8 +184,8 @@ func intentIsKept(t *testing.T, s ClaimStore) {
 
 // A call that returns the context's error has done nothing: the claim can still be taken, another
 // PaymentIntent can still be registered first, and the claim is not given back.
-func claimsUnderEndedContext(t *testing.T, s ClaimStore) {
-	inv := Invoice("alice")
+func claimsUnderEndedContext(t *testing.T, s claimPorts) {
+	inv := billingtest.Invoice("alice")
 	ended := endedContext(t)
 	wantCanceled := func(call string, err error) {
 		if !errors.Is(err, context.Canceled) {
@@ -212,7 +214,7 @@ func takeAtOnce(t *testing.T, claims billing.Claims) (taken billing.Claim) {
 		owners int
 	)
 	atOnce(func(int) {
-		c, err := claims.Take(t.Context(), Invoice("alice"))
+		c, err := claims.Take(t.Context(), billingtest.Invoice("alice"))
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
@@ -285,9 +287,9 @@ func withAnotherCard(inv billing.Invoice) billing.Invoice {
 }
 
 // takeOver takes Alice's claim, lets it expire, and takes it over.
-func takeOver(t *testing.T, s ClaimStore) (superseded, owner billing.Claim) {
+func takeOver(t *testing.T, s claimPorts) (superseded, owner billing.Claim) {
 	t.Helper()
-	superseded = mustTake(t, s.Claims, Invoice("alice"))
-	s.Expire(Invoice("alice"))
-	return superseded, mustTake(t, s.Claims, Invoice("alice"))
+	superseded = mustTake(t, s.Claims, billingtest.Invoice("alice"))
+	s.Expire(billingtest.Invoice("alice"))
+	return superseded, mustTake(t, s.Claims, billingtest.Invoice("alice"))
 }

@@ -1,4 +1,4 @@
-package billingtest
+package stripecharge_test
 
 import (
 	"context"
@@ -11,8 +11,9 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// Intents runs the suite of billing.Intents. newStripe returns one that has charged nobody.
-func Intents(t *testing.T, newStripe func(t *testing.T) Stripe) {
+// intentsSuite is what every billing.Intents must pass. newStripe returns one that has charged
+// nobody.
+func intentsSuite(t *testing.T, newStripe func(t *testing.T) fixture) {
 	run := suite(t, newStripe)
 	run("takes no money to prepare", preparesWithoutMoney)
 	run("takes the money to confirm, and returns what it took", confirmTakesWhatIsDue)
@@ -43,7 +44,7 @@ func Intents(t *testing.T, newStripe func(t *testing.T) Stripe) {
 	run("sends nothing under a context that ended", intentsUnderEndedContext)
 }
 
-func preparesWithoutMoney(t *testing.T, s Stripe) {
+func preparesWithoutMoney(t *testing.T, s fixture) {
 	first, again := s.mustPrepare(t, s.Payable, "1"), s.mustPrepare(t, s.Payable, "1")
 	if first == "" || first != again {
 		t.Errorf("got %q and %q under one key, want the same", first, again)
@@ -57,7 +58,7 @@ func preparesWithoutMoney(t *testing.T, s Stripe) {
 	s.wantCharges(t, 0)
 }
 
-func confirmTakesWhatIsDue(t *testing.T, s Stripe) {
+func confirmTakesWhatIsDue(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	got := s.mustConfirm(t, intent, s.Payable, "1/confirm")
 	want := billing.Charge{
@@ -72,7 +73,7 @@ func confirmTakesWhatIsDue(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func confirmsOnce(t *testing.T, s Stripe) {
+func confirmsOnce(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	first := s.mustConfirm(t, intent, s.Payable, "1/confirm")
 	for _, key := range []string{"1/confirm", "2/confirm", "3/confirm"} {
@@ -83,15 +84,15 @@ func confirmsOnce(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func confirmsOnceAtOnce(t *testing.T, s Stripe) {
+func confirmsOnceAtOnce(t *testing.T, s fixture) {
 	s.confirmAtOnce(t, []string{"1/confirm", "2/confirm", "3/confirm", "4/confirm", "5/confirm"})
 }
 
-func confirmsOnceUnderOneKey(t *testing.T, s Stripe) {
+func confirmsOnceUnderOneKey(t *testing.T, s fixture) {
 	s.confirmAtOnce(t, []string{"1/confirm", "1/confirm", "1/confirm"})
 }
 
-func (s Stripe) confirmAtOnce(t *testing.T, keys []string) {
+func (s fixture) confirmAtOnce(t *testing.T, keys []string) {
 	t.Helper()
 	var (
 		intent  = s.mustPrepare(t, s.Payable, "1")
@@ -108,7 +109,7 @@ func (s Stripe) confirmAtOnce(t *testing.T, keys []string) {
 	s.wantCharges(t, 1)
 }
 
-func confirmsOnceWithoutMemory(t *testing.T, s Stripe) {
+func confirmsOnceWithoutMemory(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	first := s.mustConfirm(t, intent, s.Payable, "1/confirm")
 	s.ForgetKeys()
@@ -121,21 +122,21 @@ func confirmsOnceWithoutMemory(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func confirmsEach(t *testing.T, s Stripe) {
+func confirmsEach(t *testing.T, s fixture) {
 	for _, key := range []string{"1", "2"} {
 		s.mustConfirm(t, s.mustPrepare(t, s.Payable, key), s.Payable, key+"/confirm")
 	}
 	s.wantCharges(t, 2)
 }
 
-func confirmsNothing(t *testing.T, s Stripe) {
+func confirmsNothing(t *testing.T, s fixture) {
 	s.mustPrepare(t, s.Payable, "1")
 	wantOutcome(t, s.confirm(t, "pi_none", s.Payable, "1/confirm"), billing.ErrNotSent)
 	wantOutcome(t, s.cancel(t, "pi_none", s.Payable), billing.ErrNotSent)
 	s.wantCharges(t, 0)
 }
 
-func intentsRefused(t *testing.T, s Stripe) {
+func intentsRefused(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	s.Refuse()
 	wantOutcome(t, s.prepare(t, s.Payable, "2"), billing.ErrNotSent)
@@ -144,7 +145,7 @@ func intentsRefused(t *testing.T, s Stripe) {
 	s.wantCharges(t, 0)
 }
 
-func intentsAskBeforeTheySend(t *testing.T, s Stripe) {
+func intentsAskBeforeTheySend(t *testing.T, s fixture) {
 	preparing, confirming := watch{valid: 1}, watch{valid: 1}
 	intent, err := s.Intents.Prepare(t.Context(), preparing.request(t, s.Payable, "1"))
 	if err != nil {
@@ -161,15 +162,16 @@ func intentsAskBeforeTheySend(t *testing.T, s Stripe) {
 	s.wantCharges(t, 1)
 }
 
-func intentsWithoutALease(t *testing.T, s Stripe) {
+func intentsWithoutALease(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
 	r := (&watch{}).request(t, s.Payable, "2") // an announced attempt would be an error
 	s.wantNothingSent(t, t.Context(), intent, r, billing.ErrLeaseLost)
 }
 
-func intentsUnderEndedContext(t *testing.T, s Stripe) {
+func intentsUnderEndedContext(t *testing.T, s fixture) {
 	intent := s.mustPrepare(t, s.Payable, "1")
-	ended := endedContext(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
 	w := watch{valid: 2}
 	s.wantNothingSent(t, ended, intent, w.request(t, s.Payable, "2"), context.Canceled)
 	if w.sent != 0 {
@@ -178,7 +180,7 @@ func intentsUnderEndedContext(t *testing.T, s Stripe) {
 }
 
 // wantNothingSent wants neither step to send anything, and both errors to wrap why.
-func (s Stripe) wantNothingSent(
+func (s fixture) wantNothingSent(
 	t *testing.T, ctx context.Context, intent string, r billing.Request, why error,
 ) {
 	t.Helper()
@@ -194,13 +196,13 @@ func (s Stripe) wantNothingSent(
 	s.wantCharges(t, 0)
 }
 
-func (s Stripe) prepare(t *testing.T, inv billing.Invoice, key string) error {
+func (s fixture) prepare(t *testing.T, inv billing.Invoice, key string) error {
 	t.Helper()
 	_, err := s.Intents.Prepare(t.Context(), billing.Request{Invoice: inv, Key: key})
 	return err
 }
 
-func (s Stripe) mustPrepare(t *testing.T, inv billing.Invoice, key string) string {
+func (s fixture) mustPrepare(t *testing.T, inv billing.Invoice, key string) string {
 	t.Helper()
 	intent, err := s.Intents.Prepare(t.Context(), billing.Request{Invoice: inv, Key: key})
 	if err != nil || !intent.For(inv.Subscription) {
@@ -209,13 +211,13 @@ func (s Stripe) mustPrepare(t *testing.T, inv billing.Invoice, key string) strin
 	return intent.ID
 }
 
-func (s Stripe) confirm(t *testing.T, intent string, inv billing.Invoice, key string) error {
+func (s fixture) confirm(t *testing.T, intent string, inv billing.Invoice, key string) error {
 	t.Helper()
 	_, err := s.Intents.Confirm(t.Context(), intent, billing.Request{Invoice: inv, Key: key})
 	return err
 }
 
-func (s Stripe) mustConfirm(
+func (s fixture) mustConfirm(
 	t *testing.T, intent string, inv billing.Invoice, key string,
 ) billing.Charge {
 	t.Helper()

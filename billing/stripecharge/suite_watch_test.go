@@ -1,4 +1,4 @@
-package billingtest
+package stripecharge_test
 
 import (
 	"testing"
