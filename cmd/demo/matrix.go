@@ -37,22 +37,32 @@ func (m matrix) Run(ctx context.Context, o output) (err error) {
 	defer func() { err = errors.Join(err, harness.Services.Close()) }()
 	harness.Webhooks = m.Webhooks
 
-	ids := m.cells()
-	played := make(report.Matrix, len(ids))
-	progress := newProgressBar(o.bar, len(ids), "cells")
-	err = harness.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
-		cell := reported(c)
-		played[slices.Index(ids, scenario.CellID{Mode: c.Mode, Fault: c.Fault})] = cell
-		progress.step(faults.Under(c.Mode, c.Fault), cell.Problem())
-	})
-	progress.clear()
+	cells, err := m.play(ctx, o.bar, harness)
 	if err != nil {
 		return err
+	}
+	var played report.Matrix
+	for _, c := range cells {
+		played = append(played, reported(c))
 	}
 	if err := m.print(o.out, played); err != nil {
 		return err
 	}
 	return worst(played)
+}
+
+// play plays the chosen cells, several at the same time, and returns them in their order.
+func (m matrix) play(
+	ctx context.Context, bar io.Writer, harness scenario.Harness,
+) ([]scenario.Cell, error) {
+	ids := m.cells()
+	cells := make([]scenario.Cell, len(ids))
+	progress := newProgressBar(bar, len(ids), "cells")
+	defer progress.clear()
+	return cells, harness.Matrix(ctx, ids, m.Parallel, func(c scenario.Cell) {
+		cells[slices.Index(ids, scenario.CellID{Mode: c.Mode, Fault: c.Fault})] = c
+		progress.step(faults.Under(c.Mode, c.Fault), reported(c).Problem())
+	})
 }
 
 // reported is the cell as a table has it.

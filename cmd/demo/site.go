@@ -9,9 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"example.com/triplecharge/docs"
 	"example.com/triplecharge/internal/cli"
@@ -112,42 +109,29 @@ func compiled(ctx context.Context, log io.Writer) (program []byte, script string
 	return program, string(text), err
 }
 
-// cells plays the chosen cells, and records each.
+// cells plays the chosen cells as matrix does, and records each.
 func (s staticSite) cells(
 	ctx context.Context, o output, harness scenario.Harness,
-) ([]site.Cell, error) {
-	ids := matrix{Mode: s.Mode, Fault: s.Fault}.cells()
-	cells := make([]site.Cell, len(ids))
-	progress := newProgressBar(o.log, len(ids), "cells")
-	defer progress.clear()
-	var one sync.Mutex // progress is told by one at a time
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(s.Parallel)
-	for i, id := range ids {
-		group.Go(func() (err error) {
-			cells[i], err = record(ctx, harness, id)
-			one.Lock()
-			defer one.Unlock()
-			progress.step(id.Mode+" under "+string(id.Fault), cells[i].Problem())
-			return err
-		})
+) (cells []site.Cell, err error) {
+	m := matrix{Mode: s.Mode, Fault: s.Fault, Parallel: s.Parallel}
+	played, err := m.play(ctx, o.log, harness)
+	for _, c := range played {
+		if c.Err != nil && c.Needs() == "" {
+			err = errors.Join(err, c.Err)
+		}
+		cells = append(cells, recorded(c))
 	}
-	return cells, group.Wait()
+	return cells, err
 }
 
-// record plays a cell and keeps its events. A cell that lacks a program is not recorded.
-func record(
-	ctx context.Context, h scenario.Harness, id scenario.CellID,
-) (c site.Cell, err error) {
-	played, err := h.PlayCell(ctx, id.Mode, id.Fault)
-	played.Err = err
-	c.Cell = reported(played)
-	if err != nil && played.Needs() == "" || !c.Expected.Applies {
-		return c, err
+// recorded is a cell with its run, if it was played: it may not apply, or lack a program.
+func recorded(c scenario.Cell) site.Cell {
+	if c.Err != nil || !c.Expected.Applies {
+		return site.Cell{Cell: reported(c)}
 	}
-	c.Recording = player.Recording{
-		Run: told(played), Wrong: verdict.Judge(c.After)[0] != verdict.Right,
-	}
-	c.Title = id.Mode + " under " + string(id.Fault)
-	return c, nil
+	run := told(c)
+	run.Title = c.Mode + " under " + string(c.Fault)
+	return site.Cell{Cell: reported(c), Recording: player.Recording{
+		Run: run, Wrong: verdict.Judge(c.After)[0] != verdict.Right,
+	}}
 }
