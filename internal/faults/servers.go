@@ -4,18 +4,19 @@ package faults
 const (
 	eachCharges = "nothing stops the servers, so each of them charges"
 	freeAgain   = "the lock is free again, and nobody asks the ledger"
-	recheck     = "b and c find the invoice charged when they re-check under their lease"
+	recheck     = "the others find the invoice charged when they re-check under their lease"
 	sameKey     = "all servers send the same key, so Stripe charges once and repeats its answer"
-	isClaimed   = "b and c find the invoice claimed"
+	isClaimed   = "the others find the invoice claimed"
 	oneIntent   = "only the invoice's one PaymentIntent is ever confirmed"
-	unknown     = "the ledger doesn't know of server-a's charge when b asks"
-	inFlight    = "b asks the ledger while server-a's charge is still in flight"
-	notLocked   = "b holds the lease, but the ledger it asks doesn't know of server-a's charge"
-	sentUnder   = "a lease can't stop a request that was already sent"
-	refused     = "the ledger rejects server-a's stale token, but Stripe checks none and charges"
-	abandoned   = "nobody may touch server-a's claim, so nobody records its charge"
-	found       = "b and c find that in the ledger"
-	recorded    = "b confirms server-a's PaymentIntent, learns that it has succeeded, and " +
+	unknown     = "the ledger doesn't know of server-a's charge when server-b asks"
+	inFlight    = "server-b asks the ledger while server-a's charge is still in flight"
+	notLocked   = "server-b holds the lease, but the ledger it asks doesn't know of server-a's " +
+		"charge"
+	sentUnder = "a lease can't stop a request that was already sent"
+	refused   = "the ledger rejects server-a's stale token, but Stripe checks none and charges"
+	abandoned = "nobody may touch server-a's claim, so nobody records its charge"
+	found     = "the others find that in the ledger"
+	recorded  = "server-b confirms server-a's PaymentIntent, learns that it has succeeded, and " +
 		"records it"
 )
 
@@ -42,18 +43,19 @@ func timingFaults() []Row {
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first": {After: "1/1",
-					Why: "b and c ask the ledger and find the invoice charged"},
+					Why: "the others ask the ledger and find the invoice charged"},
 				"naive-lock":            {After: "3/3", Recovered: "4/4", Why: freeAgain},
 				"locked redlock fenced": {After: "1/1", Why: recheck},
 				"idempotent":            {After: "1/1", Why: sameKey},
-				"claimed exactly-once": {After: "1/1", Why: "b and c find server-a's " +
+				"claimed exactly-once": {After: "1/1", Why: "the others find server-a's " +
 					"claim settled"},
 			},
 		},
 		{
 			Fault: Pause, Lease: ShortLease, Servers: 3,
 			Told: notFenced(),
-			Text: "Server-a is paused past its lease while its request is in flight; b and c run.",
+			Text: "Server-a is paused past its lease while its request is in flight; the others " +
+				"run.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first":   {After: "2/2", Why: inFlight},
@@ -62,27 +64,29 @@ func timingFaults() []Row {
 				"redlock":       {After: "2/2", Why: sentUnder + ", on five nodes or one"},
 				"fenced":        {After: "2/1", Why: refused},
 				"idempotent": {After: "1/1",
-					Why: "server-a's request has the same key as b's, and gets b's answer"},
+					Why: "server-a's request has the same key as server-b's, and gets its answer"},
 				"claimed": {After: "1/1", Why: isClaimed},
 				"exactly-once": {After: "1/1",
-					Why: "server-a's request confirms the PaymentIntent that b has " +
+					Why: "server-a's request confirms the PaymentIntent that server-b has " +
 						"already confirmed"},
 			},
 		},
 		{
 			Fault: SlowStripe, Lease: ShortLease, Servers: 3,
-			Text: "Stripe holds server-a's request for longer than the TTL; b runs, then c.",
+			Text: "Stripe holds server-a's request for longer than the TTL; server-b runs, then " +
+				"server-c.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first":   {After: "2/2", Why: inFlight},
 				"naive-lock": {After: "3/3", Recovered: "4/4",
 					Why: "the lock expires while server-a waits, since nobody renews it"},
 				"locked redlock fenced": {After: "1/1",
-					Why: "the lease is renewed while server-a waits, so b finds it held"},
+					Why: "the lease is renewed while server-a waits, so server-b finds it held"},
 				"idempotent": {After: "1/1", Why: sameKey},
 				"claimed":    {After: "1/1", Why: isClaimed},
 				"exactly-once": {After: "1/1",
-					Why: "b confirms the same PaymentIntent, and waits for server-a's request"},
+					Why: "server-b confirms the same PaymentIntent, and waits for server-a's " +
+						"request"},
 			},
 		},
 	}
@@ -93,16 +97,16 @@ func crashFaults() []Row {
 	return []Row{
 		{
 			Fault: CrashBeforeCharge, Lease: ShortLease, Servers: 3,
-			Text: "Server-a is killed before its request reaches Stripe; b and c run; server-a " +
-				"restarts.",
+			Text: "Server-a is killed before its request reaches Stripe; the others run; " +
+				"server-a restarts.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first": {After: "1/1",
-					Why: "nothing was charged, so b charges; c and server-a find that in " +
-						"the ledger"},
+					Why: "nothing was charged, so server-b charges; server-c and server-a find " +
+						"that in the ledger"},
 				"naive-lock": {After: "3/3", Recovered: "4/4", Why: freeAgain},
 				"locked redlock fenced": {After: "1/1",
-					Why: "the lease expires, and nothing was charged, so b charges"},
+					Why: "the lease expires, and nothing was charged, so server-b charges"},
 				"idempotent": {After: "1/1", Why: sameKey},
 				"claimed": {After: "0/0",
 					Why: "server-a's claim never expires, and nobody can know that " +
@@ -122,7 +126,7 @@ func crashFaults() []Row {
 				"naive-lock":            {After: "4/3", Recovered: "5/4", Why: freeAgain},
 				"locked redlock fenced": {After: "2/1", Why: notLocked},
 				"idempotent": {After: "1/1",
-					Why: "b's request gets server-a's answer, and b records it"},
+					Why: "server-b's request gets server-a's answer, and server-b records it"},
 				"claimed":      {After: "1/0", Why: abandoned},
 				"exactly-once": {After: "1/1", Why: recorded},
 			},
@@ -148,11 +152,12 @@ func logFaults() []Row {
 	return []Row{
 		{
 			Fault: LogStalls, Lease: LongLease, Servers: 3, Cells: cells(),
-			Text: "Nobody reads server-a's log from its charge until b has run; then c runs.",
+			Text: "Nobody reads server-a's log from its charge until server-b has run; then " +
+				"server-c runs.",
 		},
 		{
 			Fault: LogGone, Lease: LongLease, Servers: 3, Cells: cells(),
-			Text: "The reader of server-a's log goes away during its charge; b and c run later.",
+			Text: "The reader of server-a's log goes away during its charge; the others run later.",
 		},
 	}
 }

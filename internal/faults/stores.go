@@ -6,8 +6,8 @@ const (
 	noRedis   = "the mode keeps nothing in Redis"
 	lockGone  = "server-a's lock is gone with the node, and nobody asks the ledger"
 	fourHave  = "four of five nodes still have the lease"
-	lostLease = "server-a's lease is gone with the node, so b obtains one while server-a's " +
-		"charge is in flight"
+	lostLease = "server-a's lease is gone with the node, so server-b obtains one while " +
+		"server-a's charge is in flight"
 )
 
 // noLease returns the lock to which faults that cut a server off from its lease don't apply.
@@ -39,7 +39,8 @@ func redisFaults() []Row {
 		{
 			Fault: RedisRestart, Lease: LongLease, Servers: 3,
 			Told: notFenced(),
-			Text: "A Redis node restarts empty while server-a's charge is in flight; b and c run.",
+			Text: "A Redis node restarts empty while server-a's charge is in flight; the others " +
+				"run.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first":   {After: "2/2", Why: inFlight},
@@ -57,7 +58,7 @@ func redisFaults() []Row {
 				billing.QuorumLock: "its nodes are independent and have no replicas",
 			},
 			Told: notFenced(),
-			Text: "A replica that never had the key replaces the Redis primary; b and c run.",
+			Text: "A replica that never had the key replaces the Redis primary; the others run.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first":   {After: "2/2", Why: inFlight},
@@ -81,7 +82,7 @@ func redisFaults() []Row {
 			NotFor: fewerNodes(),
 			Text:   "Three of five nodes restart empty while server-a's charge is in flight.",
 			Cells: map[string]Cell{
-				"redlock": {After: "2/2", Why: "the three empty nodes are a quorum for b"},
+				"redlock": {After: "2/2", Why: "the three empty nodes are a quorum for server-b"},
 			},
 		},
 	}
@@ -94,15 +95,14 @@ func clockFaults() []Row {
 			Fault: RedisClockJump, Lease: LongLease, Servers: 3, Clocks: true,
 			Told: notFenced(),
 			Text: "The clock of a Redis node jumps past the TTL while server-a's charge is in " +
-				"flight; b and c run.",
+				"flight; the others run.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"check-first":   {After: "2/2", Why: inFlight},
 				"naive-lock": {After: "3/3", Recovered: "4/4",
 					Why: "server-a's lock has expired by Redis' clock, and nobody asks the ledger"},
 				"locked": {After: "2/2", Why: "server-a's lease has expired by Redis' " +
-					"clock, so b " +
-					"obtains one while server-a's charge is in flight"},
+					"clock, so b obtains one while server-a's charge is in flight"},
 				"redlock": {After: "1/1", Why: fourHave},
 				"fenced":  {After: "2/1", Why: refused},
 				"idempotent claimed exactly-once": {After: "1/1",
@@ -116,7 +116,7 @@ func clockFaults() []Row {
 				"is in flight.",
 			Cells: map[string]Cell{
 				"redlock": {After: "2/2",
-					Why: "the three nodes whose keys have expired are a quorum for b"},
+					Why: "the three nodes whose keys have expired are a quorum for server-b"},
 			},
 		},
 	}
@@ -128,7 +128,7 @@ func replicaFaults() []Row {
 		{
 			Fault: PostgresFailover, Lease: LongLease, Servers: 3, Replicated: true,
 			Text: "A synchronous standby takes over from Postgres during server-a's charge; " +
-				"b and c run.",
+				"the others run.",
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "3/3", Recovered: "4/4", Why: eachCharges},
 				"naive-lock":    {After: "3/3", Recovered: "4/4", Why: freeAgain},
@@ -140,13 +140,13 @@ func replicaFaults() []Row {
 		{
 			Fault: PostgresForgets, Lease: LongLease, Servers: 3, Replicated: true,
 			Text: "A standby without server-a's run, which is over, takes over from Postgres; " +
-				"b and c run.",
+				"the others run.",
 			Cells: forgotten("1/1",
 				"the key is the one that server-a sent, and Stripe answers with server-a's charge"),
 		},
 		{
 			Fault: PostgresForgetsADay, Lease: LongLease, Servers: 3, Replicated: true,
-			Text:  "Like postgres-forgets, but b runs after Stripe has forgotten the key.",
+			Text:  "Like postgres-forgets, but server-b runs after Stripe has forgotten the key.",
 			Cells: forgotten("2/1", "nobody remembers server-a's charge: neither ledger nor key"),
 		},
 	}
@@ -159,7 +159,7 @@ func forgotten(byKey, why string) map[string]Cell {
 		"uncoordinated": {After: "3/2", Recovered: "4/3", Why: eachCharges},
 		"naive-lock":    {After: "3/2", Recovered: "4/3", Why: freeAgain},
 		"check-first locked redlock fenced": {After: "2/1",
-			Why: "the ledger has forgotten server-a's charge, so b charges"},
+			Why: "the ledger has forgotten server-a's charge, so server-b charges"},
 		"idempotent claimed exactly-once": {After: byKey, Why: why},
 	}
 }
@@ -170,7 +170,8 @@ func partitionFaults() []Row {
 		{
 			Fault: PartitionBeforeCharge, Lease: ShortLease, Servers: 3,
 			NotFor: noLease(),
-			Text:   "Server-a loses Redis; its re-check is answered after the TTL and b's run.",
+			Text: "Server-a loses Redis; its re-check is answered after the TTL and " +
+				"server-b's run.",
 			Cells: map[string]Cell{
 				"naive-lock": {After: NotApplicable,
 					Why: "the mode asks nothing between its lock and its charge"},
@@ -182,7 +183,7 @@ func partitionFaults() []Row {
 			Fault: PartitionDuringCharge, Lease: ShortLease, Servers: 3,
 			NotFor: noLease(),
 			Told:   notFenced(),
-			Text:   "Server-a loses Redis while its charge is in flight; b and c run.",
+			Text:   "Server-a loses Redis while its charge is in flight; the others run.",
 			Cells: map[string]Cell{
 				"naive-lock": {After: "3/3", Recovered: "4/4",
 					Why: "the lock expires, and nobody asks the ledger"},
@@ -201,7 +202,7 @@ func partitionFaults() []Row {
 				"naive-lock":            {After: "3/2", Recovered: "4/3", Why: freeAgain},
 				"locked redlock fenced": {After: "2/1", Why: notLocked},
 				"idempotent": {After: "1/1",
-					Why: "b's request gets server-a's answer, and b records it"},
+					Why: "server-b's request gets server-a's answer, and server-b records it"},
 				"claimed":      {After: "1/0", Why: abandoned},
 				"exactly-once": {After: "1/1", Why: recorded},
 			},
@@ -219,7 +220,8 @@ func mixedModes() []Row {
 			Cells: map[string]Cell{
 				"uncoordinated": {After: "2/2", Recovered: "3/3", Why: eachCharges},
 				"check-first": {After: "2/2",
-					Why: "b asks the ledger before server-a has charged, and asks for no lock"},
+					Why: "server-b asks the ledger before server-a has charged, and asks for no " +
+						"lock"},
 				"naive-lock": {After: "2/2", Recovered: "3/3",
 					Why: "its key has another name, so it is another lock"},
 				"redlock": {After: "2/2",

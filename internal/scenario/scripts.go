@@ -236,7 +236,7 @@ func lostReply(ctx context.Context, p *play) error {
 	return p.whileItLasts(ctx, lost)
 }
 
-// whileItLasts makes a run while something is wrong at Stripe, and ends that before b and c run:
+// whileItLasts makes a run while something is wrong at Stripe, and ends that before the others run:
 // then a's own retries, if it makes any, can succeed just as theirs can.
 func (p *play) whileItLasts(ctx context.Context, wrong *control.Handle) error {
 	return errors.Join(p.run(ctx, serverA), wrong.Remove(ctx), p.others(ctx))
