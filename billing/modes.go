@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"embed"
 	"fmt"
 	"strings"
 )
@@ -36,6 +37,11 @@ type Ports struct {
 	Final   Claims // claims that never expire
 	Intents Intents
 }
+
+// Source has the files of this package, for those who show a mode's code beside what it does.
+//
+//go:embed *.go
+var Source embed.FS
 
 // Modes returns a new copy of the table of modes, in the order of the lesson.
 func Modes() []Mode {

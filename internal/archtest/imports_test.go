@@ -32,7 +32,7 @@ func mayImport() map[string][]string {
 		// The words of the show, which are pure.
 		"internal/event":    {"billing", "internal/money"},
 		"internal/money":    {},
-		"internal/timeline": {"internal/event", "internal/money", "internal/screen"},
+		"internal/timeline": {"billing", "internal/event", "internal/money", "internal/screen"},
 		"internal/faults":   {"billing", "internal/verdict"},
 		"internal/explore": {
 			"billing", "internal/event", "internal/faults", "internal/money", "internal/verdict",
@@ -90,8 +90,8 @@ func mayImport() map[string][]string {
 func pagesMayImport() map[string][]string {
 	return map[string][]string{
 		"internal/web": {
-			"billing", "internal/event", "internal/faults", "internal/money", "internal/reconcile",
-			"internal/timeline", "internal/verdict",
+			"billing", "docs", "internal/event", "internal/faults", "internal/money",
+			"internal/reconcile", "internal/timeline", "internal/verdict",
 		},
 		"internal/site": {
 			"billing", "internal/faults", "internal/report", "internal/site/player",

@@ -29,6 +29,7 @@ type Event struct {
 	Reason        string    `json:"reason,omitempty"`
 	Error         string    `json:"error,omitempty"`
 	Address       string    `json:"address,omitempty"` // where the server listens
+	At            string    `json:"at,omitempty"`      // the mode's lines at work, as of Here
 }
 
 // Parse reads a line that a server wrote with --log-format json. It returns an error for a line

@@ -77,7 +77,7 @@ const (
 )
 
 // row is all that the program knows about a kind. Every event has a time, a kind and a server;
-// those about an invoice name it.
+// those about an invoice name it, and those that a mode has caused say where in its code.
 type row struct {
 	fields   string // the other fields, by their JSON names
 	outside  bool   // the harness adds it: no server logs it
@@ -207,7 +207,7 @@ var kinds = map[Kind]row{
 func Kinds() []Kind { return slices.Sorted(maps.Keys(kinds)) }
 
 // Fields returns the JSON names of the fields that an event of this kind may carry, except time,
-// msg, server and invoice.
+// msg, server, invoice and at.
 func (k Kind) Fields() []string { return strings.Fields(kinds[k].fields) }
 
 // Outside reports whether the harness adds events of this kind: no server logs them.

@@ -166,7 +166,7 @@ func (t *narrator) tell(m move, n named) Step {
 		if c.takesMoney() {
 			step.Events = t.events(event.Event{
 				Kind: event.ChargeSent, Server: step.Server, AmountMinor: c.terms.minor(),
-				Currency: "usd",
+				Currency: "usd", At: t.line(s),
 			})
 		}
 		return step
@@ -212,7 +212,7 @@ func (t *narrator) arrival(c call) Step {
 func (t *narrator) answer(step *Step, s *server, who string, a answer) {
 	c := t.at(s.at).next
 	e := c.event(a)
-	e.Server = step.Server
+	e.Server, e.At = step.Server, t.line(s)
 	if c.op == obtain {
 		e.Key = t.leases.key(c.lease)
 	}
@@ -226,6 +226,13 @@ func (t *narrator) answer(step *Step, s *server, who string, a answer) {
 		step.Text += "; " + text
 		step.Events = append(step.Events, t.events(e)...)
 	}
+}
+
+// line returns the mode's line that makes the call for whose answer a server waits.
+func (t *narrator) line(s *server) (at string) {
+	p := t.at(s.at)
+	t.programs[p.program].runAt(p.answers, &at)
+	return at
 }
 
 // events gives an event its time in the picture. It drops events that a real run doesn't log.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/event"
 )
 
 // errStopped answers a call that has no answer yet, and all calls after it. How the mode ends then
@@ -19,12 +20,16 @@ type rerun struct {
 	stopped bool
 	lock    lock
 	leases  *leaseNumbers
+	at      *string // if not nil: gets the mode's line that makes the call without an answer
 }
 
 // run runs the mode until it makes a call that has no answer, or ends. The first answer holds the
 // card and the terms of the invoice.
-func (p program) run(answers []answer) (next call, end *ending) {
-	r := &rerun{answers: answers[1:], lock: p.lock, leases: p.leases}
+func (p program) run(answers []answer) (next call, end *ending) { return p.runAt(answers, nil) }
+
+// runAt also tells the line of the call.
+func (p program) runAt(answers []answer, at *string) (next call, end *ending) {
+	r := &rerun{answers: answers[1:], lock: p.lock, leases: p.leases, at: at}
 	ports := billing.Ports{
 		Ledger: ledger{r}, Charger: stripe{r}, Locker: locker{r}, Fenced: locker{r},
 		Fence:  fence{r},
@@ -50,7 +55,9 @@ func (r *rerun) ask(c call) (answer, error) {
 		return answer{}, errStopped
 	}
 	if r.given == len(r.answers) {
-		r.asked, r.stopped = c, true
+		if r.asked, r.stopped = c, true; r.at != nil {
+			*r.at = event.Here()
+		}
 		return answer{}, errStopped
 	}
 	a := r.answers[r.given]

@@ -102,6 +102,9 @@ func (e *events) say(ctx context.Context, kind event.Kind, attrs ...slog.Attr) {
 	}
 	if inv != nil {
 		attrs = append([]slog.Attr{slog.String("invoice", inv.String())}, attrs...)
+		if at := event.Here(); at != "" {
+			attrs = append(attrs, slog.String("at", at))
+		}
 	}
 	e.log.LogAttrs(ctx, level, string(kind), attrs...)
 }

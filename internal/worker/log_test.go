@@ -113,11 +113,18 @@ func (l *eventLog) wantKnownFields(t *testing.T) {
 		var fields map[string]any
 		must(t, json.Unmarshal([]byte(line), &e))
 		must(t, json.Unmarshal([]byte(line), &fields))
-		known := append([]string{"time", "level", "msg", "server", "invoice"}, e.Msg.Fields()...)
+		known := append(strings.Fields("time level msg server invoice at"), e.Msg.Fields()...)
 		for name := range fields {
 			if e.Msg.Outside() || !slices.Contains(known, name) {
 				t.Errorf("%s has the field %s, which is not in the table of kinds", e.Msg, name)
 			}
+		}
+		apart := []event.Kind{ // the mode is not at work then
+			event.InvoiceSkipped, event.InvoiceFailed, event.LeaseRenewed, event.LeaseLost,
+			event.WebhookReceived,
+		}
+		if _, at := fields["at"]; fields["invoice"] != nil && at == slices.Contains(apart, e.Msg) {
+			t.Errorf("%s says where in the mode it was: %v: %s", e.Msg, at, line)
 		}
 		for _, name := range e.Msg.Fields() {
 			if _, ok := fields[name]; !ok && name != "error" {
