@@ -12,6 +12,7 @@ import (
 
 	"example.com/triplecharge/docs"
 	"example.com/triplecharge/internal/cli"
+	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/site"
@@ -130,7 +131,12 @@ func recorded(c scenario.Cell) site.Cell {
 		return site.Cell{Cell: reported(c)}
 	}
 	run := told(c)
-	run.Title = c.Mode + " under " + string(c.Fault)
+	run.Title = faults.Under(c.Mode, c.Fault)
+	run.Verdict = c.Invoice.Paid("Alice") + "\n" + recovered(c)
+	if c.Expected.Known {
+		run.Verdict = c.Invoice.Paid("Alice") + "\n" + faults.Sentence(c.Expected.Why) + "\n" +
+			recovered(c)
+	}
 	return site.Cell{Cell: reported(c), Recording: player.Recording{
 		Run: run, Wrong: verdict.Judge(c.After)[0] != verdict.Right,
 	}}

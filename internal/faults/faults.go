@@ -54,6 +54,7 @@ const (
 // Row is one fault. A test refuses rows without a Text, a Lease or Servers.
 type Row struct {
 	Fault    Fault
+	Kind     string // where it happens
 	Text     string // what happens, in a sentence
 	Lease    Lease
 	Servers  int  // how many servers take part
@@ -96,6 +97,9 @@ func Under(mode string, f Fault) string {
 	return mode + " under " + string(f)
 }
 
+// Sentence makes a Why a sentence of its own.
+func Sentence(why string) string { return strings.ToUpper(why[:1]) + why[1:] + "." }
+
 // NotApplicable is the cell of a fault that doesn't apply to the mode.
 const NotApplicable = "n/a"
 
@@ -103,10 +107,22 @@ const NotApplicable = "n/a"
 func All() []Row { return append(Rows(), eventFaults()...) }
 
 // Rows returns the faults that need no webhooks, in the order of the matrix.
-func Rows() []Row {
-	return slices.Concat(timingFaults(), crashFaults(), answerFaults(), laterFaults(),
-		personFaults(),
-		redisFaults(), clockFaults(), logFaults(), partitionFaults(), replicaFaults(), mixedModes())
+func Rows() (rows []Row) {
+	add := func(kind string, of ...[]Row) {
+		for _, r := range slices.Concat(of...) {
+			r.Kind = kind
+			rows = append(rows, r)
+		}
+	}
+	add("servers", timingFaults(), crashFaults())
+	add("Stripe", answerFaults(), laterFaults())
+	add("people", personFaults())
+	add("Redis", redisFaults(), clockFaults())
+	add("logs", logFaults())
+	add("the network", partitionFaults())
+	add("Postgres", replicaFaults())
+	add("modes", mixedModes())
+	return rows
 }
 
 // Faults returns the names of Rows.

@@ -97,6 +97,15 @@ func (r Report) invoices(w io.Writer) {
 // AtStripe returns the invoice's charges: "3 × $10.00 = $30.00 less $20.00" if $20.00 was refunded.
 func (i Invoice) AtStripe() string { return i.times(i.Charges, i.ChargedMinor, i.RefundedMinor) }
 
+// Paid says how much of the invoice the customer paid, and the verdict.
+func (i Invoice) Paid(customer string) string {
+	s := customer + " paid " + money.Amount(i.ChargedMinor, i.Currency)
+	if i.ChargedMinor != i.DueMinor {
+		s += " instead of " + money.Amount(i.DueMinor, i.Currency)
+	}
+	return s + ": " + i.Verdicts.String() + "."
+}
+
 // InLedger returns the invoice's entries in the same way.
 func (i Invoice) InLedger() string {
 	return i.times(i.Entries, i.EnteredMinor, i.EnteredRefundsMinor)

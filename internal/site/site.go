@@ -27,7 +27,9 @@ import (
 //go:embed static
 var static embed.FS
 
-var templates = template.Must(template.ParseFS(static, "static/*.html"))
+var templates = template.Must(web.Templates(func(c web.Chapter) string {
+	return c.Name + ".html"
+}).ParseFS(static, "static/*.html"))
 
 // Site is what goes into a site.
 type Site struct {
@@ -59,14 +61,9 @@ type page struct {
 	Next        *link // the chapter after this one
 	Modes       []billing.Mode
 	Faults      []faults.Row
-	Rows        []row
-	About       string   // the page about the matrix
-	Recorded    []string // the modes that have runs
-}
-
-type row struct {
-	faults.Row
-	Cells []Cell
+	Matrix      web.Matrix
+	About       string      // the page about the matrix
+	Stages      map[int]any // where a script shows one run, or two; empty: there is none
 }
 
 // Write writes the site into the folder, which must exist.
@@ -98,7 +95,11 @@ func (s Site) files() (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	files["page.css"] = web.StyleSheet()
+	for _, name := range []string{"page.css", "picture.js", "matrix.js"} {
+		if files[name], err = web.Static(name); err != nil {
+			return nil, err
+		}
+	}
 	if files["program.js"], err = s.program(); err != nil {
 		return nil, err
 	}
@@ -132,19 +133,44 @@ func (s Site) program() ([]byte, error) {
 	return fmt.Appendf(nil, "const program = %s;\n", text), err
 }
 
+// run is a recording, and what there is to read about it.
+type run struct {
+	player.Recording
+	Chapters []web.Chapter `json:"chapters"`
+}
+
 // recorded returns the recordings by mode and fault.
-func (s Site) recorded() map[string]map[faults.Fault]player.Recording {
-	all := map[string]map[faults.Fault]player.Recording{}
+func (s Site) recorded() map[string]map[faults.Fault]run {
+	all := map[string]map[faults.Fault]run{}
 	for _, c := range s.Cells {
 		if all[c.Mode] == nil {
-			all[c.Mode] = map[faults.Fault]player.Recording{}
+			all[c.Mode] = map[faults.Fault]run{}
 		}
 		if c.Recorded() {
-			all[c.Mode][c.Fault] = c.Recording
+			all[c.Mode][c.Fault] = run{c.Recording, web.ChaptersOf(c.Mode, c.Fault)}
 		}
 	}
 	return all
 }
+
+// matrix returns the table of the cells, which lead to their runs.
+func (s Site) matrix() web.Matrix {
+	var cells []web.MatrixCell
+	for _, c := range s.Cells {
+		cell := web.NewCell(c.Mode, c.Fault, c.Expected, c.After, c.Recovered)
+		if cell.Short = c.Short(); c.Err != nil {
+			cell.Words, cell.Said = "", []string{c.Short()}
+		}
+		if c.Recorded() {
+			cell.Link = address(c.Mode, string(c.Fault))
+		}
+		cells = append(cells, cell)
+	}
+	return web.NewMatrix(cells)
+}
+
+// address returns where the run of a cell is shown.
+func address(mode, fault string) string { return "run.html#" + mode + "/" + fault }
 
 // pages returns the pages and their pictures.
 func (s Site) pages() (map[string][]byte, error) {
@@ -153,13 +179,20 @@ func (s Site) pages() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	recorded := s.recorded()
 	for i, name := range names {
 		text, err := fs.ReadFile(s.Docs, name)
 		if err != nil {
 			return nil, err
 		}
 		p := page{File: pageOf(name), Title: titleOf(string(text)), Kind: "page"}
-		if p.Body, err = s.html(text); err != nil {
+		p.Body, err = web.Document(text, s.target, func(mode, fault string) string {
+			if _, ok := recorded[mode][faults.Fault(fault)]; !ok {
+				return ""
+			}
+			return `<p><a href="` + address(mode, fault) + `">Step through this run</a></p>`
+		})
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if i+1 < len(names) && isChapter(name) && isChapter(names[i+1]) {
@@ -191,25 +224,20 @@ func (s Site) pages() (map[string][]byte, error) {
 func (s Site) others(files map[string][]byte) error {
 	p := page{
 		Modes: billing.Modes(), Faults: faults.Rows(), About: pageOf("matrix.md"),
-		Recorded: slices.Sorted(maps.Keys(s.recorded())),
+		Matrix: s.matrix(),
 	}
-	for _, r := range p.Faults {
-		line := row{Row: r}
-		for _, c := range s.Cells {
-			if c.Fault == r.Fault {
-				line.Cells = append(line.Cells, c)
-			}
-		}
-		if len(line.Cells) > 0 {
-			p.Rows = append(p.Rows, line)
-		}
-	}
-	for _, one := range []page{
-		{File: "table.html", Title: "Every mode against every fault", Kind: "matrix"},
-		{File: "run.html", Title: "A recorded run", Kind: "run"},
-		{File: "explorer.html", Title: "The explorer", Kind: "explorer"},
+	for _, one := range []struct {
+		page
+		runs int // that are shown at most
+	}{
+		{page{File: "table.html", Title: "Every mode against every fault", Kind: "matrix"}, 0},
+		{page{File: "run.html", Title: "A recorded run", Kind: "run"}, 2},
+		{page{File: "explorer.html", Title: "The explorer", Kind: "explorer"}, 1},
 	} {
-		p.File, p.Title, p.Kind = one.File, one.Title, one.Kind
+		p.File, p.Title, p.Kind, p.Stages = one.File, one.Title, one.Kind, map[int]any{}
+		for runs := range one.runs {
+			p.Stages[runs+1] = web.Stage(runs + 1)
+		}
 		if err := add(files, p); err != nil {
 			return err
 		}
@@ -219,7 +247,7 @@ func (s Site) others(files map[string][]byte) error {
 
 func add(files map[string][]byte, p page) error {
 	p.Tabs = []link{
-		{"index.html", "The walkthrough"}, {"table.html", "The matrix"},
+		{"index.html", "The walkthrough"}, {"run.html", "The runs"}, {"table.html", "The matrix"},
 		{"explorer.html", "The explorer"},
 	}
 	var b bytes.Buffer
@@ -243,3 +271,6 @@ func titleOf(markdown string) string {
 	first, _, _ := strings.Cut(markdown, "\n")
 	return strings.TrimPrefix(first, "# ")
 }
+
+// target returns where a link of the docs leads on the site; "" for nowhere.
+func (s Site) target(link string) string { return web.Target(link, pageOf, s.Source) }

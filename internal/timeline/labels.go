@@ -48,7 +48,7 @@ func (s *sheet) placed(labels []label) []label {
 	for i := range labels {
 		l := &labels[i]
 		wide := l.width()
-		l.left = max(s.left-glyph, min(l.at-wide/2, svgWidth-4-wide))
+		l.left = max(s.left-glyph, min(l.at-wide/2, float64(s.width)-4-wide))
 		for l.row < len(ends) && ends[l.row]+glyph > l.left {
 			l.row++
 		}

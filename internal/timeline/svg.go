@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	_ "embed" // for the style
 	"fmt"
 	"html"
@@ -24,17 +25,22 @@ type Canvas struct {
 	// Whole is the run of which Picture is a part. It sets the scale and the size, so that pictures
 	// of the same run can replace each other. nil: Picture is the whole.
 	Whole *Picture
+	ID    string // begins the IDs of the elements, for pages with several pictures; may be ""
+	Width int    // in pixels, such as Narrow; 0: 900
 }
+
+// Narrow is the width of a picture beside another.
+const Narrow = 620
 
 // The measurements of a drawing, in pixels.
 const (
 	svgWidth  = 900
-	svgMargin = 16            // left of the lanes' names
-	svgRight  = svgWidth - 30 // the right end of the scale
-	svgTop    = 70            // room for the title and the times
-	svgApart  = 21            // the least distance between two marks in a lane
-	rowHeight = 15            // of labels
-	laneSpace = 18            // above a lane's labels and below its line
+	svgMargin = 16 // left of the lanes' names
+	svgEnd    = 30 // right of the scale
+	svgTop    = 70 // room for the title and the times
+	svgApart  = 21 // the least distance between two marks in a lane
+	rowHeight = 15 // of labels
+	laneSpace = 18 // above a lane's labels and below its line
 )
 
 // SVG draws the picture: one line per lane, on a common scale. Words and shapes carry all of the
@@ -44,12 +50,14 @@ func (c Canvas) SVG(w io.Writer) error {
 	if c.Whole != nil {
 		whole = *c.Whole
 	}
-	s := sheet{Picture: c.Picture, lines: map[string]float64{}}
+	s := sheet{
+		Picture: c.Picture, lines: map[string]float64{}, width: cmp.Or(c.Width, svgWidth),
+	}
 	for _, lane := range whole.all() {
 		name := label{words: lane.Name, class: alarm} // names are bold, as alarms are
 		s.left = max(s.left, svgMargin+name.width()+glyph)
 	}
-	s.scale = newScale(whole.Length, whole.marks(), svgRight-s.left, svgApart)
+	s.scale = newScale(whole.Length, whole.marks(), float64(s.width-svgEnd)-s.left, svgApart)
 	y := float64(svgTop)
 	for _, lane := range whole.all() {
 		rows := 1
@@ -63,16 +71,16 @@ func (c Canvas) SVG(w io.Writer) error {
 	height := int(y) + 10
 
 	fmt.Fprintf(&s.b, `<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" `+
-		`viewBox="0 0 %d %d" width="%d" height="%d" aria-labelledby="picture-title picture-words">`,
-		svgWidth, height, svgWidth, height)
-	fmt.Fprintf(&s.b, "\n"+`<title id="picture-title">%s</title>`+"\n"+
-		`<desc id="picture-words">%s</desc>`+"\n",
-		html.EscapeString(c.Title), html.EscapeString(strings.Join(c.sentences(), "\n")))
+		`viewBox="0 0 %[1]d %[2]d" width="%[1]d" height="%[2]d" `+
+		`aria-labelledby="%[3]spicture-title %[3]spicture-words">`, s.width, height, c.ID)
+	fmt.Fprintf(&s.b, "\n"+`<title id="%[1]spicture-title">%[2]s</title>`+"\n"+
+		`<desc id="%[1]spicture-words">%[3]s</desc>`+"\n",
+		c.ID, html.EscapeString(c.Title), html.EscapeString(strings.Join(c.sentences(), "\n")))
 	fmt.Fprintf(&s.b, "<style>%s</style>\n", Style)
 	s.b.WriteString(`<defs><pattern id="hatch" width="6" height="6" ` +
 		`patternUnits="userSpaceOnUse" patternTransform="rotate(45)">` +
 		`<path class="hatch" d="M0 0V6"/></pattern></defs>` + "\n")
-	fmt.Fprintf(&s.b, `<rect class="paper" width="%d" height="%d"/>`+"\n", svgWidth, height)
+	fmt.Fprintf(&s.b, `<rect class="paper" width="%d" height="%d"/>`+"\n", s.width, height)
 	s.text(svgMargin, 24, "title", c.Title)
 	s.axis(float64(height))
 	for _, lane := range whole.all() {
@@ -108,6 +116,7 @@ func (c Canvas) sentences() []string {
 type sheet struct {
 	Picture
 	b     strings.Builder
+	width int
 	left  float64 // the left end of the scale, after the lanes' names
 	scale scale
 	lines map[string]float64 // the y of each lane's line, by name
@@ -158,7 +167,7 @@ func (s *sheet) axis(height float64) {
 func (s *sheet) ground(name string) {
 	y := s.lines[name]
 	s.text(svgMargin, y+4, "name", name)
-	s.shape("path", "lane", `d="M%.1f %.1fH%d"`, s.left, y, svgRight)
+	s.shape("path", "lane", `d="M%.1f %.1fH%d"`, s.left, y, s.width-svgEnd)
 }
 
 // links draws a line from each charge at Stripe to the server that made it.

@@ -27,11 +27,11 @@ type frameOf struct{ Title, Verdict, Page string }
 // WriteFile writes a page that shows the runs step by step, and needs nothing but itself. Each run
 // has at most MaxSteps events.
 func WriteFile(w io.Writer, runs []timeline.Run) error {
-	style, err := static.ReadFile("static/page.css")
+	style, err := Static("page.css")
 	if err != nil {
 		return err
 	}
-	script, err := static.ReadFile("static/page.js")
+	script, err := Static("picture.js")
 	if err != nil {
 		return err
 	}
@@ -47,12 +47,11 @@ func WriteFile(w io.Writer, runs []timeline.Run) error {
 		return pages.ExecuteTemplate(w, "file.html", f)
 	}
 	one := Recording{Run: runs[0]}
-	for step := range len(one.scene().events) + 1 {
-		v, err := viewOf(one, strconv.Itoa(step))
+	for step := range len(one.scene().Run.Events) + 1 {
+		v, err := viewOf(strconv.Itoa(step), one)
 		if err != nil {
 			return err
 		}
-		v.Address = "" // the page has no server
 		f.Steps, f.Body, f.Title = append(f.Steps, v), &v, v.Title
 	}
 	return pages.ExecuteTemplate(w, "file.html", f)

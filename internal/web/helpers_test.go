@@ -231,7 +231,7 @@ func (s *site) midnight(mode, fault string) string {
 // news is what a browser receives.
 type news struct {
 	Steps            int
-	Status           string
+	Status, Detail   string
 	Over, Refundable bool
 }
 

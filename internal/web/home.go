@@ -13,32 +13,40 @@ import (
 // home shows the form and the earlier runs.
 func (s *Site) home(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	s.choose(w, http.StatusOK, q.Get("mode"), q.Get("fault"), "")
+	s.choose(w, http.StatusOK, q.Get("mode"), q.Get("fault"), q.Get("beside"), "")
 }
 
-// choose shows the home page with a mode and a fault selected, and a problem, if there is one.
-func (s *Site) choose(w http.ResponseWriter, status int, mode, fault, problem string) {
-	f := s.frame("/", "Midnight", s.form(mode, fault), s.earlierRuns())
+// choose shows the home page with these selected, and a problem, if there is one.
+func (s *Site) choose(w http.ResponseWriter, status int, mode, fault, other, problem string) {
+	f := s.frame("/", "Midnight", s.form(mode, fault, other), s.earlierRuns())
 	f.Problem = problem
 	s.render(w, status, "home.html", f)
 }
 
 // midnight starts a run of the cell that a form names: by its mode and fault, or by both in one
-// field, as in the matrix.
+// field, as in the matrix. If the form names a mode beside it, that runs, too.
 func (s *Site) midnight(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
 	mode, fault := r.PostFormValue("mode"), r.PostFormValue("fault")
 	if cell := r.PostFormValue("cell"); cell != "" {
 		mode, fault, _ = strings.Cut(cell, "/")
 	}
-	one, err := s.ask(mode, faults.Fault(fault))
+	modes, other := []string{mode}, r.PostFormValue("beside")
+	if other != "" {
+		modes = append(modes, other)
+	}
+	asked, err := s.ask(faults.Fault(fault), modes...)
 	switch {
 	case errors.Is(err, errBusy):
-		s.choose(w, http.StatusServiceUnavailable, mode, fault, err.Error())
+		s.choose(w, http.StatusServiceUnavailable, mode, fault, other, err.Error())
 	case err != nil:
-		s.choose(w, http.StatusUnprocessableEntity, mode, fault, err.Error())
+		s.choose(w, http.StatusUnprocessableEntity, mode, fault, other, err.Error())
 	default:
-		http.Redirect(w, r, one.address(), http.StatusSeeOther)
+		address := asked[0].address()
+		if other != "" {
+			address = beside(address, other, asked[1].address())
+		}
+		http.Redirect(w, r, address, http.StatusSeeOther)
 	}
 }
 
@@ -49,17 +57,20 @@ type choice struct {
 	Not         string // of a fault: the modes that it doesn't apply to
 }
 
-// form has the choices before midnight.
-type form struct{ Modes, Faults []choice }
+// form has the choices before midnight. The first of Besides is no mode.
+type form struct{ Modes, Faults, Besides []choice }
 
-// form returns the form with this mode and fault selected. It ignores unknown names.
-func (s *Site) form(mode, fault string) form {
-	var f form
+// form returns the form with these selected. It ignores unknown names.
+func (s *Site) form(mode, fault, other string) form {
+	f := form{Besides: []choice{{About: "Another mode under the same fault, to compare."}}}
 	for _, m := range billing.Modes() {
 		if s.Mode != "" && m.Name != s.Mode {
 			continue
 		}
-		f.Modes = append(f.Modes, choice{Name: m.Name, About: m.Promise, Chosen: m.Name == mode})
+		c := choice{Name: m.Name, About: m.Promise}
+		f.Modes, f.Besides = append(f.Modes, c), append(f.Besides, c)
+		f.Modes[len(f.Modes)-1].Chosen = m.Name == mode
+		f.Besides[len(f.Besides)-1].Chosen = m.Name == other
 	}
 	for _, row := range faults.Rows() {
 		if s.Mode != "" && row.Fault != faults.None {
@@ -78,9 +89,10 @@ func (s *Site) form(mode, fault string) form {
 	return f
 }
 
-// Mode and Fault return the selected choices, or the first of each if none is selected.
-func (f form) Mode() choice  { return chosen(f.Modes) }
-func (f form) Fault() choice { return chosen(f.Faults) }
+// Mode, Fault and Beside return the selected choices, or the first of each if none is selected.
+func (f form) Mode() choice   { return chosen(f.Modes) }
+func (f form) Fault() choice  { return chosen(f.Faults) }
+func (f form) Beside() choice { return chosen(f.Besides) }
 
 func chosen(choices []choice) choice {
 	return choices[max(0, slices.IndexFunc(choices, func(c choice) bool { return c.Chosen }))]
@@ -95,8 +107,9 @@ func (s *Site) earlierRuns() []listedRun {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range slices.Backward(s.runs) {
+		status, detail := r.status(r.now())
 		runs = append(runs, listedRun{
-			r.address(), faults.Under(r.mode, r.fault), r.status(r.now()),
+			r.address(), faults.Under(r.mode, r.fault), status + " " + detail,
 		})
 	}
 	return runs

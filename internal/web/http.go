@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"example.com/triplecharge/internal/faults"
@@ -16,28 +17,36 @@ import (
 //go:embed static
 var static embed.FS
 
-// StyleSheet returns the pages' style, which the static site shares.
-func StyleSheet() []byte {
-	css, _ := static.ReadFile("static/page.css") // it is embedded
-	return css
-}
+// Static returns one of the pages' files, which the static site shares.
+func Static(name string) ([]byte, error) { return static.ReadFile("static/" + name) }
 
 // pages are the templates.
-var pages = template.Must(template.ParseFS(static, "static/*.html"))
+var pages = Templates(func(c Chapter) string { return "/docs/" + c.Name })
+
+// Templates returns the templates of the pages' parts, which the static site shares. chapter
+// returns the address of a chapter.
+func Templates(chapter func(Chapter) string) *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{"chapter": chapter}).
+		ParseFS(static, "static/*.html"))
+}
 
 // Handler serves the site. It is called once.
 func (s *Site) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
-		s.choose(w, http.StatusNotFound, "", "", "There is no such page.")
+		s.choose(w, http.StatusNotFound, "", "", "", "There is no such page.")
 	})
 	mux.HandleFunc("POST /runs", s.midnight)
-	mux.HandleFunc("GET /runs/{mode}/{fault}/{id}", s.watch(s.page))
-	mux.HandleFunc("GET /runs/{mode}/{fault}/{id}/steps/{step}", s.watch(s.step))
-	mux.HandleFunc("GET /runs/{mode}/{fault}/{id}/picture.svg", s.watch(s.picture))
-	mux.HandleFunc("GET /runs/{mode}/{fault}/{id}/events", s.watch(s.follow))
-	mux.HandleFunc("POST /runs/{mode}/{fault}/{id}/refund", s.watch(s.refund))
+	const one = " /runs/{mode}/{fault}/{id}"
+	for _, path := range []string{one, one + "/beside/{other}/{otherID}"} {
+		mux.HandleFunc("GET"+path, s.watch(s.page))
+		mux.HandleFunc("GET"+path+"/steps/{step}", s.watch(s.step))
+	}
+	mux.HandleFunc("GET"+one+"/picture.svg", s.watch(s.picture))
+	mux.HandleFunc("GET"+one+"/events", s.watch(s.follow))
+	mux.HandleFunc("POST"+one+"/refund", s.watch(s.refund))
+	mux.HandleFunc("GET /docs/{page...}", s.docs)
 	if s.Mode == "" {
 		mux.HandleFunc("GET /matrix", s.matrix)
 	}
@@ -83,23 +92,33 @@ func (s *Site) render(w http.ResponseWriter, status int, name string, data any) 
 	_, _ = b.WriteTo(w)
 }
 
-// watch passes the run of an address to next. If the run is not kept, it offers to play the cell
-// again.
-func (s *Site) watch(next func(http.ResponseWriter, *http.Request, watched)) http.HandlerFunc {
+// shower answers a request for a run, for two beside each other, or for a recording.
+type shower func(http.ResponseWriter, *http.Request, ...watched)
+
+// watch passes the runs of an address to next. If one is not kept, it offers to play them again.
+func (s *Site) watch(next shower) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		mode, fault := r.PathValue("mode"), r.PathValue("fault")
-		one := s.find(mode, fault, r.PathValue("id"))
-		if one == nil {
-			s.choose(w, http.StatusNotFound, mode, fault, "That run is no longer kept. "+
+		other := r.PathValue("other")
+		runs := []*run{s.find(mode, fault, r.PathValue("id"))}
+		if other != "" {
+			runs = append(runs, s.find(other, fault, r.PathValue("otherID")))
+		}
+		if slices.Contains(runs, nil) {
+			s.choose(w, http.StatusNotFound, mode, fault, other, "That run is no longer kept. "+
 				"Its mode and fault are selected below: press Midnight to play it again.")
 			return
 		}
-		next(w, r, one)
+		var ones []watched
+		for _, one := range runs {
+			ones = append(ones, one)
+		}
+		next(w, r, ones...)
 	}
 }
 
 // recorded passes the recording of an address to next.
-func (s *Site) recorded(next func(http.ResponseWriter, *http.Request, watched)) http.HandlerFunc {
+func (s *Site) recorded(next shower) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, one := range s.Recordings {
 			if one.Name == r.PathValue("name") {
@@ -132,18 +151,23 @@ func (s *Site) recordings(w http.ResponseWriter, _ *http.Request) {
 }
 
 // page shows a run or a recording at the step in the query, or else at the last step.
-func (s *Site) page(w http.ResponseWriter, r *http.Request, one watched) {
-	v, err := viewOf(one, r.URL.Query().Get("step"))
+func (s *Site) page(w http.ResponseWriter, r *http.Request, ones ...watched) {
+	v, err := viewOf(r.URL.Query().Get("step"), ones...)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.render(w, http.StatusOK, "run.html", s.frame(v.Tab, v.Title, s.form(v.Mode, v.Fault), v))
+	first, other := v.Sides[0], ""
+	if len(ones) > 1 {
+		other = v.Sides[1].Mode
+	}
+	s.render(w, http.StatusOK, "run.html",
+		s.frame(v.Tab, v.Title, s.form(first.Mode, first.Fault, other), v))
 }
 
 // step shows the part of the page that changes from step to step.
-func (s *Site) step(w http.ResponseWriter, r *http.Request, one watched) {
-	v, err := viewOf(one, r.PathValue("step"))
+func (s *Site) step(w http.ResponseWriter, r *http.Request, ones ...watched) {
+	v, err := viewOf(r.PathValue("step"), ones...)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -152,19 +176,19 @@ func (s *Site) step(w http.ResponseWriter, r *http.Request, one watched) {
 }
 
 // picture serves the whole drawing as a file.
-func (s *Site) picture(w http.ResponseWriter, _ *http.Request, one watched) {
-	v, err := viewOf(one, "")
+func (s *Site) picture(w http.ResponseWriter, _ *http.Request, ones ...watched) {
+	v, err := viewOf("", ones...)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")
-	_, _ = fmt.Fprint(w, v.Picture)
+	_, _ = fmt.Fprint(w, v.Sides[0].Picture)
 }
 
 // refund has the reconciler correct what is wrong, even if the browser leaves.
-func (s *Site) refund(w http.ResponseWriter, r *http.Request, one watched) {
-	played, ok := one.(*run)
+func (s *Site) refund(w http.ResponseWriter, r *http.Request, ones ...watched) {
+	played, ok := ones[0].(*run)
 	if !ok {
 		http.NotFound(w, r)
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +60,11 @@ func newRun(
 // address returns the run's path on the site.
 func (r *run) address() string { return "/runs/" + r.mode + "/" + string(r.fault) + "/" + r.id }
 
+// beside returns the path of two runs beside each other, of which the other is of the mode.
+func beside(address, mode, other string) string {
+	return address + "/beside/" + mode + "/" + path.Base(other)
+}
+
 // change calls f with the lock held, and wakes those who follow the run.
 func (r *run) change(f func()) {
 	r.mu.Lock()
@@ -70,11 +76,14 @@ func (r *run) change(f func()) {
 
 func (r *run) enter(s state) { r.change(func() { r.state = s }) }
 
-// tell adds an event. It leaves out that a server listens, which is no part of the story.
+// tell adds an event. It leaves out how servers start and stop, which is no part of the story.
 func (r *run) tell(e event.Event) {
-	if e.Kind != event.ServerListening {
-		r.change(func() { r.events = append(r.events, e) })
+	switch e.Kind {
+	case event.ServerListening, event.ServerReady, event.ServerStopping, event.RunStarted,
+		event.RunFinished:
+		return
 	}
+	r.change(func() { r.events = append(r.events, e) })
 }
 
 // open sets what is played.

@@ -40,8 +40,8 @@ type Options struct {
 
 // Recording is a run that cannot be refunded, such as a counterexample that the explorer found.
 type Recording struct {
-	Name  string // unique; part of its address: lower-case letters, digits and dashes
-	Group string // the heading that it is listed under
+	Name  string // unique; part of its address: lower-case letters, digits, dashes; "" for none
+	Group string // the mode, under which it is listed
 	timeline.Run
 }
 
@@ -105,28 +105,31 @@ func (s *Site) play(ctx context.Context, r *run) {
 var (
 	errBusy    = errors.New("too many runs are waiting: try again in a moment")
 	errNoCell  = errors.New("there is no such mode, or no such fault")
-	errNotMeet = errors.New("the fault does not apply to the mode")
+	errNotMeet = errors.New("the fault does not apply to")
 )
 
-// ask queues a run of a cell.
-func (s *Site) ask(mode string, f faults.Fault) (*run, error) {
-	expected, err := faults.Expected(mode, f, len(s.Servers))
-	if err != nil || s.Mode != "" && (mode != s.Mode || f != faults.None) {
-		return nil, errNoCell
+// ask queues a run of each mode under the fault, or of none.
+func (s *Site) ask(f faults.Fault, modes ...string) (asked []*run, err error) {
+	for _, mode := range modes {
+		expected, err := faults.Expected(mode, f, len(s.Servers))
+		if err != nil || s.Mode != "" && (mode != s.Mode || f != faults.None) {
+			return nil, errNoCell
+		}
+		if !expected.Applies {
+			return nil, fmt.Errorf("%w %s: %s", errNotMeet, mode, expected.Why)
+		}
+		asked = append(asked, newRun(mode, f, expected, s.Servers))
 	}
-	if !expected.Applies {
-		return nil, fmt.Errorf("%w: %s", errNotMeet, expected.Why)
-	}
-	r := newRun(mode, f, expected, s.Servers)
-	s.mu.Lock()
+	s.mu.Lock() // nobody else adds to the queue
 	defer s.mu.Unlock()
-	select {
-	case s.queue <- r:
-	default:
+	if len(s.queue)+len(asked) > cap(s.queue) {
 		return nil, errBusy
 	}
-	s.runs = append(s.runs, r)
-	return r, nil
+	for _, r := range asked {
+		s.queue <- r
+	}
+	s.runs = append(s.runs, asked...)
+	return asked, nil
 }
 
 // find returns the run of an address, or nil if it is not kept.

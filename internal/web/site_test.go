@@ -28,7 +28,8 @@ func TestARunIsPlayedShownAndPutRight(t *testing.T) {
 	s := newSite(t, 3, ofThree)
 	address := s.midnight("uncoordinated", "none")
 	if n := s.until(address, isOver); n.Steps != 9 || !n.Refundable ||
-		!strings.Contains(n.Status, "Alice paid $30.00 instead of $10.00: overcharged. As") {
+		n.Status != "Alice paid $30.00 instead of $10.00: overcharged." ||
+		!strings.HasPrefix(n.Detail, "As expected, 3 charges, 3 entries: ") {
 		t.Errorf("the news are %+v", n)
 	}
 	s.get(address).has(t, "3 × $10.00 = $30.00", "overcharged", "Step 9 of 9",
@@ -184,7 +185,7 @@ func TestWhatIsNoCellIsRefused(t *testing.T) {
 		"locked/flood":            "no such mode",
 		"locked":                  "no such mode",
 		"":                        "no such mode",
-		"locked/redlock-majority": "does not apply to the mode: the mode has one Redis node",
+		"locked/redlock-majority": "does not apply to locked: the mode has one Redis node",
 	} {
 		a := s.post("/runs", url.Values{"cell": {cell}})
 		if a.status != http.StatusUnprocessableEntity {

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/explore"
@@ -44,20 +43,21 @@ type question struct {
 	} `json:"search"`
 	Draw *struct {
 		Recording
-		Step int `json:"step"` // the number of events that have happened
+		Step   int    `json:"step"`   // the number of events that have happened
+		Beside string `json:"beside"` // begins the IDs of the parts
+		Narrow bool   `json:"narrow"` // the picture has half the width of a page
 	} `json:"draw"`
 }
 
 // answer is what the page gets. A search is answered several times: with its progress, then with
 // what it found.
 type answer struct {
-	ID       int             `json:"id"`
-	Problem  string          `json:"problem,omitempty"`
-	Progress string          `json:"progress,omitempty"`
-	Said     []string        `json:"said,omitempty"`
-	Found    []Recording     `json:"found,omitempty"`
-	Picture  string          `json:"picture,omitempty"`
-	Lines    []timeline.Line `json:"lines,omitempty"` // of all events
+	ID       int         `json:"id"`
+	Problem  string      `json:"problem,omitempty"`
+	Progress string      `json:"progress,omitempty"`
+	Said     []string    `json:"said,omitempty"`
+	Found    []Recording `json:"found,omitempty"`
+	Parts    string      `json:"parts,omitempty"` // HTML
 }
 
 // memory is how much a search may use in a browser: a phone has little more for a page.
@@ -80,7 +80,13 @@ func Answer(ctx context.Context, text string, reply func(string)) {
 	case q.Search != nil:
 		a, err = search(ctx, q, send)
 	case q.Draw != nil:
-		a, err = draw(q.Draw.Recording, q.Draw.Step)
+		width := 0
+		if q.Draw.Narrow {
+			width = timeline.Narrow
+		}
+		var shown timeline.Shown
+		shown, err = q.Draw.Show(q.Draw.Step, q.Draw.Beside, "", width)
+		a.Parts = shown.Parts(q.Draw.Beside)
 	}
 	if err != nil {
 		a.Problem = err.Error()
@@ -116,14 +122,4 @@ func search(ctx context.Context, q question, send func(answer)) (a answer, err e
 		a.Found = append(a.Found, r)
 	}
 	return a, nil
-}
-
-// draw draws the first step events in the scale of all.
-func draw(r Recording, step int) (a answer, err error) {
-	whole := r.Picture()
-	part := timeline.Draw(r.Invoice, r.Servers, r.Events[:max(0, min(step, len(r.Events)))])
-	var svg strings.Builder
-	canvas := timeline.Canvas{Picture: part, Whole: &whole, Title: r.Title, Name: r.Customer}
-	err = canvas.SVG(&svg)
-	return answer{Picture: svg.String(), Lines: whole.Lines(r.Events, r.Customer)}, err
 }

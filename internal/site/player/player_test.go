@@ -16,8 +16,7 @@ type got struct {
 	Progress string
 	Said     []string
 	Found    []player.Recording
-	Picture  string
-	Lines    []struct{ Who, Words string }
+	Parts    string
 }
 
 func ask(t *testing.T, question string) (answer got) {
@@ -45,11 +44,13 @@ func TestACounterexampleIsFoundAndCanBeDrawn(t *testing.T) {
 	draw := func(step string) got {
 		return ask(t, `{"id": 8, "draw": {"step": `+step+`, `+string(recording[1:])+`}`)
 	}
-	charges := func(a got) int { return strings.Count(a.Picture, ">$<") }
+	charges := func(a got) int { return strings.Count(a.Parts, ">$<") }
 	if all, none := draw("1000"), draw("-1"); charges(none) != 0 || charges(all) < 2 {
 		t.Errorf("%d charges at the end, %d at the beginning", charges(all), charges(none))
-	} else if len(all.Lines) != len(run.Events) {
-		t.Errorf("%d lines for %d events", len(all.Lines), len(run.Events))
+	} else if got := strings.Count(all.Parts, "<button"); got != len(run.Events) {
+		t.Errorf("%d lines for %d events", got, len(run.Events))
+	} else if !strings.Contains(all.Parts, "billing/checkfirst.go") {
+		t.Error("the code of the mode is missing")
 	}
 }
 

@@ -61,111 +61,86 @@ const ask = (() => {
   };
 })();
 
-// reveal scrolls a picture that is wider than the screen to what happened last.
-function reveal(picture) {
-  const fixed = ".paper, .lane, .time, .name, .title, defs, style, title, desc";
-  const left = picture.firstElementChild.getBoundingClientRect().left;
-  const ends = [...picture.querySelectorAll(`svg > :not(${fixed})`)]
-    .map((mark) => mark.getBoundingClientRect().right - left);
-  picture.scrollLeft = Math.max(0, ...ends) + 24 - picture.clientWidth;
+// stage shows recordings in a section, one or two beside each other, and lets the reader step through
+// them. What came of one is shown at its end.
+async function stage(section, recordings) {
+  const one = recordings.length === 1;
+  section.replaceChildren(byID(`stage-of-${recordings.length}`).content.cloneNode(true));
+  section.prepend(make("h2", {}, recordings.map((r) => r.title).join(" · ")),
+    make("p", {}, recordings[0].about));
+  const run = byID("run");
+  const ids = ["", "beside-"].slice(0, recordings.length);
+  const steps = Math.max(...recordings.map((r) => r.events.length));
+  Object.assign(run.dataset, { step: steps, steps, over: "" });
+  const statuses = recordings.map((recording, i) => {
+    if (!one) byID(`${ids[i]}heading`).textContent = recording.title;
+    const chapters = (recording.chapters ?? []).flatMap(({ Name, Title }, n) =>
+      [n ? ", " : "To read: ", make("a", { href: `${Name}.html` }, Title)]);
+    byID(`${ids[i]}chapters`).replaceChildren(make("p", {}, ...chapters));
+    const status = byID(`${ids[i]}status`);
+    const [first, ...rest] = recording.verdict.split("\n");
+    status.classList.add(recording.wrong ? "wrong" : "right");
+    status.firstElementChild.textContent = first;
+    status.lastElementChild.textContent = rest.join("\n");
+    return status;
+  });
+  const draw = async (step) => (await Promise.all(recordings.map((recording, i) =>
+    ask({ draw: { ...recording, step, beside: ids[i], narrow: !one } }))))
+    .map(({ parts }) => parts).join("");
+  const more = stepper(run, draw, (step) => statuses.forEach((status, i) => {
+    const over = step >= recordings[i].events.length;
+    status.style.visibility = over ? "visible" : "hidden";
+  }));
+  await more(steps, true);
 }
 
-// stepper fills a section with a recording, which can be played, stepped through and paused.
-async function stepper(section, recording) {
-  const picture = make("div", { id: "picture", className: "scroll", tabIndex: 0 });
-  const now = make("p", { id: "now" });
-  const list = make("ol");
-  const slider = make("input", { type: "range", min: 0, max: recording.events.length });
-  slider.setAttribute("aria-label", "Step");
-  let step = 0;
-  let timer = null;
-  const pause = () => {
-    clearInterval(timer);
-    timer = null;
-    play.textContent = "Play";
-  };
-  async function show(n) {
-    step = Math.max(0, Math.min(recording.events.length, n));
-    slider.value = step;
-    const { picture: svg, lines } = await ask({ draw: { ...recording, step } });
-    picture.innerHTML = svg; // our own program's
-    reveal(picture);
-    list.replaceChildren(...lines.map((line, i) => {
-      const button = make("button", { type: "button", onclick: () => { pause(); show(i + 1); } },
-        make("span", { className: "time" }, line.after), " ", make("strong", {}, line.who), " ",
-        line.words);
-      if (i + 1 === step) button.setAttribute("aria-current", "step");
-      return make("li", { hidden: i >= step }, button);
-    }));
-    const line = lines?.[step - 1];
-    now.textContent = `Step ${step} of ${recording.events.length}` +
-      (line ? `: ${line.who} at ${line.after}: ${line.words}` : "");
-    verdict.hidden = step < recording.events.length;
-    if (step === recording.events.length) pause();
-  }
-  const button = (text, move) => make("button", { type: "button", onclick: () => { pause(); move(); } }, text);
-  const play = make("button", { type: "button", className: "main", onclick: () => {
-    if (timer) return pause();
-    if (step === recording.events.length) step = 0;
-    play.textContent = "Pause";
-    show(step + 1);
-    timer = setInterval(() => show(step + 1), 900);
-  } }, "Play");
-  slider.oninput = () => { pause(); show(Number(slider.value)); };
-  const verdict = make("p", { className: recording.wrong ? "verdict wrong" : "verdict right" },
-    recording.verdict);
-  section.replaceChildren(make("h2", {}, recording.title), make("p", {}, recording.about), picture,
-    make("div", { className: "steps" }, play, button("Back", () => show(step - 1)),
-      button("Forward", () => show(step + 1)), button("Last", () => show(Infinity)), slider),
-    now, verdict, make("h3", {}, "Event by event"), make("div", { id: "events" }, list));
-  now.setAttribute("aria-live", "polite");
-  document.onkeydown = (event) => {
-    const moves = { ArrowLeft: step - 1, ArrowRight: step + 1, Home: 0, End: Infinity };
-    if (event.target.closest("select, input") || !(event.key in moves)) return;
-    event.preventDefault();
-    pause();
-    show(moves[event.key]);
-  };
-  await show(recording.events.length);
-}
-
-// say shows a problem where the reader looks.
-const say = (element, words) => { element.textContent = words; };
-
-// run.html: the recorded run that the address names, such as #naive-lock/late.
-async function recorded(section) {
-  const [mode, fault] = decodeURIComponent(location.hash.slice(1)).split("/");
+// recorded shows the run that the address names, such as #naive-lock/late, or two of them, such as
+// #naive-lock+locked/late.
+async function recorded(form, section) {
+  const [modes, fault = "none"] = decodeURIComponent(location.hash.slice(1) || form.mode.value +
+    "/" + form.fault.value).split("/");
+  const chosen = modes.split("+").slice(0, 2);
+  [form.mode.value, form.beside.value = ""] = chosen;
+  form.fault.value = fault;
   try {
-    const known = document.body.dataset.recorded.split(" ").includes(mode);
-    if (known) await load(`runs/${mode}.js`);
-    const recording = runs[mode]?.[fault];
-    if (!recording) throw new Error(`no run of ${mode} under ${fault} was recorded`);
-    document.title = recording.title;
-    await stepper(section, recording);
+    const recordings = [];
+    for (const mode of chosen) {
+      const known = [...form.mode.options].some((option) => option.value === mode);
+      if (known && !runs[mode]) await load(`runs/${mode}.js`);
+      if (!runs[mode]?.[fault]) throw new Error(`no run of ${mode} under ${fault} was recorded`);
+      recordings.push(runs[mode][fault]);
+    }
+    document.title = recordings.map((r) => r.title).join(" · ");
+    await stage(section, recordings);
   } catch (problem) {
-    say(section, `This run can't be shown: ${problem.message}.`);
+    section.textContent = `This run can't be shown: ${problem.message}.`;
   }
 }
 
-// explorer.html: searches what the form says.
-function explorer(form, status, section) {
+// explorer searches what the form says.
+function explorer(form, section) {
+  const say = (words, rest = "", kind = "") => {
+    const searched = byID("searched");
+    searched.className = `status ${kind}`;
+    searched.firstElementChild.textContent = words;
+    searched.lastElementChild.textContent = rest;
+  };
   form.onsubmit = async (event) => {
     event.preventDefault();
     const chosen = new FormData(form);
     const press = form.querySelector("button");
     press.disabled = true;
     section.replaceChildren();
-    say(status, "Starting the search.");
+    say("", "Starting the search.");
     try {
       const { said, found = [] } = await ask({ search: {
         mode: chosen.get("mode"), servers: Number(chosen.get("servers")),
         faults: Number(chosen.get("faults")), only: chosen.get("only"),
-      } }, (progress) => say(status, progress));
-      status.replaceChildren(said[0], make("br"), said[1],
-        make("p", { className: found.length ? "verdict wrong" : "verdict right" }, said[2]));
-      if (found.length) await stepper(section, found[0]);
+      } }, (progress) => say("", progress));
+      say(said[2], `${said[0]}\n${said[1]}`, found.length ? "wrong" : "right");
+      if (found.length) await stage(section, [found[0]]);
     } catch (problem) {
-      say(status, `The search ended: ${problem.message}.`);
+      say("", `The search ended: ${problem.message}.`);
     }
     press.disabled = false;
   };
@@ -173,11 +148,15 @@ function explorer(form, status, section) {
 }
 
 self.runs = {};
-const page = document.body.dataset.page;
-const section = document.getElementById("run");
-if (page === "run") {
-  recorded(section);
-  self.onhashchange = () => recorded(section);
-} else if (page === "explorer") {
-  explorer(document.querySelector("form"), document.getElementById("status"), section);
+const form = document.querySelector("form");
+const section = byID("stage");
+if (document.body.dataset.page === "run") {
+  form.onchange = () => {
+    const beside = form.beside.value && `+${form.beside.value}`;
+    location.hash = `${form.mode.value}${beside}/${form.fault.value}`;
+  };
+  self.onhashchange = () => recorded(form, section);
+  recorded(form, section);
+} else {
+  explorer(form, section);
 }

@@ -159,7 +159,7 @@ func (p *page) press(s *served, mode, fault string) {
 		chromedp.Navigate(s.url),
 		chromedp.SetValue(chromedp.CSS("#mode"), mode),
 		chromedp.SetValue(chromedp.CSS("#fault"), fault),
-		chromedp.Click(chromedp.CSS("button.main")),
+		chromedp.Click(chromedp.CSS(".choice button.main")),
 	)
 	p.await(`document.getElementById("status")?.textContent.includes("expected")`)
 	p.await(`document.getElementById("account").textContent.includes("Read from")`)

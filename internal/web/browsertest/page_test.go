@@ -18,15 +18,15 @@ func TestThePage(t *testing.T) {
 		p.press(s, "uncoordinated", "none")
 		p.shows("3 × $10.00 = $30.00", "3 × $10.00 = $30.00", "overcharged", 3)
 		p.shot("uncoordinated-none")
-		p.do(chromedp.Click(chromedp.CSS("#refund button")))
+		p.do(chromedp.Click(chromedp.CSS(".refund button")))
 		p.await(`document.getElementById("status").textContent.startsWith("Refunded")`)
-		p.await(`document.getElementById("verdict").textContent === "right"`)
+		p.await(`document.querySelector("td.verdict").textContent === "right"`)
 		p.shows("3 × $10.00 = $30.00 less $20.00",
 			"3 × $10.00 = $30.00 less $20.00", "right", 3)
 		if got := p.text("#done"); strings.Count(got, "refunded pi_") != 2 {
 			t.Errorf("it says %q, want two refunds", got)
 		}
-		if !ask[bool](p, `document.querySelector("#refund button").disabled`) {
+		if !ask[bool](p, `document.querySelector(".refund button").disabled`) {
 			t.Error("there is still something to refund")
 		}
 		p.shot("refunded")
@@ -55,7 +55,11 @@ func TestThePage(t *testing.T) {
 	})
 	t.Run("every cell of the matrix plays its run", func(t *testing.T) {
 		p := open(t, b)
-		p.do(chromedp.Navigate(s.url+"/matrix"), chromedp.Click(chromedp.CSS(`button[value="claimed/late"]`)))
+		p.do(
+			chromedp.Navigate(s.url+"/matrix"),
+			chromedp.Click(chromedp.CSS(`button[popovertarget="why-claimed-late"]`)),
+			chromedp.Click(chromedp.CSS(`button[value="claimed/late"]`)),
+		)
 		p.await(`document.getElementById("status")?.textContent.includes("As expected")`)
 		if got := p.text("h1"); got != "claimed under late" {
 			t.Errorf("it plays %q", got)
@@ -91,7 +95,7 @@ func TestThePage(t *testing.T) {
 // shows fails the test unless the page shows these texts and this number of charges.
 func (p *page) shows(atStripe, inLedger, verdict string, charges int) {
 	p.Helper()
-	got := []string{p.text("#at-stripe"), p.text("#in-ledger"), p.text("#verdict")}
+	got := []string{p.text(".at-stripe"), p.text(".in-ledger"), p.text("td.verdict")}
 	if got[0] != atStripe || got[1] != inLedger || got[2] != verdict {
 		p.Errorf("the page says %q, want %q, %q, %q", got, atStripe, inLedger, verdict)
 	}
@@ -162,7 +166,7 @@ func TestStepsByKeyboard(t *testing.T) {
 	p.do(chromedp.Focus(chromedp.CSS("#slider")), chromedp.KeyEvent(kb.ArrowLeft))
 	at(steps - 1)
 	// The keyboard also starts the next run.
-	p.do(chromedp.Focus(chromedp.CSS("button.main")), chromedp.KeyEvent(kb.Enter))
+	p.do(chromedp.Focus(chromedp.CSS(".choice button.main")), chromedp.KeyEvent(kb.Enter))
 	p.await(`document.getElementById("status")?.textContent.includes("As expected")`)
 }
 
