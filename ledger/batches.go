@@ -12,8 +12,9 @@ import (
 )
 
 // calls made at the same time share one statement. Each gets the answer that its own statement
-// would give, and returns after the commit.
-type calls[T, R any] = batch.Batcher[T, R]
+// would give, and returns after the commit. (A field with a Batcher would have each package that
+// uses a Store compile all of its methods again.)
+type calls[T, R any] func(context.Context, T) (R, error)
 
 // linger is short compared with a charge, and longer than the time between Stripe's replies to the
 // charges of one batch.
@@ -24,7 +25,7 @@ const linger = 20 * time.Millisecond
 // order of the keys, so the statements of several servers can't deadlock.
 func batched[T, R any](
 	key func(T) string, ask func(context.Context, []T) (map[string]R, error),
-) *calls[T, R] {
+) calls[T, R] {
 	var run func(context.Context, []*batch.Call[T, R])
 	run = func(ctx context.Context, all []*batch.Call[T, R]) {
 		given := make([]T, len(all))
@@ -44,7 +45,7 @@ func batched[T, R any](
 			c.Result, c.Err = answers[key(c.Given)], err
 		}
 	}
-	return &calls[T, R]{Key: key, Run: run, Linger: linger}
+	return (&batch.Batcher[T, R]{Key: key, Run: run, Linger: linger}).Do
 }
 
 // rowKey returns the key of an invoice's row. It sorts like the two columns, subscription first: no

@@ -25,9 +25,9 @@ type ClaimOptions struct {
 type Claims struct {
 	store     *Store
 	o         ClaimOptions
-	takings   *calls[taking, taken]
-	registers *calls[registering, registered]
-	endings   *calls[ending, bool]
+	takings   calls[taking, taken]
+	registers calls[registering, registered]
+	endings   calls[ending, bool]
 }
 
 var _ billing.Claims = Claims{}
@@ -62,7 +62,7 @@ func (c Claims) Take(ctx context.Context, inv billing.Invoice) (billing.Claim, e
 	t := taking{inv, rand.Text()}
 	var got taken
 	err := c.store.retry(ctx, func(ctx context.Context) (err error) {
-		got, err = c.takings.Do(ctx, t)
+		got, err = c.takings(ctx, t)
 		return err
 	}, "claim %s", inv)
 	switch {
@@ -175,7 +175,7 @@ func (c Claims) Register(
 ) (billing.Intent, error) {
 	var got registered
 	err := c.store.retry(ctx, func(ctx context.Context) (err error) {
-		got, err = c.registers.Do(ctx, registering{claim, intent})
+		got, err = c.registers(ctx, registering{claim, intent})
 		if err == nil && got.intent.ID == "" {
 			err = pgx.ErrNoRows
 		}
@@ -245,7 +245,7 @@ type ending struct {
 
 func (c Claims) giveBack(ctx context.Context, e ending, what string) error {
 	return c.store.retry(ctx, func(ctx context.Context) error {
-		_, err := c.endings.Do(ctx, e)
+		_, err := c.endings(ctx, e)
 		return err
 	}, what, e.claim.Invoice)
 }

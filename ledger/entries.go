@@ -20,7 +20,7 @@ func (s *Store) Charged(
 ) (now billing.Invoice, charged bool, err error) {
 	var got current
 	err = s.retry(ctx, func(ctx context.Context) error {
-		got, err = s.lookups.Do(ctx, inv)
+		got, err = s.lookups(ctx, inv)
 		return err
 	}, "ask whether %s is charged", inv)
 	s.acked.entry(got.charge)
@@ -101,7 +101,7 @@ func (s *Store) record(ctx context.Context, r recording) error {
 	}
 	var got recorded
 	err := s.retry(ctx, func(ctx context.Context) (err error) {
-		got, err = s.records.Do(ctx, r)
+		got, err = s.records(ctx, r)
 		return err
 	}, "%s", what)
 	switch {

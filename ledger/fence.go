@@ -11,8 +11,8 @@ import (
 // use.
 type Fence struct {
 	store  *Store
-	looks  *calls[billing.Invoice, billing.Token]
-	raises *calls[raising, bool]
+	looks  calls[billing.Invoice, billing.Token]
+	raises calls[raising, bool]
 }
 
 type raising struct {
@@ -33,7 +33,7 @@ func (s *Store) Fence() Fence {
 // Highest implements billing.Fence.
 func (f Fence) Highest(ctx context.Context, inv billing.Invoice) (t billing.Token, err error) {
 	err = f.store.retry(ctx, func(ctx context.Context) error {
-		t, err = f.looks.Do(ctx, inv)
+		t, err = f.looks(ctx, inv)
 		return err
 	}, "look up the fencing token of %s", inv)
 	return t, err
@@ -63,7 +63,7 @@ func (f Fence) look(
 func (f Fence) Raise(ctx context.Context, inv billing.Invoice, token billing.Token) error {
 	raised := false
 	err := f.store.retry(ctx, func(ctx context.Context) (err error) {
-		raised, err = f.raises.Do(ctx, raising{inv, token})
+		raised, err = f.raises(ctx, raising{inv, token})
 		return err
 	}, "raise the fence of %s to %d", inv, token)
 	if err == nil && !raised {

@@ -55,8 +55,8 @@ type Store struct {
 	recorder string
 	timeout  time.Duration
 	hold     func(context.Context, func(context.Context) error) error
-	lookups  *calls[billing.Invoice, current]
-	records  *calls[recording, recorded]
+	lookups  calls[billing.Invoice, current]
+	records  calls[recording, recorded]
 	acked    acknowledged
 }
 

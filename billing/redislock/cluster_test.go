@@ -10,10 +10,11 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/redislock"
 )
 
 // leaseThrough obtains, renews and releases a lease through the client.
-func leaseThrough(t *testing.T, client redis.UniversalClient) {
+func leaseThrough(t *testing.T, client redislock.Client) {
 	t.Helper()
 	ctx := context.Background()
 	const ttl = 2 * time.Second

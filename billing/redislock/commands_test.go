@@ -62,7 +62,7 @@ func TestCommandsOfALease(t *testing.T) {
 }
 
 // commandStats returns how often Redis ran each command since the last reset of its statistics.
-func commandStats(t *testing.T, client redis.UniversalClient) map[string]int {
+func commandStats(t *testing.T, client redislock.Client) map[string]int {
 	t.Helper()
 	info, err := client.Info(context.Background(), "commandstats").Result()
 	if err != nil {
@@ -81,13 +81,13 @@ func commandStats(t *testing.T, client redis.UniversalClient) map[string]int {
 // The SET arrives but its answer is lost: the retry finds its own key.
 func TestAnswerLostOnTheWire(t *testing.T) {
 	t.Parallel()
-	ours := func(query string) func(*testing.T, string) redis.UniversalClient {
-		return func(t *testing.T, addr string) redis.UniversalClient {
+	ours := func(query string) func(*testing.T, string) redislock.Client {
+		return func(t *testing.T, addr string) redislock.Client {
 			return open(t, "redis://"+addr+query)
 		}
 	}
 	// A client made without Open retries.
-	retrying := func(t *testing.T, addr string) redis.UniversalClient {
+	retrying := func(t *testing.T, addr string) redislock.Client {
 		client := redis.NewClient(&redis.Options{
 			Addr: addr, ReadTimeout: 100 * time.Millisecond, DisableIdentity: true,
 			MaintNotificationsConfig: &maintnotifications.Config{Mode: "disabled"},
@@ -97,7 +97,7 @@ func TestAnswerLostOnTheWire(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		fate   fate
-		client func(*testing.T, string) redis.UniversalClient
+		client func(*testing.T, string) redislock.Client
 	}{
 		"the connection drops":      {answerDrops, ours(patient)},
 		"the answer never comes":    {noAnswer, ours("?read_timeout=100ms")},

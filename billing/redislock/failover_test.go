@@ -116,7 +116,7 @@ func TestPooledConnectionsToTheOldPrimaryAreGivenUp(t *testing.T) {
 }
 
 // fillPool makes that many connections, which idle afterwards.
-func fillPool(t *testing.T, client redis.UniversalClient, count int) {
+func fillPool(t *testing.T, client redislock.Client, count int) {
 	t.Helper()
 	var all []*redis.Conn
 	for range count {
@@ -127,7 +127,7 @@ func fillPool(t *testing.T, client redis.UniversalClient, count int) {
 	for _, c := range all {
 		must(t, c.Close())
 	}
-	if n := client.PoolStats().IdleConns; int(n) < count {
+	if n := client.(redis.UniversalClient).PoolStats().IdleConns; int(n) < count {
 		t.Fatalf("%d idle connections, want %d", n, count)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"example.com/triplecharge/billing"
@@ -32,13 +31,13 @@ func TestMain(m *testing.M) {
 }
 
 // maker makes one of the package's locks.
-type maker func(redis.UniversalClient, redislock.Options) (billing.Locker, error)
+type maker func(redislock.Client, redislock.Options) (billing.Locker, error)
 
-func safe(client redis.UniversalClient, o redislock.Options) (billing.Locker, error) {
+func safe(client redislock.Client, o redislock.Options) (billing.Locker, error) {
 	return redislock.New(client, o)
 }
 
-func naive(client redis.UniversalClient, o redislock.Options) (billing.Locker, error) {
+func naive(client redislock.Client, o redislock.Options) (billing.Locker, error) {
 	return redislock.NewNaive(client, redislock.NaiveOptions{
 		Server: o.Server, TTL: o.TTL, Prefix: o.Prefix,
 	})

@@ -19,7 +19,7 @@ type link struct {
 }
 
 // newLink watches a client that has no connections yet.
-func newLink(client redis.UniversalClient) *link {
+func newLink(client Client) *link {
 	l := &link{}
 	l.made.Store(1)
 	switch c := client.(type) {
@@ -53,7 +53,7 @@ func (l *link) do(call func() error) error {
 }
 
 // pipeline sends the commands in one pipeline. Each has its own error.
-func (l *link) pipeline(ctx context.Context, client redis.UniversalClient, cmds []redis.Cmder) {
+func (l *link) pipeline(ctx context.Context, client Client, cmds []redis.Cmder) {
 	_ = l.do(func() error {
 		pipe := client.Pipeline()
 		for _, cmd := range cmds {

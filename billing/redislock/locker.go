@@ -74,20 +74,21 @@ const minTTL = 50 * time.Millisecond
 // Locker hands out leases and renews them until they are released. Safe for concurrent use. It
 // needs no Close: it runs a goroutine only during renewals.
 type Locker struct {
-	client     redis.UniversalClient
+	client     Client
 	link       *link
 	o          Options
 	ttlMillis  any // int64, boxed once for all commands
 	releaseSHA any // string
-	commands   batch.Batcher[redis.Cmder, struct{}]
-	renewals   *renewals
+	// commands sends one, with others in a pipeline if they come at the same time.
+	commands func(context.Context, redis.Cmder) (struct{}, error)
+	renewals *renewals
 }
 
 // New returns a Locker on the client's Redis. Invalid or missing options are an error.
 //
 // As a client from Open does, the client should respect context deadlines
 // (redis.Options.ContextTimeoutEnabled) and have time-outs well below the TTL.
-func New(client redis.UniversalClient, o Options) (*Locker, error) {
+func New(client Client, o Options) (*Locker, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,9 @@ func New(client redis.UniversalClient, o Options) (*Locker, error) {
 		ttlMillis:  o.TTL.Milliseconds(),
 		releaseSHA: redis.NewScript(releaseLua).Hash(),
 	}
-	l.commands.Run, l.commands.MaxInFlight, l.commands.Linger = l.process, pipelines, linger
+	l.commands = (&batch.Batcher[redis.Cmder, struct{}]{
+		Run: l.process, MaxInFlight: pipelines, Linger: linger,
+	}).Do
 	l.renewals = newRenewals(o, l.renew)
 	return l, nil
 }
@@ -129,7 +132,7 @@ func (l *Locker) process(ctx context.Context, calls []*batch.Call[redis.Cmder, s
 // send sends a command, perhaps in a pipeline with others. If it returns ctx's error, the command
 // may still be in flight, and reading it would be a race.
 func (l *Locker) send(ctx context.Context, cmd redis.Cmder) error {
-	_, err := l.commands.Do(ctx, cmd)
+	_, err := l.commands(ctx, cmd)
 	return err
 }
 

@@ -21,12 +21,12 @@ type NaiveOptions struct {
 // Naive is the lock that most tutorials show, SET NX PX and DEL, with all its bugs. Locker fixes
 // them. Safe for concurrent use.
 type Naive struct {
-	client redis.UniversalClient
+	client Client
 	o      NaiveOptions
 }
 
 // NewNaive returns a naive lock on the client's Redis. An invalid TTL is an error.
-func NewNaive(client redis.UniversalClient, o NaiveOptions) (*Naive, error) {
+func NewNaive(client Client, o NaiveOptions) (*Naive, error) {
 	if err := checkTTL(o.TTL); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (n *Naive) Obtain(ctx context.Context, key string) (billing.Lease, error) {
 }
 
 type naiveLease struct {
-	client redis.UniversalClient
+	client Client
 	key    string
 }
 

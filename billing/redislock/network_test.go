@@ -156,7 +156,7 @@ func realRedis(t testing.TB) string {
 }
 
 // open returns a client that is closed when the test ends.
-func open(t testing.TB, url string) redis.UniversalClient {
+func open(t testing.TB, url string) redislock.Client {
 	t.Helper()
 	client, err := redislock.Open(url)
 	if err != nil {
@@ -183,14 +183,14 @@ func warmUpKey(t testing.TB, locker *redislock.Locker, key string) {
 	}
 }
 
-func newLocker(t testing.TB, client redis.UniversalClient, ttl time.Duration) *redislock.Locker {
+func newLocker(t testing.TB, client redislock.Client, ttl time.Duration) *redislock.Locker {
 	t.Helper()
 	return newLockerWith(t, client, redislock.Options{TTL: ttl})
 }
 
 // newLockerWith returns server-a's locker with these options.
 func newLockerWith(
-	t testing.TB, client redis.UniversalClient, o redislock.Options,
+	t testing.TB, client redislock.Client, o redislock.Options,
 ) *redislock.Locker {
 	t.Helper()
 	o.Server, o.Now = "server-a", time.Now

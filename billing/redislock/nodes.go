@@ -8,13 +8,11 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // OpenNodes returns a client for each URL, as Open does. It is an error if two URLs lead to one
 // server, whatever else differs in them: a Quorum would never get its leases.
-func OpenNodes(urls []string) (clients []redis.UniversalClient, err error) {
+func OpenNodes(urls []string) (clients []Client, err error) {
 	defer func() {
 		if err != nil {
 			for _, client := range clients {
@@ -83,7 +81,7 @@ const slotsProbed = 16
 // Check looks at a client's Redis before there are leases, by reading keys that begin with the
 // given one. The error says why no lease would work, the warning what may cost one. Neither is
 // about a Redis that is away, which may be back in time, nor about rights, which Obtain proves.
-func Check(ctx context.Context, client redis.UniversalClient, key string) (warning, err error) {
+func Check(ctx context.Context, client Client, key string) (warning, err error) {
 	pipe := client.Pipeline()
 	for i := range slotsProbed {
 		pipe.Get(ctx, fmt.Sprint(key, i))

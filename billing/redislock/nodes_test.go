@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 )
@@ -66,7 +64,7 @@ func TestNodesThatAreOneServerAreNoOtherHolder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var clients []redis.UniversalClient
+			var clients []redislock.Client
 			for _, addr := range addrs {
 				clients = append(clients, open(t, "redis://"+addr+patient))
 			}

@@ -1,6 +1,7 @@
 package redislock
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -9,6 +10,16 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
+
+// Client is what a lock needs of a client of go-redis, such as a redis.UniversalClient. A package
+// that names all of that takes a second longer to compile.
+type Client interface {
+	redis.Cmdable
+	AddHook(redis.Hook)
+	Do(ctx context.Context, args ...any) *redis.Cmd
+	Process(ctx context.Context, cmd redis.Cmder) error
+	Close() error
+}
 
 // Open returns a client for the Redis at the URL. The client connects on first use.
 //
@@ -26,7 +37,7 @@ import (
 // that it set itself, and report the lock as taken.
 //
 // Errors from Open and from the client never contain the password.
-func Open(rawURL string) (redis.UniversalClient, error) {
+func Open(rawURL string) (Client, error) {
 	u, err := parse(rawURL)
 	if err != nil {
 		return nil, err
@@ -41,7 +52,7 @@ func Open(rawURL string) (redis.UniversalClient, error) {
 	}
 	u.RawQuery = query.Encode()
 
-	var client redis.UniversalClient
+	var client Client
 	switch {
 	case query.Has("master_name"):
 		client, err = openSentinel(u.String())
@@ -80,7 +91,7 @@ func parse(rawURL string) (*url.URL, error) {
 // All three kinds of client respect context deadlines, try to connect once (the caller retries),
 // and send only HELLO on connecting, without CLIENT SETINFO and CLIENT MAINT_NOTIFICATIONS.
 
-func openSingle(rawURL string) (redis.UniversalClient, error) {
+func openSingle(rawURL string) (Client, error) {
 	o, err := redis.ParseURL(rawURL)
 	if err != nil {
 		return nil, err
@@ -92,7 +103,7 @@ func openSingle(rawURL string) (redis.UniversalClient, error) {
 	return redis.NewClient(o), nil
 }
 
-func openSentinel(rawURL string) (redis.UniversalClient, error) {
+func openSentinel(rawURL string) (Client, error) {
 	o, err := redis.ParseFailoverURL(rawURL)
 	if err != nil {
 		return nil, err
@@ -107,7 +118,7 @@ func openSentinel(rawURL string) (redis.UniversalClient, error) {
 	return redis.NewFailoverClient(o), nil
 }
 
-func openCluster(rawURL string) (redis.UniversalClient, error) {
+func openCluster(rawURL string) (Client, error) {
 	o, err := redis.ParseClusterURL(rawURL)
 	if err != nil {
 		return nil, err

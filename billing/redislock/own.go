@@ -22,7 +22,7 @@ const OwnKey = "lock:ledger"
 // quorum decides. If too few answer, the error is billing.ErrUnavailable.
 //
 // A Redis that restarts empty forgets the mark: call Own now and then.
-func Own(ctx context.Context, nodes []redis.UniversalClient, prefix, ledger string) error {
+func Own(ctx context.Context, nodes []Client, prefix, ledger string) error {
 	type answer struct {
 		owner string
 		err   error
@@ -71,7 +71,7 @@ func Disown(ctx context.Context, url, prefix string) error {
 
 // own returns the owner of one node's locks, which is the ledger if there was none.
 func own(
-	ctx context.Context, node redis.UniversalClient, key, ledger string,
+	ctx context.Context, node Client, key, ledger string,
 ) (owner string, err error) {
 	for range 2 { // the key may be deleted in between
 		set, err := node.SetNX(ctx, key, ledger, 0).Result()

@@ -14,7 +14,7 @@ import (
 // ownedBy returns nodes that are owned by these ledgers: "" by nobody, "down" doesn't answer.
 func ownedBy(
 	t *testing.T, owners ...string,
-) (nodes []redis.UniversalClient, servers []*miniredis.Miniredis) {
+) (nodes []redislock.Client, servers []*miniredis.Miniredis) {
 	t.Helper()
 	for _, owner := range owners {
 		server := miniredis.RunT(t)

@@ -8,8 +8,6 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 )
 
@@ -63,7 +61,7 @@ type Quorum struct {
 //
 // A node that refuses connections or exceeds its client's time-outs is not asked again for 250 ms.
 // If there is no quorum without it, requests fail at once meanwhile.
-func NewQuorum(nodes []redis.UniversalClient, o Options) (*Quorum, error) {
+func NewQuorum(nodes []Client, o Options) (*Quorum, error) {
 	if len(nodes) < 3 || len(nodes)%2 == 0 {
 		return nil, fmt.Errorf("redlock on %d Redis nodes: want 3, 5 or another odd number",
 			len(nodes))

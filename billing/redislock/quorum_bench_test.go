@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/redislock"
 )
 
 // BenchmarkQuorum obtains and releases leases on five nodes, and on what they are compared with:
@@ -27,7 +28,7 @@ func BenchmarkQuorum(b *testing.B) {
 	nobody := closedPort(b)
 	at := func(distances ...time.Duration) func(*testing.B) billing.Locker {
 		return func(b *testing.B) billing.Locker {
-			var clients []redis.UniversalClient
+			var clients []redislock.Client
 			for i, d := range distances {
 				url := urls[i]
 				if d == refusing {

@@ -7,8 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/locktest"
 	"example.com/triplecharge/billing/redislock"
@@ -17,8 +15,8 @@ import (
 // nodes is five Redis servers.
 type nodes struct {
 	urls   []string
-	ticks  []func()                // called before each request to a node; may be nil
-	stores []redis.UniversalClient // the test's own clients
+	ticks  []func()           // called before each request to a node; may be nil
+	stores []redislock.Client // the test's own clients
 }
 
 func newNodes(t *testing.T, urls []string, ticks []func()) *nodes {
@@ -54,7 +52,7 @@ func inQuorumBubble(t *testing.T, test func(*testing.T, *nodes)) {
 // quorumServer is one server with a lock on the nodes, and a client and a network for each.
 type quorumServer struct {
 	lock     *redislock.Quorum
-	clients  []redis.UniversalClient
+	clients  []redislock.Client
 	networks []*network
 }
 
@@ -75,7 +73,7 @@ func (n *nodes) server(t *testing.T, o redislock.Options) (*quorumServer, error)
 }
 
 // newQuorum returns server-a's lock over the clients.
-func newQuorum(t testing.TB, clients []redis.UniversalClient) *redislock.Quorum {
+func newQuorum(t testing.TB, clients []redislock.Client) *redislock.Quorum {
 	t.Helper()
 	lock, err := redislock.NewQuorum(clients, redislock.Options{
 		Server: "server-a", TTL: time.Minute, Now: time.Now, Patience: -1,

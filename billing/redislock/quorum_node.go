@@ -43,7 +43,7 @@ const maxSenders = 4
 // pipeline, and end when the queue is empty. Requests about the same key stay in order: a batch has
 // none about a key that is in flight in another.
 type node struct {
-	client    redis.UniversalClient
+	client    Client
 	link      *link
 	o         Options
 	ttlMillis any // int64
@@ -57,7 +57,7 @@ type node struct {
 	failure   error // the reason for its rest
 }
 
-func newNode(client redis.UniversalClient, o Options) *node {
+func newNode(client Client, o Options) *node {
 	return &node{
 		client: client, link: newLink(client), o: o, ttlMillis: o.TTL.Milliseconds(),
 		inFlight: make(map[any]bool),

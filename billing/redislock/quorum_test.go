@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 )
@@ -227,14 +225,14 @@ func TestNewQuorumRefuses(t *testing.T) {
 	t.Parallel()
 	good := redislock.Options{Server: "server-a", TTL: ttl, Now: time.Now}
 	for count := range 8 {
-		_, err := redislock.NewQuorum(make([]redis.UniversalClient, count), good)
+		_, err := redislock.NewQuorum(make([]redislock.Client, count), good)
 		if want := count == 3 || count == 5 || count == 7; (err == nil) != want {
 			t.Errorf("%d nodes: %v", count, err)
 		}
 	}
 	bad := good
 	bad.TTL = time.Millisecond
-	if _, err := redislock.NewQuorum(make([]redis.UniversalClient, 5), bad); err == nil {
+	if _, err := redislock.NewQuorum(make([]redislock.Client, 5), bad); err == nil {
 		t.Errorf("a TTL of %v was accepted", bad.TTL)
 	}
 }

@@ -20,7 +20,7 @@ import (
 func TestQuorumCommandsOfALease(t *testing.T) {
 	t.Parallel()
 	var proxies []*wire
-	var clients []redis.UniversalClient
+	var clients []redislock.Client
 	for range 5 {
 		p := newWire(t, miniRedis(t).Addr())
 		proxies = append(proxies, p)
@@ -49,7 +49,7 @@ func TestQuorumCommandsOfALease(t *testing.T) {
 func TestQuorumNeverSendsAgain(t *testing.T) {
 	t.Parallel()
 	var proxies []*wire
-	var clients []redis.UniversalClient
+	var clients []redislock.Client
 	for range 3 {
 		p := newWire(t, miniRedis(t).Addr())
 		p.lose("eval", answerDrops)
@@ -83,7 +83,7 @@ func TestQuorumLeavesNoKeys(t *testing.T) {
 	t.Parallel()
 	const leases, callers, slow = 4000, 16, 25 * time.Millisecond
 	var urls []string
-	var stores []redis.UniversalClient
+	var stores []redislock.Client
 	for range 5 {
 		url := realRedis(t)
 		urls, stores = append(urls, url), append(stores, open(t, url))
@@ -94,7 +94,7 @@ func TestQuorumLeavesNoKeys(t *testing.T) {
 	var locks []*redislock.Quorum
 	var wg sync.WaitGroup
 	for range 3 {
-		var clients []redis.UniversalClient
+		var clients []redislock.Client
 		for _, url := range urls {
 			clients = append(clients, open(t, url+patient))
 		}
@@ -152,7 +152,7 @@ func TestQuorumDeadNodesCostNoTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var clients []redis.UniversalClient
+			var clients []redislock.Client
 			for i := range 5 {
 				url := "redis://" + miniRedis(t).Addr()
 				if i%2 == 1 {

@@ -10,8 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 )
@@ -27,8 +25,8 @@ const (
 type bench struct {
 	locker *redislock.Locker
 	network
-	store  redis.UniversalClient // bypasses the network
-	events []redislock.Event     // under the network's mutex
+	store  redislock.Client  // bypasses the network
+	events []redislock.Event // under the network's mutex
 }
 
 // takeEvents returns the events since its last call.

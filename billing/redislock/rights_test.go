@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 )
@@ -151,7 +149,7 @@ func TestRightsAreProvenOnNewConnections(t *testing.T) {
 
 func TestAQuorumOfNodesMustLetALeaseBeRenewed(t *testing.T) {
 	t.Parallel()
-	var clients []redis.UniversalClient
+	var clients []redislock.Client
 	for _, rights := range [][]any{
 		{"+@all", "-pexpire", "~lock:*"}, {"+@all", "~lock:*"}, {"+@all", "-@scripting", "~lock:*"},
 	} {

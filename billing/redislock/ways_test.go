@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 )
@@ -87,7 +85,7 @@ func redisPorts() map[string]func(*testing.T) redisPort {
 				all = append(all, newRedisServer(t))
 			}
 			return redisPort{all[:2], func(o redislock.Options) billing.Locker {
-				var nodes []redis.UniversalClient
+				var nodes []redislock.Client
 				for _, s := range all {
 					nodes = append(nodes, open(t, "redis://127.0.0.1:"+s.port))
 				}

@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/fleet"
 	"example.com/triplecharge/internal/money"
@@ -210,18 +209,17 @@ func (p *play) renews() bool {
 
 // unfollow cuts the replication link to a replica, which keeps its data and receives no more.
 func unfollow(ctx context.Context, replica services.Server) error {
-	return askNode(replica, func(c *goredis.Client) error {
+	return askNode(replica, func(c redislock.Client) error {
 		return c.ReplicaOf(ctx, "NO", "ONE").Err()
 	})
 }
 
 // askNode calls ask with a client of the node.
-func askNode(node services.Server, ask func(*goredis.Client) error) error {
-	o, err := goredis.ParseURL(node.URL())
+func askNode(node services.Server, ask func(redislock.Client) error) error {
+	client, err := redislock.Open(node.URL() + redisPatience())
 	if err != nil {
 		return err
 	}
-	client := goredis.NewClient(o)
 	defer func() { _ = client.Close() }()
 	return ask(client)
 }

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	goredis "github.com/redis/go-redis/v9"
-
+	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/services"
 	"example.com/triplecharge/internal/stripesim/control"
@@ -91,7 +90,7 @@ func clockJump(nodes int) script {
 func (p *play) byKeys(ctx context.Context) (nodes []services.Server, err error) {
 	keys := map[services.Server]int64{}
 	for _, node := range p.nodes {
-		err = errors.Join(err, askNode(node, func(c *goredis.Client) (err error) {
+		err = errors.Join(err, askNode(node, func(c redislock.Client) (err error) {
 			keys[node], err = c.DBSize(ctx).Result()
 			return err
 		}))

@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/fleet"
@@ -163,32 +161,25 @@ func (p *play) awaitNoProtection(
 func (p *play) leased(ctx context.Context) (bool, error) {
 	held := 0
 	for _, node := range p.nodes {
-		o, err := goredis.ParseURL(node.URL())
-		if err != nil {
-			return false, err
-		}
-		o.MaxRetries, o.DialerRetries = -1, 1
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = patience, patience, patience
-		client := goredis.NewClient(o)
-		keys, err := leasesIn(ctx, client)
-		if p.ThirdParty != nil { // nobody waits for one that outlives the cell
-			keys = slices.DeleteFunc(keys, func(key string) bool {
-				return outlasting(ctx, client, key)
-			})
-		}
-		_ = client.Close()
+		err := askNode(node, func(c redislock.Client) error {
+			keys, err := leasesIn(ctx, c)
+			if p.ThirdParty != nil { // nobody waits for one that outlives the cell
+				keys = slices.DeleteFunc(keys, func(key string) bool {
+					return outlasting(ctx, c, key)
+				})
+			}
+			held += min(len(keys), 1)
+			return err
+		})
 		if err != nil && !errors.Is(err, syscall.ECONNREFUSED) { // a dead node holds nothing
 			return false, fmt.Errorf("look for leases in Redis: %w", err)
-		}
-		if len(keys) > 0 {
-			held++
 		}
 	}
 	return held > len(p.nodes)/2, nil
 }
 
 // leasesIn returns the keys of the leases in a Redis. Expired ones are left out.
-func leasesIn(ctx context.Context, client *goredis.Client) ([]string, error) {
+func leasesIn(ctx context.Context, client redislock.Client) ([]string, error) {
 	keys, err := client.Keys(ctx, "*").Result()
 	return slices.DeleteFunc(keys, func(key string) bool {
 		return key == redislock.OwnKey || strings.Contains(key, redislock.CounterMark)

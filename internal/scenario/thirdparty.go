@@ -8,8 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
+	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/faults"
 	"example.com/triplecharge/internal/fleet"
@@ -90,7 +89,7 @@ func (p *play) over(ctx context.Context, done <-chan error, servers ...*fleet.Wo
 // outlasts reports whether a lease in Redis outlives the cell: it has a TTL of days, or none.
 func (p *play) outlasts(ctx context.Context) (found bool) {
 	for _, node := range p.nodes {
-		_ = askNode(node, func(c *goredis.Client) error { // a dead node has none
+		_ = askNode(node, func(c redislock.Client) error { // a dead node has none
 			keys, err := leasesIn(ctx, c)
 			found = found || slices.ContainsFunc(keys, func(key string) bool {
 				return outlasting(ctx, c, key)
@@ -102,7 +101,7 @@ func (p *play) outlasts(ctx context.Context) (found bool) {
 }
 
 // outlasting reports whether the key has no TTL, or one that outlives the cell.
-func outlasting(ctx context.Context, c *goredis.Client, key string) bool {
+func outlasting(ctx context.Context, c redislock.Client, key string) bool {
 	ttl, err := c.PTTL(ctx, key).Result()
 	return err == nil && (ttl == -1 || ttl > outlives)
 }
@@ -116,22 +115,22 @@ func (p *play) thirdPartyHeld(ctx context.Context) (bool, error) {
 
 // awaitOutlasted returns when a lease has outlasted the time for which it was obtained.
 func (p *play) awaitOutlasted(ctx context.Context) error {
-	o, err := goredis.ParseURL(p.nodes[0].URL())
-	if err != nil {
-		return err
-	}
-	client := goredis.NewClient(o)
-	defer func() { _ = client.Close() }()
 	if p.outlasts(ctx) {
 		return nil
 	}
-	keys, err := leasesIn(ctx, client)
-	if err != nil || len(keys) == 0 {
-		return errors.Join(err, errors.New("no lease in Redis while server-a's charge executes"))
-	}
-	ttl, err := client.PTTL(ctx, keys[0]).Result()
-	if err != nil || ttl <= 0 {
-		return errors.Join(err, errors.New("the lease in Redis has no TTL"))
+	var ttl time.Duration
+	err := askNode(p.nodes[0], func(c redislock.Client) error {
+		keys, err := leasesIn(ctx, c)
+		if err != nil || len(keys) == 0 {
+			return errors.Join(err, errors.New("no lease while server-a's charge executes"))
+		}
+		if ttl, err = c.PTTL(ctx, keys[0]).Result(); err != nil || ttl <= 0 {
+			return errors.Join(err, errors.New("the lease in Redis has no TTL"))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	select {
 	case <-time.After(ttl): // whether the lease has outlasted this is checked below

@@ -185,7 +185,7 @@ func (s *Simulator) adminSetClock(w http.ResponseWriter, r *http.Request) {
 	case (set.Now == nil) == (set.Advance == nil):
 		problem(w, http.StatusBadRequest, "give either now or advance")
 		return
-	case back && !s.account.Load().empty():
+	case back && !accountOf(s).empty():
 		problem(w, http.StatusConflict, "there are objects, so the clock only goes forward: "+
 			"POST /reset first")
 		return
@@ -194,7 +194,7 @@ func (s *Simulator) adminSetClock(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.clock.advance(*set.Advance)
 	}
-	s.account.Load().settle()
+	accountOf(s).settle()
 	s.adminReadClock(w, r)
 }
 
@@ -221,7 +221,7 @@ func (s *Simulator) adminSettings(w http.ResponseWriter, r *http.Request) {
 		s.setLimits(*cmp.Or(set.RateLimit, inAll), *cmp.Or(set.EndpointLimit, each))
 	}
 	if set.SearchLag != nil {
-		a := s.account.Load()
+		a := accountOf(s)
 		a.index.setLag(a, *set.SearchLag)
 	}
 	answer(w, http.StatusOK, struct{}{})
@@ -234,7 +234,7 @@ func (s *Simulator) adminReset(w http.ResponseWriter, _ *http.Request) {
 
 // adminCharges writes the feed, one line for each charge.
 func (s *Simulator) adminCharges(w http.ResponseWriter, r *http.Request) {
-	a := s.account.Load()
+	a := accountOf(s)
 	w.Header().Set("Content-Type", "application/jsonl")
 	lines := json.NewEncoder(w)
 	for sent := 0; ; {

@@ -70,9 +70,9 @@ func (b rawBody) json(w *writer, _ expansion) { w.buf, w.first = append(w.buf, b
 
 // serve handles one endpoint. It ignores the request's context: Stripe executes a request that it
 // received even if the client hangs up or is killed.
-func (s *Simulator) serve(server string, r route) http.Handler {
+func serve(s *Simulator, server string, r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		a := s.account.Load()
+		a := accountOf(s)
 		c := &call{sim: s, account: a, http: req, route: r, server: server,
 			version: APIVersion, request: ref(a.requests.Add(1)), arrived: s.clock.now()}
 		if s.closed() {
@@ -80,7 +80,7 @@ func (s *Simulator) serve(server string, r route) http.Handler {
 		}
 		answer := c.run()
 		if c.began {
-			s.rules.hold(c, control.Committed)
+			c.hold(control.Committed)
 		}
 		c.log(&answer)
 		if len(s.rules.inEffect(c.describe, control.KindLose, "")) > 0 {
@@ -116,7 +116,7 @@ func (c *call) run() reply {
 	if err := c.read(); err != nil {
 		return c.refuse(err)
 	}
-	c.sim.rules.hold(c, control.Arriving)
+	c.hold(control.Arriving)
 	c.account.settle()
 	if c.key != "" {
 		return c.runOnce()
@@ -180,7 +180,7 @@ func (c *call) read() *apiError {
 func (c *call) execute() (view, *apiError) {
 	body, err := c.route.handle(c)
 	if c.began {
-		if forced := c.sim.rules.fails(c, control.AfterCommit); forced != nil {
+		if forced := c.fails(control.AfterCommit); forced != nil {
 			return nil, forced
 		}
 	}
@@ -192,11 +192,11 @@ func (c *call) execute() (view, *apiError) {
 // latency here.
 func (c *call) begin() *apiError {
 	c.began, c.executing = true, c.sim.clock.base().UnixNano()
-	c.sim.rules.hold(c, control.Executing)
+	c.hold(control.Executing)
 	if l := c.sim.latency.Load(); c.takesMoney() && l.fixed+l.jitter > 0 {
 		c.sim.pause(l)
 	}
-	if forced := c.sim.rules.fails(c, control.BeforeCommit); forced != nil {
+	if forced := c.fails(control.BeforeCommit); forced != nil {
 		return forced
 	}
 	return nil

@@ -122,20 +122,20 @@ func (c *call) describe() subject {
 		return d
 	}
 	if i := c.account.intents.find(c.http.PathValue("id")); i != nil {
-		d.isAbout(c.account, i.ref, i.metadata)
+		c.account.describe(&d, i.ref, i.metadata)
 	}
 	return d
 }
 
-func (d *subject) isAbout(a *account, intent ref, m metadata) {
+func (a *account) describe(d *subject, intent ref, m metadata) {
 	d.PaymentIntent = a.ids.id(kindIntent, intent)
 	d.Subscription = cmp.Or(d.Subscription, m.get("subscription"))
 	d.Period = cmp.Or(d.Period, m.get("period"))
 }
 
 // hold holds a request at each gate that it matches at this point, oldest first.
-func (s *rules) hold(c *call, point control.Point) {
-	if !s.pass(c.describe, point) {
+func (c *call) hold(point control.Point) {
+	if !c.sim.rules.pass(c.describe, point) {
 		panic(errDropped)
 	}
 }
@@ -190,8 +190,8 @@ func (r *rule) change() {
 }
 
 // fails returns the error to answer instead of the result, nil for none.
-func (s *rules) fails(c *call, when control.When) *apiError {
-	for _, r := range s.inEffect(c.describe, control.KindFail, "") {
+func (c *call) fails(when control.When) *apiError {
+	for _, r := range c.sim.rules.inEffect(c.describe, control.KindFail, "") {
 		if r.When == when {
 			return errForced(r.Status)
 		}

@@ -40,9 +40,9 @@ func Endpoints() string {
 func (s *Simulator) Handler(server string) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range endpoints() {
-		mux.Handle(r.pattern, s.serve(server, r))
+		mux.Handle(r.pattern, serve(s, server, r))
 	}
-	unknown := s.serve(server, route{"", "unrecognized", unrecognized})
+	unknown := serve(s, server, route{"", "unrecognized", unrecognized})
 	mux.Handle("/", unknown)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Write([]byte("ok\n"))

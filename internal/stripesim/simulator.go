@@ -37,13 +37,16 @@ type Options struct {
 
 // Simulator is one Stripe account in test mode, with controls that Stripe does not have. It is safe
 // for concurrent use. It starts no goroutine but to send events to webhook endpoints.
+//
+// Neither its fields nor its methods have the type of the account: each package that uses a
+// Simulator would compile all tables again.
 type Simulator struct {
 	options Options
 	clock   *clock
 	rules   *rules
 	limits  atomic.Pointer[limits]
 	latency atomic.Pointer[latency]
-	account atomic.Pointer[account] // replaced as a whole by a reset
+	current atomic.Value // the *account, which a reset replaces
 	buffers *sync.Pool
 
 	closing   chan struct{}
@@ -80,11 +83,12 @@ func (s *Simulator) restore() {
 	s.latency.Store(&latency{s.options.Latency, s.options.Jitter})
 	next := newAccount(s.clock, s.options.LockTimeout, s.options.SearchLag)
 	next.rules = s.rules
-	old := s.account.Swap(next)
-	if old != nil {
+	if old, ok := s.current.Swap(next).(*account); ok {
 		old.retire()
 	}
 }
+
+func accountOf(s *Simulator) *account { return s.current.Load().(*account) }
 
 // reset forgets everything. Held requests are dropped without a reply and without moving money;
 // executing requests finish on the discarded account.
@@ -122,14 +126,14 @@ func (l *limits) refuses(operation string, now time.Time) (reason string) {
 }
 
 // Charges returns the number of charges so far.
-func (s *Simulator) Charges() int { return s.account.Load().feed.len() }
+func (s *Simulator) Charges() int { return accountOf(s).feed.len() }
 
 // Close drops held requests without executing them, and ends the feeds. Later requests are dropped,
 // too. It always returns nil.
 func (s *Simulator) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)
-		s.account.Load().retire()
+		accountOf(s).retire()
 	})
 	return nil
 }

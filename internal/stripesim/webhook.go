@@ -68,9 +68,9 @@ func (d delivery) describe() subject {
 	}}
 	switch o := d.event.object.(type) {
 	case *intent:
-		s.isAbout(d.account, o.ref, o.metadata)
+		d.account.describe(&s, o.ref, o.metadata)
 	case *charge:
-		s.isAbout(d.account, o.intent, o.metadata)
+		d.account.describe(&s, o.intent, o.metadata)
 	}
 	return s
 }

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/internal/event"
@@ -92,7 +90,7 @@ func obtain(
 const checkLimit = time.Second
 
 // checkRedis finds what is wrong with Redis, if it answers, and logs what is risky.
-func (c Config) checkRedis(clients []redis.UniversalClient, e *events) error {
+func (c Config) checkRedis(clients []redislock.Client, e *events) error {
 	ctx, cancel := context.WithTimeout(context.Background(), checkLimit)
 	defer cancel()
 	for _, client := range clients {

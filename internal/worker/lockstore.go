@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/internal/cli"
@@ -26,7 +24,7 @@ const (
 // ownedLocker grants leases only from a lock store that is this ledger's.
 type ownedLocker struct {
 	billing.Locker
-	nodes  []redis.UniversalClient
+	nodes  []redislock.Client
 	flag   string // that gave the nodes
 	prefix string
 	ledger string // its ID; set before the first lease is asked for

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
 	"example.com/triplecharge/internal/cli"
@@ -56,7 +54,7 @@ func TestTheLockStoreIsAskedAgain(t *testing.T) {
 	store := client(t, url)
 	locker := &granting{}
 	o := &ownedLocker{
-		Locker: locker, nodes: []redis.UniversalClient{store}, flag: "--redis-url", prefix: "p:",
+		Locker: locker, nodes: []redislock.Client{store}, flag: "--redis-url", prefix: "p:",
 	}
 	down := client(t, "redis://127.0.0.1:1")
 	o.nodes[0] = down
@@ -84,7 +82,7 @@ func TestTheLockStoreIsAskedAgain(t *testing.T) {
 	}
 }
 
-func client(t *testing.T, url string) redis.UniversalClient {
+func client(t *testing.T, url string) redislock.Client {
 	t.Helper()
 	c, err := redislock.Open(url)
 	must(t, err)

@@ -50,7 +50,7 @@ func openOurs(url string) (obtain, func(), error) {
 	return lock, func() { _ = client.Close() }, err
 }
 
-func ours(client redis.UniversalClient) (obtain, error) {
+func ours(client redislock.Client) (obtain, error) {
 	locker, err := redislock.New(client, redislock.Options{
 		Server: "server-a", TTL: lockTTL, Now: time.Now,
 	})

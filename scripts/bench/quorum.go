@@ -73,7 +73,7 @@ func (b *bench) quorum(ctx context.Context) error {
 func openQuorum(library string, urls []string, distances []time.Duration) (
 	obtain, func(context.Context) (int, error), error,
 ) {
-	var clients []redis.UniversalClient
+	var clients []redislock.Client
 	var pools []syncredis.Pool
 	for i, url := range urls {
 		client, err := redislock.Open(url)
@@ -81,7 +81,8 @@ func openQuorum(library string, urls []string, distances []time.Duration) (
 			return nil, nil, err
 		}
 		client.AddHook(distance(distances[i]))
-		clients, pools = append(clients, client), append(pools, goredis.NewPool(client))
+		clients = append(clients, client)
+		pools = append(pools, goredis.NewPool(client.(redis.UniversalClient)))
 	}
 	quorum, err := redislock.NewQuorum(clients, redislock.Options{
 		Server: "server-a", TTL: lockTTL, Now: time.Now,
