@@ -15,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"example.com/triplecharge/internal/screen"
 	"github.com/alecthomas/kong"
 )
 
@@ -149,7 +150,7 @@ func CheckText(s string) error {
 	switch {
 	case len(s) > longestText:
 		return fmt.Errorf("want at most %d bytes, got %d", longestText, len(s))
-	case strings.ContainsFunc(s, isControl) || strings.ContainsRune(s, utf8.RuneError):
+	case strings.ContainsFunc(s, screen.IsControl) || strings.ContainsRune(s, utf8.RuneError):
 		return errors.New("it has a control character in it, or is not UTF-8")
 	}
 	return nil

@@ -70,13 +70,7 @@ func Harmless(s string) string {
 	return b.String() + strings.Map(replace, s[rest:])
 }
 
-func harmful(r rune) bool { return isControl(r) && r != '\n' && r != '\t' }
-
-// isControl also reports what ends a line or turns the direction of the rest of it: "paid 01$" may
-// then be shown for another amount. Marks such as RLM, which names have, turn nothing.
-func isControl(r rune) bool {
-	return unicode.IsControl(r) || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-}
+func harmful(r rune) bool { return screen.IsControl(r) && r != '\n' && r != '\t' }
 
 func replace(r rune) rune {
 	if harmful(r) {

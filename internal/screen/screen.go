@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
@@ -123,4 +124,11 @@ func wrapLine(line string, columns int) string {
 		used += n
 	}
 	return b.String()
+}
+
+// IsControl reports whether a terminal or a page would act on the character and not show it. That
+// includes what ends a line or turns the direction of the rest of it: "paid 01$" may then be shown
+// for another amount. Marks such as RLM, which names have, turn nothing.
+func IsControl(r rune) bool {
+	return unicode.IsControl(r) || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/screen"
 )
 
 // Run is a run that can be shown again: the words around its picture, and what the picture is drawn
@@ -130,7 +131,7 @@ func harmless(v reflect.Value) {
 	case reflect.String:
 		if v.CanSet() {
 			v.SetString(strings.Map(func(c rune) rune {
-				if unicode.IsControl(c) {
+				if screen.IsControl(c) {
 					return unicode.ReplacementChar
 				}
 				return c

@@ -83,13 +83,13 @@ func TestWhatIsNoRecordingIsRefused(t *testing.T) {
 func TestTextsFromOutsideAreMadeHarmless(t *testing.T) {
 	t.Parallel()
 	run := someRun()
-	run.Title, run.Servers[1], run.Events[1].Error = "a\x1b]0;b\a", "\u009b2J", "x\x00\ny"
+	run.Title, run.Servers[1], run.Events[1].Error = "a\x1b]0;b\a", "\u009b2J", "x\x00\n\u202ey"
 	read, err := timeline.ReadRecording(strings.NewReader(written(t, run)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := []string{read[0].Title, read[0].Servers[1], read[0].Events[1].Error}
-	want := []string{"a\ufffd]0;b\ufffd", "\ufffd2J", "x\ufffd\ufffdy"}
+	want := []string{"a\ufffd]0;b\ufffd", "\ufffd2J", "x\ufffd\ufffd\ufffdy"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

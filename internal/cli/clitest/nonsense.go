@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/alecthomas/kong"
 
@@ -55,7 +54,7 @@ func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[st
 				_, err := p.Parse(args, io.Discard, io.Discard, flags())
 				tried++
 				if !errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), "--"+f.Name) ||
-					strings.ContainsFunc(err.Error(), unicode.IsControl) {
+					strings.ContainsFunc(err.Error(), screen.IsControl) {
 					t.Errorf("%q: got %q, want one line about --%s", args, err, f.Name)
 				}
 			}
