@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"syscall"
 	"time"
@@ -44,9 +43,7 @@ const (
 // and the Cell's Expected stays empty.
 func (h Harness) Measure(ctx context.Context, mode string, f faults.Fault) Cell {
 	cell := Cell{Mode: mode, Fault: f}
-	if err := h.try(ctx, &cell, thirdPartyLimit); err != nil {
-		cell.Err = fmt.Errorf("%s: %w", f, err)
-	}
+	cell.Err = h.try(ctx, &cell, thirdPartyLimit)
 	return cell
 }
 

@@ -133,13 +133,13 @@ func (c *flags) play(
 				switch {
 				case cell.Err != nil:
 					result += ": " + cell.Err.Error()
-					failed = fmt.Errorf("not every run could be played, such as %s under %w",
-						id.name, cell.Err)
+					failed = fmt.Errorf("not every run could be played, such as %s: %w",
+						faults.Under(id.name, id.fault), cell.Err)
 				case !cell.Recovered.Right() && failed == nil:
 					failed = cli.ErrSaid
 				}
-				fmt.Fprintf(log, "%s: run %d of %s under %s: %s (%s)\n",
-					time.Since(began).Round(time.Second), run+1, id.name, id.fault,
+				fmt.Fprintf(log, "%s: run %d of %s: %s (%s)\n",
+					time.Since(began).Round(time.Second), run+1, faults.Under(id.name, id.fault),
 					cli.Harmless(result), cell.Took.Round(time.Millisecond))
 				return nil
 			})
