@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
 
 // Amount returns an amount, which is given in the currency's smallest unit, as text: $10.00,
@@ -47,9 +44,14 @@ func decimals(currency string) int {
 	return 2
 }
 
-// Number returns a number with a comma before every three digits.
+// Number returns a number with a comma before every three digits. golang.org/x/text/message, which
+// can, takes a second of the time in which a newcomer's first `go run` compiles.
 func Number[N int | int64 | uint64](n N) string {
-	return message.NewPrinter(language.English).Sprint(n)
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // Count returns a count with its noun, which is given in the singular: 1 charge, 3 entries.

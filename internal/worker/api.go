@@ -11,20 +11,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"example.com/triplecharge/ledger"
+	"github.com/VictoriaMetrics/metrics"
 )
 
 // api is the HTTP API that a server serves on --listen.
 type api struct {
-	ctx     context.Context // the server's: a run outlives the request that triggered it
-	runs    *runs
-	token   string
-	at      *time.Time // the due time if a trigger names none; nil: now
-	force   bool       // accept any due time
-	metrics prometheus.Gatherer
+	ctx   context.Context // the server's: a run outlives the request that triggered it
+	runs  *runs
+	token string
+	at    *time.Time // the due time if a trigger names none; nil: now
+	force bool       // accept any due time
 
 	away    func(context.Context) []string // which dependencies don't answer
 	webhook webhook
@@ -36,7 +33,11 @@ func (a api) handler() http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", a.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
+	metrics.ExposeMetadata(true) // the types, at least
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		a.runs.events.metrics.WritePrometheus(w)
+	})
 	mux.HandleFunc("POST /runs", a.authenticated(a.trigger))
 	mux.HandleFunc("GET /runs/{id}", a.authenticated(a.show))
 	if a.webhook.secret != "" {

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/ledger"
@@ -50,15 +48,14 @@ func (noRecord) FinishRun(context.Context, billing.Period, time.Time) error { re
 func serveAPI(t *testing.T, change func(*api)) *served {
 	t.Helper()
 	s := &served{slowMode: slowMode{make(chan billing.Invoice, 10), make(chan struct{})}}
-	registry := prometheus.NewRegistry()
 	s.runs = newRuns(billing.Worker{
 		Server:      "server-a",
 		Invoices:    billingtest.NewMemoryInvoices(billingtest.Subscription("alice")),
 		Mode:        s.slowMode,
 		Concurrency: 1,
-	}, &hold{events: newEvents(io.Discard, Config{Name: "server-a", Mode: "slow"}, registry)})
+	}, &hold{events: newEvents(io.Discard, Config{Name: "server-a", Mode: "slow"})})
 	s.runs.record, s.runs.zone = noRecord{}, time.UTC
-	a := api{runs: s.runs, token: testToken, metrics: registry}
+	a := api{runs: s.runs, token: testToken}
 	a.ctx, s.stop = context.WithCancel(t.Context())
 	if change != nil {
 		change(&a)

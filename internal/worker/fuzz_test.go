@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/billingtest"
 )
@@ -28,10 +26,10 @@ func FuzzTrigger(f *testing.F) {
 	}
 	runs := newRuns(billing.Worker{
 		Server: "server-a", Invoices: billingtest.NewMemoryInvoices(), Concurrency: 1,
-	}, &hold{events: newEvents(io.Discard, Config{}, prometheus.NewRegistry())})
+	}, &hold{events: newEvents(io.Discard, Config{})})
 	runs.zone = time.UTC
 	runs.stop()
-	a := api{ctx: f.Context(), runs: runs, token: testToken, metrics: prometheus.NewRegistry()}
+	a := api{ctx: f.Context(), runs: runs, token: testToken}
 	handler := a.handler()
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/runs",

@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/event"
@@ -39,7 +37,7 @@ func newBubble(t *testing.T, invoices int, limit time.Duration) *bubble {
 	b := &bubble{eventLog: newEventLog(), calls: map[string]int{}}
 	b.ctx, b.stop = context.WithCancel(t.Context())
 	b.hold = &hold{
-		events: newEvents(b.eventLog, Config{Name: "server-a"}, prometheus.NewRegistry()),
+		events: newEvents(b.eventLog, Config{Name: "server-a"}),
 		limit:  limit,
 	}
 	var subs []billing.Subscription

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 	"golang.org/x/term"
 
 	"example.com/triplecharge/billing"
@@ -25,33 +25,27 @@ type events struct {
 	log     *slog.Logger
 	feed    *feed
 	quiet   bool // logs only problems per invoice
-	counted *prometheus.CounterVec
-	seconds *prometheus.HistogramVec
+	metrics *metrics.Set
+	labels  string   // of all metrics
 	leased  sync.Map // the *billing.Invoice of each lease held, by its key
 	close   func()   // writes the last lines
 }
 
-// newEvents returns events that are logged to w, and registers their metrics. A file may be a pipe
-// or a terminal whose reader stalls, so it is written in the background. The caller closes them.
-func newEvents(w io.Writer, c Config, reg prometheus.Registerer) *events {
-	labels := prometheus.Labels{"server": c.Name, "mode": c.Mode}
+// newEvents returns events that are logged to w. A file may be a pipe or a terminal whose reader
+// stalls, so it is written in the background. The caller closes them.
+//
+// The metrics are VictoriaMetrics': those of Prometheus' own client, which the server needs nothing
+// else of, take a tenth of the time in which a newcomer's first `go run` compiles.
+func newEvents(w io.Writer, c Config) *events {
 	followed := &feed{}
 	e := &events{
 		feed:  followed,
 		quiet: c.Quiet,
 		close: func() {},
-		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "billing_events_total", Help: "Events logged, by kind.",
-			ConstLabels: labels,
-		}, []string{"event"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "billing_event_seconds", Help: "Duration of the calls that end in an event.",
-			ConstLabels: labels,
-			// From a round trip on loopback to a charge that times out.
-			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
-		}, []string{"event"}),
+
+		metrics: metrics.NewSet(),
+		labels:  fmt.Sprintf(`mode="%s",server="%s"}`, c.Mode, labelText.Replace(c.Name)),
 	}
-	reg.MustRegister(e.counted, e.seconds)
 	file, ok := w.(*os.File)
 	terminal := ok && term.IsTerminal(int(file.Fd()))
 	if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {
@@ -59,11 +53,7 @@ func newEvents(w io.Writer, c Config, reg prometheus.Registerer) *events {
 	}
 	direct := slog.New(slog.NewJSONHandler(w, nil)).With("server", c.Name)
 	if ok {
-		dropped := prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "billing_log_dropped_total", ConstLabels: labels,
-			Help: "Events that the reader of the log has missed.",
-		})
-		reg.MustRegister(dropped)
+		dropped := e.metrics.NewCounter("billing_log_dropped_total{" + e.labels)
 		lines := newLogWriter(w, dropped.Inc, func(n int64) {
 			direct.Warn(string(event.LogDropped), "error", fmt.Sprintf("%d events were dropped", n))
 		})
@@ -73,6 +63,12 @@ func newEvents(w io.Writer, c Config, reg prometheus.Registerer) *events {
 		feedHandler{slog.NewJSONHandler(followed, nil), followed})).With("server", c.Name)
 	return e
 }
+
+// labelText escapes a label's text as Prometheus does.
+var labelText = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// buckets are from a round trip on loopback to a charge that times out.
+var buckets = metrics.ExponentialBuckets(0.0001, 4, 10)
 
 // sentences writes events, each of which is given as a line of JSON, for people.
 type sentences struct{ io.Writer }
@@ -95,7 +91,7 @@ func (s sentences) Write(line []byte) (int, error) {
 
 // say logs an event without a duration.
 func (e *events) say(ctx context.Context, kind event.Kind, attrs ...slog.Attr) {
-	e.counted.WithLabelValues(string(kind)).Inc()
+	e.metrics.GetOrCreateCounter(e.metric("billing_events_total", kind)).Inc()
 	inv, level := invoiceIn(ctx), level(kind, attrs)
 	if e.quiet && inv != nil && level == slog.LevelInfo {
 		return
@@ -112,8 +108,13 @@ func (e *events) say(ctx context.Context, kind event.Kind, attrs ...slog.Attr) {
 // took logs the end of a call, with its duration.
 func (e *events) took(ctx context.Context, kind event.Kind, began time.Time, attrs ...slog.Attr) {
 	d := time.Since(began)
-	e.seconds.WithLabelValues(string(kind)).Observe(d.Seconds())
+	e.metrics.GetOrCreatePrometheusHistogramExt(e.metric("billing_event_seconds", kind), buckets).
+		Update(d.Seconds())
 	e.say(ctx, kind, append(attrs, slog.Float64("ms", milliseconds(d)))...)
+}
+
+func (e *events) metric(name string, kind event.Kind) string {
+	return name + `{event="` + string(kind) + `",` + e.labels
 }
 
 // milliseconds rounds to a microsecond; smaller differences are noise.

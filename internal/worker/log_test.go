@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/event"
@@ -158,7 +156,7 @@ var _ io.Writer = (*eventLog)(nil)
 func TestEventsAreSentencesForPeople(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	e := newEvents(&out, Config{Name: "server-b", LogFormat: "text"}, prometheus.NewRegistry())
+	e := newEvents(&out, Config{Name: "server-b", LogFormat: "text"})
 	ctx := withInvoice(t.Context(), billing.Invoice{
 		Subscription: billing.Subscription{ID: "alice"}, Period: billingtest.December(),
 	})

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/event"
@@ -36,7 +34,7 @@ func newScheduler(t *testing.T, store *ledger.Store, schedule, mode, now string)
 	p.mode, err = billing.ModeNamed(mode)
 	must(t, err)
 	c := Config{Name: "server-a", Mode: mode, LogFormat: "json"}
-	events := newEvents(s.eventLog, c, prometheus.NewRegistry())
+	events := newEvents(s.eventLog, c)
 	t.Cleanup(func() {
 		events.close()
 		s.eventLog.close()

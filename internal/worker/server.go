@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9/logging"
 
 	"example.com/triplecharge/billing"
@@ -136,8 +135,7 @@ func runUntil(
 		return cli.Usage(err)
 	}
 	p.mode = change(c, p.mode)
-	registry := prometheus.NewRegistry()
-	events := newEvents(out, c, registry)
+	events := newEvents(out, c)
 	defer events.close()
 
 	// Stripe and Redis are connected to on first use, so an error here is one of usage.
@@ -188,7 +186,7 @@ func runUntil(
 		return once(ctx, runs, orNow(p.at))
 	}
 	a := api{
-		runs: runs, token: s.Token, at: p.at, force: c.ForceAt, metrics: registry,
+		runs: runs, token: s.Token, at: p.at, force: c.ForceAt,
 		away: awayOf(locker, store), webhook: webhook{events, s.Webhook, charger, ports.Ledger},
 	}
 	return c.serve(ctx, a, p)

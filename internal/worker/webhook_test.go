@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	stripewebhook "github.com/stripe/stripe-go/v76/webhook"
 
 	"example.com/triplecharge/billing"
@@ -147,7 +146,7 @@ func TestAnEventIsAskedForAgainOnlyIfThatCanHelp(t *testing.T) {
 		http.StatusOK:                 fmt.Errorf("record: %w", ledger.ErrContradiction),
 		http.StatusServiceUnavailable: fmt.Errorf("record: %w", billing.ErrUnavailable),
 	} {
-		e := newEvents(io.Discard, Config{}, prometheus.NewRegistry())
+		e := newEvents(io.Discard, Config{})
 		server := httptest.NewServer(webhook{
 			e, testWebhook, w.charger.ForLedger(w.store.ID()), failingLedger{err: err},
 		})
