@@ -15,11 +15,9 @@ func accountRoutes() []route {
 	return []route{{"GET /v1/account", "account.retrieve", retrieveAccount}}
 }
 
-func retrieveAccount(c *call) (view, *apiError) {
-	if err := c.done(kindNone); err != nil {
-		return nil, err
-	}
+func retrieveAccount(c *call) view {
+	c.done(kindNone)
 	a := c.account
 	return rawBody(strings.NewReplacer("ACCOUNT", "acct_1"+a.ids.tag+"stripe", "CREATED",
-		strconv.FormatInt(a.created, 10)).Replace(accountJSON)), nil
+		strconv.FormatInt(a.created, 10)).Replace(accountJSON))
 }

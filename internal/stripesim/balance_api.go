@@ -9,23 +9,19 @@ func balanceRoutes() []route {
 	}
 }
 
-func retrieveBalance(c *call) (view, *apiError) {
-	if err := c.done(kindNone); err != nil {
-		return nil, err
-	}
-	return c.account.balance.at(c.account.clock.unix()), nil
+func retrieveBalance(c *call) view {
+	c.done(kindNone)
+	return c.account.balance.at(c.account.clock.unix())
 }
 
-func listTransactions(c *call) (view, *apiError) {
+func listTransactions(c *call) view {
 	a, p := c.account, c.params
 	q := readListQuery(c, kindTransaction)
 	currency, source, typ := p.text("currency"), p.text("source"), p.text("type")
 	payout := p.text("payout")
-	if err := p.done(); err != nil {
-		return nil, err
-	}
+	p.done()
 	if payout != "" {
-		return nil, errInvalid("resource_missing", "payout", "No such payout: '"+payout+"'")
+		refuse(errInvalid("resource_missing", "payout", "No such payout: '"+payout+"'"))
 	}
 	list := everything(a.transactions.len())
 	if source != "" {

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -46,6 +47,8 @@ type call struct {
 	params  *params
 	expand  expansion
 	began   bool // it passed validation, and may change objects
+	// releases are those of the locks that it holds.
+	releases []func()
 	// executing is when it began, in nanoseconds by the machine's clock.
 	executing int64
 }
@@ -176,9 +179,41 @@ func (c *call) read() *apiError {
 	return nil
 }
 
-// execute runs the endpoint.
+// refuse ends the request with an error, unless it is nil. Like net/http's ErrAbortHandler it is a
+// panic, which goes no further than execute: an endpoint has a dozen places to end at, and nothing
+// to undo at any of them but its locks.
+func refuse(err *apiError) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// holds keeps a lock until the request ends. It takes what acquire returns.
+func (c *call) holds(release func(), err *apiError) {
+	refuse(err)
+	c.releases = append(c.releases, release)
+}
+
+// handle runs the endpoint, and releases the locks that it has acquired.
+func (c *call) handle() (body view, err *apiError) {
+	defer func() {
+		for _, release := range slices.Backward(c.releases) {
+			release()
+		}
+		switch problem := recover().(type) {
+		case nil:
+		case *apiError:
+			err = problem
+		default:
+			panic(problem)
+		}
+	}()
+	return c.route.handle(c), nil
+}
+
+// execute runs the endpoint, unless a rule says what comes instead of its answer.
 func (c *call) execute() (view, *apiError) {
-	body, err := c.route.handle(c)
+	body, err := c.handle()
 	if c.began {
 		if forced := c.fails(control.AfterCommit); forced != nil {
 			return nil, forced
@@ -190,16 +225,13 @@ func (c *call) execute() (view, *apiError) {
 // begin marks where an endpoint stops checking and starts changing things: nothing before it leaves
 // a trace, and every result after it is saved under the idempotency key. A request spends its
 // latency here.
-func (c *call) begin() *apiError {
+func (c *call) begin() {
 	c.began, c.executing = true, c.sim.clock.base().UnixNano()
 	c.hold(control.Executing)
 	if l := c.sim.latency.Load(); c.takesMoney() && l.fixed+l.jitter > 0 {
 		c.sim.pause(l)
 	}
-	if forced := c.fails(control.BeforeCommit); forced != nil {
-		return forced
-	}
-	return nil
+	refuse(c.fails(control.BeforeCommit))
 }
 
 // pause waits for the latency of a charge.
@@ -234,11 +266,11 @@ func (c *call) origin() origin {
 		began: c.executing, executed: c.sim.clock.base().UnixNano()}
 }
 
-// done reads expand[] for an endpoint that answers with an object of this kind, and returns what is
-// wrong with the parameters.
-func (c *call) done(k kind) *apiError {
+// done reads expand[] for an endpoint that answers with an object of this kind, and refuses wrong
+// parameters.
+func (c *call) done(k kind) {
 	c.expand = c.params.expand(k, "")
-	return c.params.done()
+	c.params.done()
 }
 
 // expanded returns the body of a reply: the snapshot itself or, if it is to show other objects in

@@ -22,7 +22,7 @@ func chargeRoutes() []route {
 
 // createCharge serves the API that PaymentIntents replaced, for cards that come as a token. No
 // PaymentIntent protects such a charge: only its idempotency key does.
-func createCharge(c *call) (view, *apiError) {
+func createCharge(c *call) view {
 	p, a := c.params, c.account
 	next := charge{captured: true}
 	next.amount, next.currency = readPrice(p)
@@ -33,29 +33,22 @@ func createCharge(c *call) (view, *apiError) {
 	readChargeDetails(p, &next)
 	p.refuse("application_fee", "application_fee_amount", "card", "destination", "on_behalf_of",
 		"radar_options", "transfer_data")
-	if err := c.done(kindCharge); err != nil {
-		return nil, err
-	}
-	owner, err := c.customer(customerID)
-	if err != nil {
-		return nil, err
-	}
+	c.done(kindCharge)
+	owner := c.customer(customerID)
 	if owner != nil {
 		next.customer = owner.ref
 	}
 	paid, known := tokenCard(source)
 	switch {
 	case source == "" && owner != nil:
-		return nil, errCard("missing", "card", "Cannot charge a customer that has no active card")
+		refuse(errCard("missing", "card", "Cannot charge a customer that has no active card"))
 	case source == "":
-		return nil, errInvalid("parameter_missing", "source",
-			"Must provide source or customer.")
+		refuse(errInvalid("parameter_missing", "source",
+			"Must provide source or customer."))
 	case !known:
-		return nil, errNoToken(source, "source")
+		refuse(errNoToken(source, "source"))
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.begin()
 
 	next.method = a.saved(&paymentMethod{card: paid, spent: true})
 	if next.failure = paid.declines(); next.failure != nil {
@@ -64,14 +57,14 @@ func createCharge(c *call) (view, *apiError) {
 		a.emit(c, eventChargeFailed, failed)
 		answer := *next.failure
 		answer.charge = failed.ref
-		return nil, &answer
+		refuse(&answer)
 	}
 	made := a.addCharge(next)
 	a.emit(c, eventChargeSucceeded, made)
 	if made.captured {
 		a.took(c, made)
 	}
-	return c.expanded(made), nil
+	return c.expanded(made)
 }
 
 // readChargeDetails reads the parameters that create and update share.
@@ -89,25 +82,17 @@ func readChargeDetails(p *params, o *charge) {
 	o.metadata = p.metadata(o.metadata)
 }
 
-func listCharges(c *call) (view, *apiError) {
+func listCharges(c *call) view {
 	a := c.account
 	q := readListQuery(c, kindCharge)
 	customerID, intentID := c.params.text("customer"), c.params.text("payment_intent")
 	group := c.params.text("transfer_group")
-	if err := c.params.done(); err != nil {
-		return nil, err
-	}
+	c.params.done()
 	list := everything(a.charges.len())
-	owner, err := c.ownerInFilter(customerID)
+	owner := c.ownerInFilter(customerID)
 	switch {
-	case err != nil:
-		return nil, err
 	case intentID != "":
-		i, err := a.intents.named(intentID, "payment_intent")
-		if err != nil {
-			return nil, err
-		}
-		list = a.chargesOf(i)
+		list = a.chargesOf(a.intents.named(intentID, "payment_intent"))
 	case owner != nil:
 		list = refs(owner.owned.list(&owner.owned.charges))
 	}
@@ -118,55 +103,37 @@ func listCharges(c *call) (view, *apiError) {
 	})
 }
 
-func updateCharge(c *call) (view, *apiError) {
+func updateCharge(c *call) view {
 	p, a := c.params, c.account
-	current, release, err := a.charges.lockInPath(c)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	current := a.charges.lockInPath(c)
 
 	next := *current
 	readChargeDetails(p, &next)
 	p.refuse("customer", "fraud_details")
-	if err := c.done(kindCharge); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.done(kindCharge)
+	c.begin()
 	a.charges.set(next.ref, &next)
 	a.emitUpdate(c, eventChargeUpdated, current, &next)
-	return c.expanded(&next), nil
+	return c.expanded(&next)
 }
 
-func captureCharge(c *call) (view, *apiError) {
+func captureCharge(c *call) view {
 	p, a := c.params, c.account
-	current, release, err := a.charges.lockInPath(c)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	current := a.charges.lockInPath(c)
 
 	amount := readAmount(p, "amount", false)
 	p.refuse("application_fee", "application_fee_amount", "receipt_email", "statement_descriptor",
 		"statement_descriptor_suffix", "transfer_data", "transfer_group")
-	if err := c.done(kindCharge); err != nil {
-		return nil, err
-	}
-	if err := current.capturable(a.ids.id(kindCharge, current.ref), amount); err != nil {
-		return nil, err
-	}
+	c.done(kindCharge)
+	refuse(current.capturable(a.ids.id(kindCharge, current.ref), amount))
 	if amount == 0 {
 		amount = current.amount
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.begin()
 	captured := a.capture(current.ref, amount)
 	a.emit(c, eventChargeCaptured, captured)
 	a.took(c, captured)
-	return c.expanded(captured), nil
+	return c.expanded(captured)
 }
 
 // capturable returns why this much of a charge of the older API cannot be captured, nil if it can.
@@ -191,19 +158,14 @@ func (c *charge) capturable(id string, amount int64) *apiError {
 	return nil
 }
 
-func listChargeRefunds(c *call) (view, *apiError) {
+func listChargeRefunds(c *call) view {
 	q := readListQuery(c, kindRefund)
-	if err := c.params.done(); err != nil {
-		return nil, err
-	}
-	found, err := c.account.charges.inPath(c)
-	if err != nil {
-		return nil, err
-	}
-	return q.page(c, c.account.refundsOf(found), c.account.refunds.created, nil)
+	c.params.done()
+	list := c.account.refundsOf(c.account.charges.inPath(c))
+	return q.page(c, list, c.account.refunds.created, nil)
 }
 
-func searchCharges(c *call) (view, *apiError) {
+func searchCharges(c *call) view {
 	return c.account.charges.search(c, func(h *charge) fields {
 		used := new(card)
 		if h.method != nil {

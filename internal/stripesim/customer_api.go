@@ -17,44 +17,27 @@ func customerRoutes() []route {
 	}
 }
 
-func createCustomer(c *call) (view, *apiError) {
+func createCustomer(c *call) view {
 	p, a := c.params, c.account
 	next := customer{taxExempt: "none"}
 	readCustomer(p, &next)
 	method := p.text("payment_method")
 	defaultMethod := readInvoiceSettings(p)
-	if err := c.done(kindCustomer); err != nil {
-		return nil, err
-	}
+	c.done(kindCustomer)
 	next.owned = new(ownership)
 	var m *paymentMethod
 	if method != "" {
-		found, err := a.method(method, http.StatusBadRequest)
-		if err != nil {
-			return nil, err
-		}
-		locked, release, err := c.lockMethod(found, 0)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
-		if err := locked.attachable(0); err != nil {
-			return nil, err
-		}
-		m = locked
+		m = c.lockMethod(a.method(method, http.StatusBadRequest), 0)
+		refuse(m.attachable(0))
 	}
 	if defaultMethod != nil && *defaultMethod != method {
-		return nil, errNotTheirs(*defaultMethod)
+		refuse(errNotTheirs(*defaultMethod))
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.begin()
 	if m == nil {
-		return c.expanded(a.addCustomer(c, next)), nil
+		return c.expanded(a.addCustomer(c, next))
 	}
-	if err := m.card.refusesAttach(); err != nil {
-		return nil, err
-	}
+	refuse(m.card.refusesAttach())
 	created := a.addCustomer(c, next)
 	attached := a.attach(c, m, created)
 	if defaultMethod != nil {
@@ -63,7 +46,7 @@ func createCustomer(c *call) (view, *apiError) {
 		created = &withDefault
 		a.customers.set(created.ref, created)
 	}
-	return c.expanded(created), nil
+	return c.expanded(created)
 }
 
 // readCustomer reads the parameters that create and update share.
@@ -106,108 +89,85 @@ func readInvoiceSettings(p *params) *string {
 }
 
 // lockCustomer is lockInPath for a customer who must not be deleted.
-func (c *call) lockCustomer() (current *customer, release func(), err *apiError) {
-	current, release, err = c.account.customers.lockInPath(c)
-	if err == nil && current.deleted {
-		release()
-		err = errNoSuch(kindCustomer, c.http.PathValue("id"), "id", http.StatusNotFound)
+func (c *call) lockCustomer() *customer {
+	current := c.account.customers.lockInPath(c)
+	if current.deleted {
+		refuse(errNoSuch(kindCustomer, c.http.PathValue("id"), "id", http.StatusNotFound))
 	}
-	return current, release, err
+	return current
 }
 
 // ownerInFilter returns the customer that a list is filtered by, nil for no filter. A deleted
 // customer is allowed: the payments are still there.
-func (c *call) ownerInFilter(id string) (*customer, *apiError) {
+func (c *call) ownerInFilter(id string) *customer {
 	if id == "" {
-		return nil, nil
+		return nil
 	}
 	return c.account.customers.named(id, "customer")
 }
 
 // customer returns the customer that the parameter names, nil if it was not sent.
-func (c *call) customer(id string) (*customer, *apiError) {
-	found, err := c.ownerInFilter(id)
-	if err == nil && found != nil && found.deleted {
-		err = errNoSuch(kindCustomer, id, "customer", http.StatusBadRequest)
+func (c *call) customer(id string) *customer {
+	found := c.ownerInFilter(id)
+	if found != nil && found.deleted {
+		refuse(errNoSuch(kindCustomer, id, "customer", http.StatusBadRequest))
 	}
-	return found, err
+	return found
 }
 
-func updateCustomer(c *call) (view, *apiError) {
+func updateCustomer(c *call) view {
 	p, a := c.params, c.account
-	current, release, err := c.lockCustomer()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	current := c.lockCustomer()
 
 	next := *current
 	readCustomer(p, &next)
 	defaultMethod := readInvoiceSettings(p)
-	if err := c.done(kindCustomer); err != nil {
-		return nil, err
-	}
+	c.done(kindCustomer)
 	if defaultMethod != nil {
 		next.defaultMethod = 0
 		if *defaultMethod != "" {
 			m := a.methods.find(*defaultMethod)
 			if m == nil || m.customer != next.ref {
-				return nil, errNotTheirs(*defaultMethod)
+				refuse(errNotTheirs(*defaultMethod))
 			}
 			next.defaultMethod = m.ref
 		}
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.begin()
 	a.customers.set(next.ref, &next)
 	a.emitUpdate(c, eventCustomerUpdated, current, &next)
-	return c.expanded(&next), nil
+	return c.expanded(&next)
 }
 
-func deleteCustomer(c *call) (view, *apiError) {
+func deleteCustomer(c *call) view {
 	a := c.account
-	if err := c.params.done(); err != nil {
-		return nil, err
-	}
-	current, release, err := c.lockCustomer()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	c.params.done()
+	current := c.lockCustomer()
 
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.begin()
 	for _, r := range current.owned.list(&current.owned.methods) {
-		release, err := a.locks.acquire(kindMethod, r)
-		if err != nil {
-			return nil, err
-		}
+		c.holds(a.locks.acquire(kindMethod, r))
 		a.detach(c, r, current.ref)
-		release()
 	}
 	next := customer{ref: current.ref, created: current.created, deleted: true,
 		owned: current.owned}
 	a.customers.set(next.ref, &next)
 	a.emit(c, eventCustomerDeleted, current)
-	return &next, nil
+	return &next
 }
 
-func listCustomers(c *call) (view, *apiError) {
+func listCustomers(c *call) view {
 	a := c.account
 	q := readListQuery(c, kindCustomer)
 	email := c.params.text("email")
-	if err := c.params.done(); err != nil {
-		return nil, err
-	}
+	c.params.done()
 	return q.page(c, everything(a.customers.len()), a.customers.created, func(r ref) bool {
 		o := a.customers.get(r)
 		return !o.deleted && (email == "" || o.email == email)
 	})
 }
 
-func searchCustomers(c *call) (view, *apiError) {
+func searchCustomers(c *call) view {
 	return c.account.customers.search(c, func(u *customer) fields {
 		return func(name string) (value string, number, known bool) {
 			switch name {

@@ -7,12 +7,9 @@ func disputeRoutes() []route {
 	}
 }
 
-func listDisputes(c *call) (view, *apiError) {
+func listDisputes(c *call) view {
 	q := readListQuery(c, kindDispute)
-	o, filtered, err := c.chargeInFilter()
-	if err != nil {
-		return nil, err
-	}
+	o, filtered := c.chargeInFilter()
 	list := everything(c.account.disputes.len())
 	if filtered {
 		list = refs(nil)

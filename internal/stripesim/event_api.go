@@ -15,7 +15,7 @@ func eventRoutes() []route {
 // maxEventTypes is Stripe's limit on the list of types to filter by.
 const maxEventTypes = 20
 
-func listEvents(c *call) (view, *apiError) {
+func listEvents(c *call) view {
 	a, p := c.account, c.params
 	q := readListQuery(c, kindEvent)
 	typ, types := p.text("type"), p.list("types")
@@ -28,9 +28,7 @@ func listEvents(c *call) (view, *apiError) {
 		p.fail(errInvalid("", "types", fmt.Sprintf(
 			"You may filter by at most %d types.", maxEventTypes)))
 	}
-	if err := p.done(); err != nil {
-		return nil, err
-	}
+	p.done()
 	return q.page(c, everything(a.events.len()), a.events.created, func(r ref) bool {
 		e := a.events.get(r)
 		return matchesPattern(typ, e.typ) &&

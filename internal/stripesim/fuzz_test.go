@@ -38,7 +38,7 @@ func FuzzForm(f *testing.F) {
 		if q := p.object("card"); q != nil {
 			q.flag("b")
 		}
-		p.done()
+		p.problem()
 	})
 }
 

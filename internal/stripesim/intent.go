@@ -76,17 +76,21 @@ func (d paymentDetails) orNil() *paymentDetails {
 	return &kept
 }
 
-// addIntent stores an unconfirmed PaymentIntent, locked if release is not nil: *release then
-// unlocks it.
-func (a *account) addIntent(c *call, next intent, m *paymentMethod, release *func()) *intent {
+const (
+	locked   = true
+	unlocked = false
+)
+
+// addIntent stores an unconfirmed PaymentIntent, which the request holds from the start if locked.
+func (a *account) addIntent(c *call, next intent, m *paymentMethod, locked bool) *intent {
 	next.status = needsMethod
 	if m != nil {
 		next.status, next.method = needsConfirm, a.saved(m).ref
 	}
 	created := a.intents.add(a.clock.unix(), func(r ref, created int64) *intent {
 		next.ref, next.created = r, created
-		if release != nil {
-			*release, _ = a.locks.acquire(kindIntent, r) // it is new: nobody holds it
+		if locked {
+			c.holds(a.locks.acquire(kindIntent, r)) // it is new: nobody else has it
 		}
 		if owner := a.customers.get(next.customer); owner != nil {
 			owner.owned.add(&owner.owned.intents, r)
@@ -157,7 +161,7 @@ func errUnexpectedState(i *intent, message string) *apiError {
 
 // take charges the card. The caller holds the PaymentIntent's lock, and the request has begun: the
 // result is final, success or not.
-func (a *account) take(c *call, i *intent, m *paymentMethod, s session) (*intent, *apiError) {
+func (a *account) take(c *call, i *intent, m *paymentMethod, s session) *intent {
 	next := *i
 	next.lastError = nil
 	if o := m.card.outcome; o.authenticate && !(o.setUp && s.off) {
@@ -167,9 +171,9 @@ func (a *account) take(c *call, i *intent, m *paymentMethod, s session) (*intent
 			next.status, next.details = needsAction, d.orNil()
 			a.intents.set(next.ref, &next)
 			a.emit(c, eventIntentNeedsAction, &next)
-			return &next, nil
+			return &next
 		}
-		return nil, a.decline(c, next, m, errAuthentication(), 0)
+		refuse(a.decline(c, next, m, errAuthentication(), 0))
 	}
 	if declined := m.card.declines(); declined != nil {
 		failed := a.addCharge(charge{
@@ -178,7 +182,7 @@ func (a *account) take(c *call, i *intent, m *paymentMethod, s session) (*intent
 			failure: declined,
 		})
 		a.emit(c, eventChargeFailed, failed)
-		return nil, a.decline(c, next, m, declined, failed.ref)
+		refuse(a.decline(c, next, m, declined, failed.ref))
 	}
 
 	manual := next.capture == captureManual
@@ -203,7 +207,7 @@ func (a *account) take(c *call, i *intent, m *paymentMethod, s session) (*intent
 		a.emit(c, eventIntentSucceeded, &next)
 		a.took(c, charged)
 	}
-	return &next, nil
+	return &next
 }
 
 // authorizationLasts is how long, in seconds, authorized money can be captured: seven days

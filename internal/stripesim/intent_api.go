@@ -23,7 +23,7 @@ func intentRoutes() []route {
 	}
 }
 
-func createIntent(c *call) (view, *apiError) {
+func createIntent(c *call) view {
 	p, a := c.params, c.account
 	next := intent{capture: captureAuto}
 	next.amount, next.currency = readPrice(p)
@@ -39,51 +39,28 @@ func createIntent(c *call) (view, *apiError) {
 				"it describes the confirmation.", name)))
 		}
 	}
-	if err := c.done(kindIntent); err != nil {
-		return nil, err
-	}
-	if err := r.resolve(c, &next); err != nil {
-		return nil, err
-	}
+	c.done(kindIntent)
+	r.resolve(c, &next)
 	if !confirm {
-		if err := c.begin(); err != nil {
-			return nil, err
-		}
-		return c.expanded(a.addIntent(c, next, r.method, nil)), nil
+		c.begin()
+		return c.expanded(a.addIntent(c, next, r.method, unlocked))
 	}
 	if r.method == nil {
-		return nil, errNothingToConfirm(nil)
+		refuse(errNothingToConfirm(nil))
 	}
-	m, releaseMethod, err := c.lockPayer(r.method)
-	if err != nil {
-		return nil, err
-	}
-	defer releaseMethod()
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	m := c.lockPayer(r.method)
+	c.begin()
 
 	// It is created locked, so nobody else can confirm or cancel it before its outcome is known.
 	m = a.saved(m)
-	var release func()
-	created := a.addIntent(c, next, m, &release)
-	defer release()
-	confirmed, err := a.take(c, created, m, s)
-	if err != nil {
-		return nil, err
-	}
-	return c.expanded(confirmed), nil
+	return c.expanded(a.take(c, a.addIntent(c, next, m, locked), m, s))
 }
 
 // confirmIntent takes the money of an existing PaymentIntent. It holds the PaymentIntent's lock
 // from the first look at its status to the last write, so the PaymentIntent succeeds at most once.
-func confirmIntent(c *call) (view, *apiError) {
+func confirmIntent(c *call) view {
 	p, a := c.params, c.account
-	current, release, err := a.intents.lockInPath(c)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	current := a.intents.lockInPath(c)
 
 	next := *current
 	d := next.details.copy()
@@ -101,55 +78,34 @@ func confirmIntent(c *call) (view, *apiError) {
 	s.check(p, &d)
 	p.text("client_secret")
 	p.refuse("mandate_data", "payment_method_options", "radar_options")
-	if err := c.done(kindIntent); err != nil {
-		return nil, err
-	}
+	c.done(kindIntent)
 	next.details = d.orNil()
-	if err := current.confirmable(); err != nil {
-		return nil, err
-	}
-	if err := r.resolve(c, &next); err != nil {
-		return nil, err
-	}
+	refuse(current.confirmable())
+	r.resolve(c, &next)
 	if r.method == nil {
 		r.method = a.methods.get(next.method)
 	}
 	if r.method == nil {
-		return nil, errNothingToConfirm(current)
+		refuse(errNothingToConfirm(current))
 	}
-	m, releaseMethod, err := c.lockPayer(r.method)
-	if err != nil {
-		return nil, err
-	}
-	defer releaseMethod()
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	m := c.lockPayer(r.method)
+	c.begin()
 	m = a.saved(m)
 	next.method = m.ref
-	confirmed, err := a.take(c, &next, m, s)
-	if err != nil {
-		return nil, err
-	}
-	return c.expanded(confirmed), nil
+	return c.expanded(a.take(c, &next, m, s))
 }
 
-func retrieveIntent(c *call) (view, *apiError) {
+func retrieveIntent(c *call) view {
 	c.params.text("client_secret")
 	return retrieve(kindIntent)(c)
 }
 
-func listIntents(c *call) (view, *apiError) {
+func listIntents(c *call) view {
 	a := c.account
 	q := readListQuery(c, kindIntent)
 	customerID := c.params.text("customer")
-	if err := c.params.done(); err != nil {
-		return nil, err
-	}
-	owner, err := c.ownerInFilter(customerID)
-	if err != nil {
-		return nil, err
-	}
+	c.params.done()
+	owner := c.ownerInFilter(customerID)
 	if owner == nil {
 		return q.page(c, everything(a.intents.len()), a.intents.created, nil)
 	}
@@ -159,13 +115,9 @@ func listIntents(c *call) (view, *apiError) {
 	})
 }
 
-func updateIntent(c *call) (view, *apiError) {
+func updateIntent(c *call) view {
 	p, a := c.params, c.account
-	current, release, err := a.intents.lockInPath(c)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	current := a.intents.lockInPath(c)
 
 	next := *current
 	if p.has("amount") {
@@ -176,18 +128,10 @@ func updateIntent(c *call) (view, *apiError) {
 	}
 	checkMinimum(p, next.amount, next.currency)
 	r := readIntent(c, &next)
-	if err := c.done(kindIntent); err != nil {
-		return nil, err
-	}
-	if err := current.updatable(p); err != nil {
-		return nil, err
-	}
-	if err := r.resolve(c, &next); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.done(kindIntent)
+	refuse(current.updatable(p))
+	r.resolve(c, &next)
+	c.begin()
 	if r.method != nil {
 		next.method = a.saved(r.method).ref
 		if next.status == needsMethod || next.status == needsAction {
@@ -199,78 +143,62 @@ func updateIntent(c *call) (view, *apiError) {
 		owned.add(&owned.intents, next.ref)
 	}
 	a.intents.set(next.ref, &next)
-	return c.expanded(&next), nil
+	return c.expanded(&next)
 }
 
-func cancelIntent(c *call) (view, *apiError) {
+func cancelIntent(c *call) view {
 	p, a := c.params, c.account
 	reason := p.choice("cancellation_reason", "abandoned", "duplicate", "fraudulent",
 		"requested_by_customer")
-	if err := c.done(kindIntent); err != nil {
-		return nil, err
-	}
-	current, release, err := a.intents.lockInPath(c)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	c.done(kindIntent)
+	current := a.intents.lockInPath(c)
 
 	switch current.status {
 	case succeeded, canceled:
-		return nil, errWrongStatus(current, "You cannot cancel this PaymentIntent", "canceled",
+		refuse(errWrongStatus(current, "You cannot cancel this PaymentIntent", "canceled",
 			"requires_payment_method, requires_capture, requires_confirmation, requires_action, "+
-				"processing")
+				"processing"))
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
-	return c.expanded(a.cancel(c, current, reason)), nil
+	c.begin()
+	return c.expanded(a.cancel(c, current, reason))
 }
 
-func captureIntent(c *call) (view, *apiError) {
+func captureIntent(c *call) view {
 	p, a := c.params, c.account
 	amount := readAmount(p, "amount_to_capture", false)
 	p.flag("final_capture")
-	current, release, err := a.intents.lockInPath(c)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	current := a.intents.lockInPath(c)
 	next := *current
 	next.metadata = p.metadata(next.metadata)
 	p.refuse("application_fee_amount", "statement_descriptor", "statement_descriptor_suffix",
 		"transfer_data")
-	if err := c.done(kindIntent); err != nil {
-		return nil, err
-	}
+	c.done(kindIntent)
 
 	if current.status != needsCapture {
-		return nil, errWrongStatus(current, "This PaymentIntent could not be captured",
-			"captured", "requires_capture")
+		refuse(errWrongStatus(current, "This PaymentIntent could not be captured",
+			"captured", "requires_capture"))
 	}
 	if amount > current.capturable {
 		e := errInvalid("amount_too_large", "", fmt.Sprintf(
 			"The amount to capture (%s) is greater than the amount that can be captured (%s).",
 			money(amount, current.currency), money(current.capturable, current.currency)))
 		e.intent = current
-		return nil, e
+		refuse(e)
 	}
 	if amount == 0 {
 		amount = current.capturable
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.begin()
 	charged := a.capture(current.charge, amount)
 	next.status, next.capturable, next.received = succeeded, 0, amount
 	a.intents.set(next.ref, &next)
 	a.emit(c, eventChargeCaptured, charged)
 	a.emit(c, eventIntentSucceeded, &next)
 	a.took(c, charged)
-	return c.expanded(&next), nil
+	return c.expanded(&next)
 }
 
-func searchIntents(c *call) (view, *apiError) {
+func searchIntents(c *call) view {
 	return c.account.intents.search(c, func(i *intent) fields {
 		return func(name string) (value string, number, known bool) {
 			if name == "status" {

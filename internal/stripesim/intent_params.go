@@ -60,7 +60,6 @@ func (s session) check(p *params, d *paymentDetails) {
 type intentRefs struct {
 	customerID, methodID string
 	newMethod            *paymentMethod // of payment_method_data
-	customer             *customer
 	method               *paymentMethod
 }
 
@@ -126,34 +125,25 @@ func readTypes(p *params) []string {
 }
 
 // resolve looks up what the request names and checks that they belong together.
-func (r *intentRefs) resolve(c *call, i *intent) *apiError {
-	var err *apiError
-	if r.customerID != "" {
-		if r.customer, err = c.customer(r.customerID); err != nil {
-			return err
-		}
-		i.customer = r.customer.ref
+func (r *intentRefs) resolve(c *call, i *intent) {
+	if owner := c.customer(r.customerID); owner != nil {
+		i.customer = owner.ref
 	}
 	r.method = r.newMethod
 	if r.methodID != "" {
-		r.method, err = c.account.method(r.methodID, http.StatusBadRequest)
-		if err != nil {
-			return err
-		}
+		r.method = c.account.method(r.methodID, http.StatusBadRequest)
 	}
 	if r.method == nil {
-		return nil
+		return
 	}
-	err = r.method.usableBy(c.account, i.customer)
-	if err == nil || r.method.customer == 0 || i.customer == 0 {
-		return err
-	}
-	// Another customer's. Stripe shows the PaymentIntent all the same, and makes it if it was to.
-	if err.intent = c.account.intents.get(i.ref); err.intent == nil {
-		if forced := c.begin(); forced != nil {
-			return forced
+	err := r.method.usableBy(c.account, i.customer)
+	if err != nil && r.method.customer != 0 && i.customer != 0 {
+		// Another customer's. Stripe shows the PaymentIntent all the same, and makes it if it was
+		// to.
+		if err.intent = c.account.intents.get(i.ref); err.intent == nil {
+			c.begin()
+			err.intent = c.account.addIntent(c, *i, nil, unlocked)
 		}
-		err.intent = c.account.addIntent(c, *i, nil, nil)
 	}
-	return err
+	refuse(err)
 }

@@ -127,7 +127,7 @@ type listView struct {
 // time and the cursor by binary search, so a page costs the same of a million objects as of ten.
 func (q *listQuery) page(
 	c *call, s sequence, created func(ref) int64, keep func(ref) bool,
-) (view, *apiError) {
+) view {
 	low := sort.Search(s.len(), func(i int) bool { return created(s.at(i)) >= q.from })
 	high := sort.Search(s.len(), func(i int) bool { return created(s.at(i)) > q.to })
 	if q.after != 0 {
@@ -162,7 +162,7 @@ func (q *listQuery) page(
 	for _, r := range found {
 		v.objects = append(v.objects, c.account.tables[q.kind].load(r))
 	}
-	return v, nil
+	return v
 }
 
 func (v *listView) json(w *writer, _ expansion) {

@@ -10,9 +10,9 @@ import (
 	"unique"
 )
 
-// params reads the parameters of one request, or of one object in it. done returns the first
-// problem, or the parameters that nobody read: so an endpoint reads everything it knows, calls done
-// once, and needs no check in between.
+// params reads the parameters of one request, or of one object in it. done refuses the request for
+// the first problem, or for the parameters that nobody read: so an endpoint reads everything it
+// knows, calls done once, and needs no check in between.
 type params struct {
 	field *field
 	path  string // "card" for card[number]; empty at the top
@@ -23,8 +23,11 @@ func newParams(root *field) *params {
 	return &params{field: root, first: new(*apiError)}
 }
 
-// done returns what is wrong with the parameters: unknown ones first, as Stripe does.
-func (p *params) done() *apiError {
+// done refuses the request if its parameters are wrong.
+func (p *params) done() { refuse(p.problem()) }
+
+// problem returns what is wrong with the parameters: unknown ones first, as Stripe does.
+func (p *params) problem() *apiError {
 	if unknown := p.unknown(nil, p.field, ""); len(unknown) > 0 {
 		return errUnknownParameters(unknown)
 	}

@@ -30,15 +30,15 @@ const testMethodPrefix = "pm_card_"
 
 // method returns the payment method that a parameter or path names. A test name returns an unsaved
 // one, without a ref.
-func (a *account) method(id string, status int) (*paymentMethod, *apiError) {
+func (a *account) method(id string, status int) *paymentMethod {
 	if name, ok := strings.CutPrefix(id, testMethodPrefix); ok {
 		if c, ok := namedCard(name); ok {
-			return &paymentMethod{card: c}, nil
+			return &paymentMethod{card: c}
 		}
 	} else if m := a.methods.find(id); m != nil {
-		return m, nil
+		return m
 	}
-	return nil, errNoSuch(kindMethod, id, "payment_method", status)
+	panic(errNoSuch(kindMethod, id, "payment_method", status))
 }
 
 // saved stores a payment method that is not stored yet.
@@ -101,43 +101,26 @@ func (a *account) detach(c *call, r, owner ref) *paymentMethod {
 // lockMethod locks a customer and then a payment method, and returns the payment method as it then
 // is. Every change of owner locks in this order. A zero owner needs no lock, nor does a payment
 // method without a ref.
-func (c *call) lockMethod(m *paymentMethod, owner ref) (
-	locked *paymentMethod, release func(), err *apiError,
-) {
-	releaseOwner, releaseMethod := func() {}, func() {}
+func (c *call) lockMethod(m *paymentMethod, owner ref) *paymentMethod {
 	if owner != 0 {
-		if releaseOwner, err = c.account.locks.acquire(kindCustomer, owner); err != nil {
-			return nil, nil, err
-		}
+		c.holds(c.account.locks.acquire(kindCustomer, owner))
 	}
 	if m.ref == 0 {
-		return m, releaseOwner, nil
+		return m
 	}
-	if releaseMethod, err = c.account.locks.acquire(kindMethod, m.ref); err != nil {
-		releaseOwner()
-		return nil, nil, err
-	}
-	return c.account.methods.get(m.ref), func() { releaseMethod(); releaseOwner() }, nil
+	c.holds(c.account.locks.acquire(kindMethod, m.ref))
+	return c.account.methods.get(m.ref)
 }
 
 // lockPayer locks a payment method that no customer owns, since it pays only once. An owned or
 // unsaved one needs no lock.
-func (c *call) lockPayer(m *paymentMethod) (
-	locked *paymentMethod, release func(), err *apiError,
-) {
-	if m.customer != 0 || m.ref == 0 {
-		return m, func() {}, nil
+func (c *call) lockPayer(m *paymentMethod) *paymentMethod {
+	if m.customer == 0 {
+		if m = c.lockMethod(m, 0); m.spent {
+			refuse(errSpent("payment_method"))
+		}
 	}
-	release, err = c.account.locks.acquire(kindMethod, m.ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	m = c.account.methods.get(m.ref)
-	if m.spent {
-		release()
-		return nil, nil, errSpent("payment_method")
-	}
-	return m, release, nil
+	return m
 }
 
 // used attaches a payment method to the customer if that was asked for, or else spends it.

@@ -18,7 +18,7 @@ func methodRoutes() []route {
 	}
 }
 
-func createMethod(c *call) (view, *apiError) {
+func createMethod(c *call) view {
 	p, a := c.params, c.account
 	p.choice("type", "card")
 	if !p.has("type") {
@@ -26,13 +26,9 @@ func createMethod(c *call) (view, *apiError) {
 	}
 	next := paymentMethod{card: readCard(p), metadata: p.metadata(nil)}
 	next.billing = readBilling(p, nil)
-	if err := c.done(kindMethod); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
-	return c.expanded(a.saved(&next)), nil
+	c.done(kindMethod)
+	c.begin()
+	return c.expanded(a.saved(&next))
 }
 
 // readCard reads card[number] or card[token]; nil if there is a problem, which done reports.
@@ -91,72 +87,35 @@ func readBilling(p *params, old *billing) *billing {
 }
 
 // methodInPath returns the payment method that the path names.
-func (c *call) methodInPath() (*paymentMethod, *apiError) {
+func (c *call) methodInPath() *paymentMethod {
 	return c.account.method(c.http.PathValue("id"), http.StatusNotFound)
 }
 
 // retrieveMethod answers a test name, too, each time with a fresh payment method, as Stripe does.
-func retrieveMethod(c *call) (view, *apiError) {
-	if err := c.done(kindMethod); err != nil {
-		return nil, err
-	}
-	m, err := c.methodInPath()
-	if err != nil {
-		return nil, err
-	}
-	return c.expanded(c.account.saved(m)), nil
+func retrieveMethod(c *call) view {
+	c.done(kindMethod)
+	return c.expanded(c.account.saved(c.methodInPath()))
 }
 
-func attachMethod(c *call) (view, *apiError) {
+func attachMethod(c *call) view {
 	p, a := c.params, c.account
 	customerID := p.required("customer")
-	if err := c.done(kindMethod); err != nil {
-		return nil, err
-	}
-	m, err := c.methodInPath()
-	if err != nil {
-		return nil, err
-	}
-	owner, err := c.customer(customerID)
-	if err != nil {
-		return nil, err
-	}
-	m, release, err := c.lockMethod(m, owner.ref)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	c.done(kindMethod)
+	m, owner := c.methodInPath(), c.customer(customerID)
+	m = c.lockMethod(m, owner.ref)
 
 	if a.customers.get(owner.ref).deleted { // while this request waited for the lock
-		return nil, errNoSuch(kindCustomer, customerID, "customer", http.StatusBadRequest)
+		refuse(errNoSuch(kindCustomer, customerID, "customer", http.StatusBadRequest))
 	}
-	if err := m.attachable(owner.ref); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
-	if err := m.card.refusesAttach(); err != nil {
-		return nil, err
-	}
-	return c.expanded(a.attach(c, m, owner)), nil
+	refuse(m.attachable(owner.ref))
+	c.begin()
+	refuse(m.card.refusesAttach())
+	return c.expanded(a.attach(c, m, owner))
 }
 
-func updateMethod(c *call) (view, *apiError) {
+func updateMethod(c *call) view {
 	p, a := c.params, c.account
-	m, err := c.methodInPath()
-	if err != nil {
-		return nil, err
-	}
-	release, err := a.locks.acquire(kindMethod, m.ref)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-
-	if m.ref != 0 {
-		m = a.methods.get(m.ref)
-	}
+	m := c.lockMethod(c.methodInPath(), 0)
 	next := *m
 	next.billing = readBilling(p, next.billing)
 	next.metadata = p.metadata(next.metadata)
@@ -170,63 +129,44 @@ func updateMethod(c *call) (view, *apiError) {
 		}
 		next.card = &updated
 	}
-	if err := c.done(kindMethod); err != nil {
-		return nil, err
-	}
+	c.done(kindMethod)
 	if next.customer == 0 {
-		return nil, errInvalid("", "", "You must save this PaymentMethod to a customer "+
-			"before you can update it.")
+		refuse(errInvalid("", "", "You must save this PaymentMethod to a customer "+
+			"before you can update it."))
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.begin()
 	a.methods.set(next.ref, &next)
 	a.emitUpdate(c, eventMethodUpdated, m, &next)
-	return c.expanded(&next), nil
+	return c.expanded(&next)
 }
 
-func detachMethod(c *call) (view, *apiError) {
+func detachMethod(c *call) view {
 	a := c.account
-	if err := c.done(kindMethod); err != nil {
-		return nil, err
-	}
-	m, err := c.methodInPath()
-	if err != nil {
-		return nil, err
-	}
-	m, release, err := c.lockMethod(m, m.customer)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-
+	c.done(kindMethod)
+	m := c.methodInPath()
+	m = c.lockMethod(m, m.customer)
 	if m.customer == 0 {
-		return nil, errInvalid("", "", "The payment method you provided is not attached to "+
-			"a customer so detachment is impossible.")
+		refuse(errInvalid("", "", "The payment method you provided is not attached to "+
+			"a customer so detachment is impossible."))
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
-	next := a.detach(c, m.ref, m.customer)
-	return c.expanded(next), nil
+	c.begin()
+	return c.expanded(a.detach(c, m.ref, m.customer))
 }
 
 // listMethods lists a customer's cards, under its own path or under the customer's. Stripe has no
 // list of all.
-func listMethods(c *call) (view, *apiError) {
+func listMethods(c *call) view {
 	q, a, p := readListQuery(c, kindMethod), c.account, c.params
 	typ := p.choice("type", methodTypes()...)
-	find := func() (*customer, *apiError) { return a.customers.inPath(c) }
-	if c.http.PathValue("id") == "" {
-		id := p.text("customer")
-		find = func() (*customer, *apiError) { return c.customer(id) }
+	var id string
+	inPath := c.http.PathValue("id") != ""
+	if !inPath {
+		id = p.text("customer")
 	}
-	if err := p.done(); err != nil {
-		return nil, err
-	}
-	owner, err := find()
-	if err != nil {
-		return nil, err
+	p.done()
+	owner := c.customer(id)
+	if inPath {
+		owner = a.customers.inPath(c)
 	}
 	if owner == nil {
 		return q.page(c, refs(nil), a.methods.created, nil)
@@ -237,20 +177,15 @@ func listMethods(c *call) (view, *apiError) {
 	})
 }
 
-func retrieveCustomerMethod(c *call) (view, *apiError) {
-	if err := c.done(kindMethod); err != nil {
-		return nil, err
-	}
-	owner, err := c.account.customers.inPath(c)
-	if err != nil {
-		return nil, err
-	}
+func retrieveCustomerMethod(c *call) view {
+	c.done(kindMethod)
+	owner := c.account.customers.inPath(c)
 	id := c.http.PathValue("method")
 	m := c.account.methods.find(id)
 	if m == nil || m.customer != owner.ref {
-		return nil, errNoSuch(kindMethod, id, "payment_method", http.StatusNotFound)
+		refuse(errNoSuch(kindMethod, id, "payment_method", http.StatusNotFound))
 	}
-	return c.expanded(m), nil
+	return c.expanded(m)
 }
 
 // readMethodData reads a card that is given instead of a saved one.

@@ -31,27 +31,24 @@ type refund struct {
 func (r refund) createdAt() int64 { return r.created }
 
 // refundTarget returns the charge that a refund names, directly or by its PaymentIntent.
-func (a *account) refundTarget(chargeID, intentID string) (ref, *apiError) {
+func (a *account) refundTarget(chargeID, intentID string) ref {
 	if intentID == "" {
 		o := a.charges.find(chargeID)
 		if o == nil { // 404, as in a path: so recorded
-			return 0, errNoSuch(kindCharge, chargeID, "id", http.StatusNotFound)
+			refuse(errNoSuch(kindCharge, chargeID, "id", http.StatusNotFound))
 		}
-		return o.ref, nil
+		return o.ref
 	}
-	i, err := a.intents.named(intentID, "payment_intent")
-	if err != nil {
-		return 0, err
-	}
+	i := a.intents.named(intentID, "payment_intent")
 	if o := a.charges.get(i.charge); o == nil || !o.paid() {
-		return 0, errInvalid("", "payment_intent", fmt.Sprintf("This PaymentIntent (%s) "+
-			"does not have a successful charge to refund.", intentID))
+		refuse(errInvalid("", "payment_intent", fmt.Sprintf("This PaymentIntent (%s) "+
+			"does not have a successful charge to refund.", intentID)))
 	}
 	if chargeID != "" && chargeID != a.ids.id(kindCharge, i.charge) {
-		return 0, errInvalid("", "charge", fmt.Sprintf("The charge %s is not the latest "+
-			"of the PaymentIntent %s.", chargeID, intentID))
+		refuse(errInvalid("", "charge", fmt.Sprintf("The charge %s is not the latest "+
+			"of the PaymentIntent %s.", chargeID, intentID)))
 	}
-	return i.charge, nil
+	return i.charge
 }
 
 // refundable returns why this amount of a charge cannot be refunded, nil if it can.

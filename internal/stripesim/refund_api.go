@@ -12,7 +12,7 @@ func refundRoutes() []route {
 	}
 }
 
-func createRefund(c *call) (view, *apiError) {
+func createRefund(c *call) view {
 	p, a := c.params, c.account
 	chargeID, intentID := p.text("charge"), p.text("payment_intent")
 	amount, sent := readAmount(p, "amount", false), p.has("amount")
@@ -25,39 +25,22 @@ func createRefund(c *call) (view, *apiError) {
 		p.fail(errInvalid("parameter_missing", "charge", "One of the following params should be "+
 			"provided for this request: payment_intent or charge."))
 	}
-	if err := c.done(kindRefund); err != nil {
-		return nil, err
-	}
-	r, err := a.refundTarget(chargeID, intentID)
-	if err != nil {
-		return nil, err
-	}
-	release, err := a.charges.lock(a, r)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-
+	c.done(kindRefund)
+	r := a.refundTarget(chargeID, intentID)
+	c.holds(a.charges.lock(a, r))
 	o := *a.charges.get(r)
 	if !sent {
 		amount = o.refundable()
 	}
-	if err := a.refundable(&o, amount); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	refuse(a.refundable(&o, amount))
+	c.begin()
 	next.charge, next.intent, next.amount, next.currency = o.ref, o.intent, amount, o.currency
-	return c.expanded(a.refund(c, &o, next)), nil
+	return c.expanded(a.refund(c, &o, next))
 }
 
-func listRefunds(c *call) (view, *apiError) {
+func listRefunds(c *call) view {
 	q := readListQuery(c, kindRefund)
-	o, filtered, err := c.chargeInFilter()
-	if err != nil {
-		return nil, err
-	}
+	o, filtered := c.chargeInFilter()
 	list := everything(c.account.refunds.len())
 	if filtered {
 		list = c.account.refundsOf(o)
@@ -67,60 +50,41 @@ func listRefunds(c *call) (view, *apiError) {
 
 // chargeInFilter reads the last parameters of a list: the charge that it is filtered by, directly
 // or by its PaymentIntent; nil if that has none.
-func (c *call) chargeInFilter() (o *charge, filtered bool, err *apiError) {
+func (c *call) chargeInFilter() (o *charge, filtered bool) {
 	chargeID, intentID := c.params.text("charge"), c.params.text("payment_intent")
-	if err := c.params.done(); err != nil || chargeID+intentID == "" {
-		return nil, false, err
+	c.params.done()
+	switch {
+	case chargeID != "":
+		return c.account.charges.named(chargeID, "charge"), true
+	case intentID != "": // only the last charge can have succeeded
+		last := c.account.intents.named(intentID, "payment_intent").charge
+		return c.account.charges.get(last), true
 	}
-	if chargeID != "" {
-		o, err = c.account.charges.named(chargeID, "charge")
-		return o, true, err
-	}
-	i, err := c.account.intents.named(intentID, "payment_intent")
-	if err == nil {
-		o = c.account.charges.get(i.charge) // only the last charge can have succeeded
-	}
-	return o, true, err
+	return nil, false
 }
 
-func updateRefund(c *call) (view, *apiError) {
+func updateRefund(c *call) view {
 	p, a := c.params, c.account
-	current, release, err := a.refunds.lockInPath(c)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+	current := a.refunds.lockInPath(c)
 
 	next := *current
 	next.metadata = p.metadata(next.metadata)
-	if err := c.done(kindRefund); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.done(kindRefund)
+	c.begin()
 	a.refunds.set(next.ref, &next)
 	a.emitUpdate(c, eventRefundUpdated, current, &next)
-	return c.expanded(&next), nil
+	return c.expanded(&next)
 }
 
 // cancelRefund cancels a refund that the bank has not decided on.
-func cancelRefund(c *call) (view, *apiError) {
-	if err := c.done(kindRefund); err != nil {
-		return nil, err
-	}
-	current, release, err := c.account.refunds.lockInPath(c)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+func cancelRefund(c *call) view {
+	c.done(kindRefund)
+	current := c.account.refunds.lockInPath(c)
 	if current.status != refundPending {
-		return nil, errInvalid("", "", fmt.Sprintf("The refund %s cannot be canceled because its "+
+		refuse(errInvalid("", "", fmt.Sprintf("The refund %s cannot be canceled because its "+
 			"status is %s: only a pending one can.", c.account.ids.id(kindRefund, current.ref),
-			current.status))
+			current.status)))
 	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
-	return c.expanded(c.account.endRefund(c, current, canceled)), nil
+	c.begin()
+	return c.expanded(c.account.endRefund(c, current, canceled))
 }

@@ -13,7 +13,8 @@ type route struct {
 	pattern string
 	// operation names the endpoint in a rule of the control API.
 	operation string
-	handle    func(*call) (view, *apiError)
+	// handle returns the body of a 200. With anything else it ends by refuse.
+	handle func(*call) view
 }
 
 // endpoints returns every route that is simulated.
@@ -57,6 +58,6 @@ func (s *Simulator) Handler(server string) http.Handler {
 	})
 }
 
-func unrecognized(c *call) (view, *apiError) {
-	return nil, errUnrecognized(c.http.Method, c.http.URL.Path)
+func unrecognized(c *call) view {
+	panic(errUnrecognized(c.http.Method, c.http.URL.Path))
 }

@@ -197,28 +197,26 @@ func (c *clause) compare(value string, number bool) bool {
 }
 
 // search answers with a page of a search, newest first. fieldsOf must accept the zero value, too.
-func (t *table[T]) search(c *call, fieldsOf func(*T) fields) (view, *apiError) {
+func (t *table[T]) search(c *call, fieldsOf func(*T) fields) view {
 	p, a := c.params, c.account
 	text := p.required("query")
 	limit := readLimit(p)
 	page := p.text("page")
 	e := p.expand(t.kind, "data.")
-	if err := p.done(); err != nil {
-		return nil, err
-	}
+	p.done()
 	q, err := parseQuery(text)
 	if err == nil {
 		err = q.check(fieldsOf(new(T)))
 	}
 	if err != nil {
-		return nil, errInvalid("", "query",
-			"We were unable to parse your search query: "+err.Error()+".")
+		refuse(errInvalid("", "query",
+			"We were unable to parse your search query: "+err.Error()+"."))
 	}
 	next := t.len()
 	if page != "" {
 		r, ok := a.ids.ref(t.kind, page)
 		if !ok || r > next {
-			return nil, errInvalid("", "page", "Invalid page: "+page)
+			refuse(errInvalid("", "page", "Invalid page: "+page))
 		}
 		next = r
 	}
@@ -237,5 +235,5 @@ func (t *table[T]) search(c *call, fieldsOf func(*T) fields) (view, *apiError) {
 		}
 		v.objects = append(v.objects, o)
 	}
-	return v, nil
+	return v
 }

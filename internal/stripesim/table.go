@@ -103,29 +103,26 @@ func (t *table[T]) find(id string) *T {
 }
 
 // named returns the object that a parameter names.
-func (t *table[T]) named(id, param string) (*T, *apiError) {
+func (t *table[T]) named(id, param string) *T {
 	found := t.find(id)
 	if found == nil {
-		return nil, errNoSuch(t.kind, id, param, http.StatusBadRequest)
+		refuse(errNoSuch(t.kind, id, param, http.StatusBadRequest))
 	}
-	return found, nil
+	return found
 }
 
 // refInPath returns the object that the path names.
-func (c *call) refInPath(k kind) (ref, *apiError) {
+func (c *call) refInPath(k kind) ref {
 	id := c.http.PathValue("id")
 	r, ok := c.account.ids.ref(k, id)
 	if !ok || r == 0 || r > c.account.tables[k].len() {
-		return 0, errNoSuch(k, id, names[k].param, http.StatusNotFound)
+		refuse(errNoSuch(k, id, names[k].param, http.StatusNotFound))
 	}
-	return r, nil
+	return r
 }
 
 // inPath returns the snapshot of the object that the path names.
-func (t *table[T]) inPath(c *call) (*T, *apiError) {
-	r, err := c.refInPath(t.kind)
-	return t.get(r), err
-}
+func (t *table[T]) inPath(c *call) *T { return t.get(c.refInPath(t.kind)) }
 
 // lock serializes changes of the object. The caller calls release unless there is an error.
 func (t *table[T]) lock(a *account, r ref) (release func(), err *apiError) {
@@ -136,26 +133,18 @@ func (t *table[T]) lock(a *account, r ref) (release func(), err *apiError) {
 	return a.locks.acquire(k, r)
 }
 
-// lockInPath locks the object that the path names and returns its snapshot as it then is.
-func (t *table[T]) lockInPath(c *call) (current *T, release func(), err *apiError) {
-	r, err := c.refInPath(t.kind)
-	if err != nil {
-		return nil, nil, err
-	}
-	release, err = t.lock(c.account, r)
-	return t.get(r), release, err
+// lockInPath locks the object that the path names, until the request ends, and returns its snapshot
+// as it then is.
+func (t *table[T]) lockInPath(c *call) *T {
+	r := c.refInPath(t.kind)
+	c.holds(t.lock(c.account, r))
+	return t.get(r)
 }
 
 // retrieve is the endpoint that answers with the object that the path names.
-func retrieve(k kind) func(*call) (view, *apiError) {
-	return func(c *call) (view, *apiError) {
-		if err := c.done(k); err != nil {
-			return nil, err
-		}
-		r, err := c.refInPath(k)
-		if err != nil {
-			return nil, err
-		}
-		return c.expanded(c.account.tables[k].load(r)), nil
+func retrieve(k kind) func(*call) view {
+	return func(c *call) view {
+		c.done(k)
+		return c.expanded(c.account.tables[k].load(c.refInPath(k)))
 	}
 }

@@ -18,7 +18,7 @@ func webhookRoutes() []route {
 // eventType is the name of an event's type. Most of Stripe's never happen here.
 var eventType = regexp.MustCompile(`^(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)$`)
 
-func createEndpoint(c *call) (view, *apiError) {
+func createEndpoint(c *call) view {
 	p, a := c.params, c.account
 	next := endpoint{url: p.required("url"), events: p.list("enabled_events")}
 	if u, err := url.Parse(next.url); err != nil || u.Host == "" ||
@@ -39,23 +39,17 @@ func createEndpoint(c *call) (view, *apiError) {
 	next.metadata = p.metadata(nil)
 	p.choice("api_version", APIVersion)
 	p.refuse("connect")
-	if err := c.done(kindNone); err != nil {
-		return nil, err
-	}
-	if err := c.begin(); err != nil {
-		return nil, err
-	}
+	c.done(kindNone)
+	c.begin()
 	next.secret = "whsec_" + rand.Text()
 	return newEndpoint{a.endpoints.add(a.clock.unix(), func(r ref, created int64) *endpoint {
 		next.ref, next.created = r, created
 		return &next
-	})}, nil
+	})}
 }
 
-func listEndpoints(c *call) (view, *apiError) {
+func listEndpoints(c *call) view {
 	a, q := c.account, readListQuery(c, kindEndpoint)
-	if err := c.params.done(); err != nil {
-		return nil, err
-	}
+	c.params.done()
 	return q.page(c, everything(a.endpoints.len()), a.endpoints.created, nil)
 }
