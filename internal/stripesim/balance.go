@@ -8,8 +8,7 @@ import (
 
 // transaction is a movement on the account's balance. It never changes.
 type transaction struct {
-	ref         ref
-	created     int64
+	head
 	availableOn int64
 	of          kind // what moved the money: a charge, a refund or a dispute
 	source      ref
@@ -17,8 +16,6 @@ type transaction struct {
 	currency    string
 	available   bool // it skips the pending balance
 }
-
-func (t transaction) createdAt() int64 { return t.created }
 
 // settlement is how long money is pending: two days, as for accounts in the US
 // (https://docs.stripe.com/payouts#payout-schedule).
@@ -30,13 +27,12 @@ func fee(amount int64) int64 {
 }
 
 func (a *account) addTransaction(next transaction) ref {
-	return a.transactions.add(a.clock.unix(), func(r ref, created int64) *transaction {
-		next.ref, next.created, next.availableOn = r, created, created+settlement
-		if next.available {
-			next.availableOn = created
+	return a.transactions.add(a.clock.unix(), &next, func() {
+		next.availableOn = next.created
+		if !next.available {
+			next.availableOn += settlement
 		}
 		a.balance.add(&next)
-		return &next
 	}).ref
 }
 

@@ -179,15 +179,6 @@ func (c *call) read() *apiError {
 	return nil
 }
 
-// refuse ends the request with an error, unless it is nil. Like net/http's ErrAbortHandler it is a
-// panic, which goes no further than execute: an endpoint has a dozen places to end at, and nothing
-// to undo at any of them but its locks.
-func refuse(err *apiError) {
-	if err != nil {
-		panic(err)
-	}
-}
-
 // holds keeps a lock until the request ends. It takes what acquire returns.
 func (c *call) holds(release func(), err *apiError) {
 	refuse(err)

@@ -2,8 +2,7 @@ package stripesim
 
 // charge is one snapshot of an attempt to take money.
 type charge struct {
-	ref         ref
-	created     int64
+	head
 	intent      ref // none for a charge of the older Charges API
 	customer    ref
 	transaction ref // of the money taken; none for an authorization or a failure
@@ -20,8 +19,6 @@ type charge struct {
 	details  *paymentDetails
 	failure  *apiError // nil: it succeeded
 }
-
-func (c charge) createdAt() int64 { return c.created }
 
 func (c *charge) paid() bool { return c.failure == nil }
 
@@ -43,15 +40,13 @@ func (a *account) addCharge(next charge) *charge {
 	if i := a.intents.get(next.intent); i != nil {
 		next.earlier = i.charge
 	}
-	return a.charges.add(a.clock.unix(), func(r ref, created int64) *charge {
-		next.ref, next.created = r, created
+	return a.charges.add(a.clock.unix(), &next, func() {
 		if owner := a.customers.get(next.customer); owner != nil {
-			owner.owned.add(&owner.owned.charges, r)
+			owner.owned.add(&owner.owned.charges, next.ref)
 		}
 		if next.taken > 0 {
 			next.transaction = a.addTaken(&next)
 		}
-		return &next
 	})
 }
 

@@ -8,8 +8,7 @@ import (
 
 // customer is one snapshot of a customer.
 type customer struct {
-	ref     ref
-	created int64
+	head
 	deleted bool
 
 	balance       int64
@@ -27,8 +26,6 @@ type customer struct {
 	// owned are the customer's objects; all snapshots share it.
 	owned *ownership
 }
-
-func (c customer) createdAt() int64 { return c.created }
 
 // ownership indexes a customer's objects, each list oldest first. A list is never changed in place,
 // so a reader may keep it.
@@ -62,10 +59,7 @@ func (o *ownership) list(list *[]ref) []ref {
 
 // addCustomer stores a new customer and reports it.
 func (a *account) addCustomer(c *call, next customer) *customer {
-	created := a.customers.add(a.clock.unix(), func(r ref, created int64) *customer {
-		next.ref, next.created = r, created
-		return &next
-	})
+	created := a.customers.add(a.clock.unix(), &next, nil)
 	a.emit(c, eventCustomerCreated, created)
 	return created
 }

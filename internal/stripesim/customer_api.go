@@ -149,8 +149,7 @@ func deleteCustomer(c *call) view {
 		c.holds(a.locks.acquire(kindMethod, r))
 		a.detach(c, r, current.ref)
 	}
-	next := customer{ref: current.ref, created: current.created, deleted: true,
-		owned: current.owned}
+	next := customer{head: current.head, deleted: true, owned: current.owned}
 	a.customers.set(next.ref, &next)
 	a.emit(c, eventCustomerDeleted, current)
 	return &next

@@ -3,8 +3,7 @@ package stripesim
 // dispute is a cardholder's objection to a charge. Nothing here answers or closes it, so it never
 // changes.
 type dispute struct {
-	ref         ref
-	created     int64
+	head
 	charge      ref
 	intent      ref
 	transaction ref // that withdrew the money; an inquiry has none
@@ -13,8 +12,6 @@ type dispute struct {
 	brand       string
 	disputeCourse
 }
-
-func (d dispute) createdAt() int64 { return d.created }
 
 // disputeCourse is what a test card's holder does: its reason and the network's code for it. An
 // inquiry comes before a dispute and withdraws no money
@@ -43,15 +40,13 @@ func (a *account) addDispute(r ref, course disputeCourse) *apiError {
 	}
 	defer release()
 	disputed := *a.charges.get(r)
-	made := a.disputes.add(a.clock.unix(), func(n ref, created int64) *dispute {
-		next := dispute{ref: n, created: created, charge: r, intent: disputed.intent,
-			amount: disputed.taken, currency: disputed.currency,
-			brand: disputed.method.card.brand, disputeCourse: course}
+	made := &dispute{charge: r, intent: disputed.intent, amount: disputed.taken,
+		currency: disputed.currency, brand: disputed.method.card.brand, disputeCourse: course}
+	a.disputes.add(a.clock.unix(), made, func() {
 		if !course.inquiry {
-			next.transaction = a.addTransaction(transaction{of: kindDispute, source: n,
-				amount: -next.amount, fee: disputeFee, currency: next.currency, available: true})
+			made.transaction = a.addTransaction(transaction{of: kindDispute, source: made.ref,
+				amount: -made.amount, fee: disputeFee, currency: made.currency, available: true})
 		}
-		return &next
 	})
 	disputed.dispute = made.ref
 	a.charges.set(r, &disputed)

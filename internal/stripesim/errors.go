@@ -30,6 +30,15 @@ type apiError struct {
 	executed bool
 }
 
+// refuse ends the request with an error, unless it is nil. Like net/http's ErrAbortHandler it is a
+// panic, which goes no further than execute: an endpoint has a dozen places to end at, and nothing
+// to undo at any of them but its locks.
+func refuse(err *apiError) {
+	if err != nil {
+		panic(err)
+	}
+}
+
 // errInvalid is for an invalid request. Stripe refuses many values without an error code: "".
 func errInvalid(code, param, message string) *apiError {
 	return &apiError{status: http.StatusBadRequest, typ: typeInvalid,

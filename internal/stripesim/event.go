@@ -34,15 +34,12 @@ const (
 
 // event reports a change of an object. It never changes itself.
 type event struct {
-	ref     ref
-	created int64
+	head
 	typ     string
 	object  view // the snapshot
 	request ref
 	key     string
 }
-
-func (e event) createdAt() int64 { return e.created }
 
 // emit reports what a request did. Events of one object are in the order of its changes.
 // A nil call is Stripe itself.
@@ -51,11 +48,7 @@ func (a *account) emit(c *call, typ string, object view) {
 	if c != nil {
 		next.request, next.key = c.request, c.key
 	}
-	a.deliver(a.events.add(a.clock.unix(), func(r ref, created int64) *event {
-		made := next
-		made.ref, made.created = r, created
-		return &made
-	}))
+	a.deliver(a.events.add(a.clock.unix(), &next, nil))
 }
 
 // update is a changed object, with the old values of what was changed.

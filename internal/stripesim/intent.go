@@ -20,8 +20,7 @@ const (
 
 // intent is one snapshot of a PaymentIntent.
 type intent struct {
-	ref      ref
-	created  int64
+	head
 	customer ref
 	method   ref
 	charge   ref // the latest
@@ -35,8 +34,6 @@ type intent struct {
 	lastError *apiError
 	details   *paymentDetails // nil: none of them was ever set
 }
-
-func (i intent) createdAt() int64 { return i.created }
 
 // paymentDetails are the properties that most PaymentIntents and charges do not have. Snapshots
 // share them, so they are copied before a change.
@@ -87,15 +84,13 @@ func (a *account) addIntent(c *call, next intent, m *paymentMethod, locked bool)
 	if m != nil {
 		next.status, next.method = needsConfirm, a.saved(m).ref
 	}
-	created := a.intents.add(a.clock.unix(), func(r ref, created int64) *intent {
-		next.ref, next.created = r, created
+	created := a.intents.add(a.clock.unix(), &next, func() {
 		if locked {
-			c.holds(a.locks.acquire(kindIntent, r)) // it is new: nobody else has it
+			c.holds(a.locks.acquire(kindIntent, next.ref)) // it is new: nobody else has it
 		}
 		if owner := a.customers.get(next.customer); owner != nil {
-			owner.owned.add(&owner.owned.intents, r)
+			owner.owned.add(&owner.owned.intents, next.ref)
 		}
-		return &next
 	})
 	a.emit(c, eventIntentCreated, created)
 	return created

@@ -7,8 +7,7 @@ import (
 
 // paymentMethod is one snapshot of a saved card.
 type paymentMethod struct {
-	ref      ref
-	created  int64
+	head
 	customer ref
 	// spent: it was detached, or used without being attached, and may not be used again.
 	spent    bool
@@ -16,8 +15,6 @@ type paymentMethod struct {
 	billing  *billing
 	metadata metadata
 }
-
-func (m paymentMethod) createdAt() int64 { return m.created }
 
 // billing describes the cardholder.
 type billing struct {
@@ -46,11 +43,8 @@ func (a *account) saved(m *paymentMethod) *paymentMethod {
 	if m.ref != 0 {
 		return m
 	}
-	return a.methods.add(a.clock.unix(), func(r ref, created int64) *paymentMethod {
-		next := *m
-		next.ref, next.created = r, created
-		return &next
-	})
+	next := *m
+	return a.methods.add(a.clock.unix(), &next, nil)
 }
 
 // attachable returns why a payment method cannot be attached to the customer, nil if it can.

@@ -14,8 +14,7 @@ const (
 
 // refund is one snapshot of money given back.
 type refund struct {
-	ref         ref
-	created     int64
+	head
 	charge      ref
 	intent      ref
 	transaction ref
@@ -27,8 +26,6 @@ type refund struct {
 	status      string
 	metadata    metadata
 }
-
-func (r refund) createdAt() int64 { return r.created }
 
 // refundTarget returns the charge that a refund names, directly or by its PaymentIntent.
 func (a *account) refundTarget(chargeID, intentID string) ref {
@@ -88,12 +85,10 @@ func (a *account) refund(c *call, o *charge, next refund) *refund {
 	bank := o.method.card.outcome.refund
 	next.status = cmp.Or(bank.first, succeeded)
 	next.earlier = o.lastRefund
-	made := a.refunds.add(a.clock.unix(), func(r ref, created int64) *refund {
-		next.ref, next.created = r, created
+	made := a.refunds.add(a.clock.unix(), &next, func() {
 		next.transaction = a.addTransaction(transaction{
-			of: kindRefund, source: r, amount: -next.amount, currency: next.currency,
+			of: kindRefund, source: next.ref, amount: -next.amount, currency: next.currency,
 		})
-		return &next
 	})
 	changed := *o
 	changed.lastRefund = made.ref

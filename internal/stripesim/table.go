@@ -6,7 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// object is what a table holds: a snapshot that knows when its object was created.
+// head is what all objects have: a number, and when they were created.
+type head struct {
+	ref     ref
+	created int64
+}
+
+func (h head) createdAt() int64 { return h.created }
+
+func (h *head) begin(r ref, created int64) { *h = head{r, created} }
+
+// object is what a table holds: a snapshot of what begins with a head.
 type object interface {
 	createdAt() int64
 }
@@ -34,16 +44,19 @@ func (t *table[T]) register(a *account, k kind) {
 	t.kind, t.ids, a.tables[k] = k, &a.ids, t
 }
 
-// add appends the object that build returns for the next number and creation time, and returns it.
-// build runs under the table's lock, so what it appends to another index is in the same order.
-func (t *table[T]) add(now int64, build func(r ref, created int64) *T) *T {
+// add appends a new object, gives it its head, and returns it. link, if not nil, completes it under
+// the table's lock, so what it appends to another index is in the same order.
+func (t *table[T]) add(now int64, o *T, link func()) *T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last = max(t.last, now)
 	if int(t.n)%chunkSize == 0 {
 		t.chunks = append(t.chunks, new([chunkSize]atomic.Pointer[T]))
 	}
-	o := build(t.n+1, t.last)
+	any(o).(interface{ begin(ref, int64) }).begin(t.n+1, t.last)
+	if link != nil {
+		link()
+	}
 	t.chunks[t.n/chunkSize][t.n%chunkSize].Store(o)
 	t.n++
 	t.note(t.n, o)

@@ -16,16 +16,13 @@ import (
 
 // endpoint is an address that events are sent to. It never changes.
 type endpoint struct {
-	ref         ref
-	created     int64
+	head
 	url         string
 	events      []string // their types; "*" is all
 	description string
 	secret      string
 	metadata    metadata
 }
-
-func (o endpoint) createdAt() int64 { return o.created }
 
 // An event that is not answered with a 2xx is sent again after a minute, then after four times as
 // long each time, for three days (https://docs.stripe.com/webhooks#retries).

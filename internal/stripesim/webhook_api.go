@@ -42,10 +42,7 @@ func createEndpoint(c *call) view {
 	c.done(kindNone)
 	c.begin()
 	next.secret = "whsec_" + rand.Text()
-	return newEndpoint{a.endpoints.add(a.clock.unix(), func(r ref, created int64) *endpoint {
-		next.ref, next.created = r, created
-		return &next
-	})}
+	return newEndpoint{a.endpoints.add(a.clock.unix(), &next, nil)}
 }
 
 func listEndpoints(c *call) view {
