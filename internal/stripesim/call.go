@@ -179,8 +179,8 @@ func (c *call) read() *apiError {
 	return nil
 }
 
-// holds keeps a lock until the request ends. It takes what acquire returns.
-func (c *call) holds(release func(), err *apiError) {
+// keeps takes what acquire returns, and keeps the lock until the request ends.
+func (c *call) keeps(release func(), err *apiError) {
 	refuse(err)
 	c.releases = append(c.releases, release)
 }

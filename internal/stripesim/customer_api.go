@@ -146,7 +146,7 @@ func deleteCustomer(c *call) view {
 
 	c.begin()
 	for _, r := range current.owned.list(&current.owned.methods) {
-		c.holds(a.locks.acquire(kindMethod, r))
+		c.keeps(a.locks.acquire(kindMethod, r))
 		a.detach(c, r, current.ref)
 	}
 	next := customer{head: current.head, deleted: true, owned: current.owned}

@@ -86,7 +86,7 @@ func (a *account) addIntent(c *call, next intent, m *paymentMethod, locked bool)
 	}
 	created := a.intents.add(a.clock.unix(), &next, func() {
 		if locked {
-			c.holds(a.locks.acquire(kindIntent, next.ref)) // it is new: nobody else has it
+			c.keeps(a.locks.acquire(kindIntent, next.ref)) // it is new: nobody else has it
 		}
 		if owner := a.customers.get(next.customer); owner != nil {
 			owner.owned.add(&owner.owned.intents, next.ref)

@@ -97,12 +97,12 @@ func (a *account) detach(c *call, r, owner ref) *paymentMethod {
 // method without a ref.
 func (c *call) lockMethod(m *paymentMethod, owner ref) *paymentMethod {
 	if owner != 0 {
-		c.holds(c.account.locks.acquire(kindCustomer, owner))
+		c.keeps(c.account.locks.acquire(kindCustomer, owner))
 	}
 	if m.ref == 0 {
 		return m
 	}
-	c.holds(c.account.locks.acquire(kindMethod, m.ref))
+	c.keeps(c.account.locks.acquire(kindMethod, m.ref))
 	return c.account.methods.get(m.ref)
 }
 

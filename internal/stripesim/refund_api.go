@@ -27,7 +27,7 @@ func createRefund(c *call) view {
 	}
 	c.done(kindRefund)
 	r := a.refundTarget(chargeID, intentID)
-	c.holds(a.charges.lock(a, r))
+	c.keeps(a.charges.lock(a, r))
 	o := *a.charges.get(r)
 	if !sent {
 		amount = o.refundable()

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // query is a search in Stripe's language (https://docs.stripe.com/search#search-query-language):
@@ -31,20 +31,31 @@ var (
 	errQuerySyntax = errors.New("a clause is a field, one of : ~ < > <= >=, and a value, such " +
 		"as status:'succeeded' or metadata['key']:'value'")
 	errQueryMixed = errors.New("AND and OR cannot be used in the same query")
+
+	// clausePattern is the clause that a text begins with. A value without quotes ends at a blank.
+	clausePattern = regexp.MustCompile(`(?is)^(-?)([\pL\p{Nd}_.]+)(?:\[(` + quoted + `)\])?` +
+		`(<=|>=|[:~<>=])(` + quoted + `|(?:null|[+-]?\d+)(?: |$))`)
+	escaped = regexp.MustCompile(`(?s)\\(.)`)
 )
 
-func parseQuery(text string) (query, error) {
-	var q query
-	rest := text
+// quoted is a string in single or double quotes, in which a backslash escapes the next character.
+const quoted = `'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"`
+
+func parseQuery(text string) (q query, err error) {
 	joined := ""
-	for {
-		var c clause
-		var err error
-		if c, rest, err = parseClause(strings.TrimSpace(rest)); err != nil {
-			return q, err
+	for rest := text; ; {
+		rest = strings.TrimSpace(rest)
+		m := clausePattern.FindStringSubmatch(rest)
+		if m == nil || (m[2] == "metadata") != (m[3] != "") {
+			return q, errQuerySyntax
+		}
+		c := clause{negated: m[1] != "", field: m[2], operator: m[4], value: unquote(m[5])}
+		c.null = strings.EqualFold(strings.TrimSpace(m[5]), "null")
+		if m[3] != "" {
+			c.field = metadataField + unquote(m[3])
 		}
 		q.clauses = append(q.clauses, c)
-		if rest = strings.TrimSpace(rest); rest == "" {
+		if rest = strings.TrimSpace(rest[len(m[0]):]); rest == "" {
 			q.any = joined == "OR"
 			return q, nil
 		}
@@ -62,77 +73,12 @@ func parseQuery(text string) (query, error) {
 	}
 }
 
-// parseClause reads the clause that text begins with, and returns the rest.
-func parseClause(text string) (c clause, rest string, err error) {
-	text, c.negated = strings.CutPrefix(text, "-")
-	end := strings.IndexFunc(text, func(r rune) bool {
-		return r != '_' && r != '.' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
-	if end <= 0 {
-		return c, "", errQuerySyntax
+// unquote returns what is in the quotes, or a value that has none.
+func unquote(text string) string {
+	if text[0] != '\'' && text[0] != '"' {
+		return strings.TrimSpace(text)
 	}
-	c.field, text = text[:end], text[end:]
-	if c.field == "metadata" {
-		if text, err = c.parseKey(text); err != nil {
-			return c, "", err
-		}
-	}
-	for _, operator := range []string{"<=", ">=", ":", "~", "<", ">", "="} {
-		if after, ok := strings.CutPrefix(text, operator); ok {
-			c.operator, text = operator, after
-			break
-		}
-	}
-	if c.operator == "" || text == "" {
-		return c, "", errQuerySyntax
-	}
-	if text[0] == '\'' || text[0] == '"' {
-		c.value, rest, err = unquote(text)
-		return c, rest, err
-	}
-	c.value, rest, _ = strings.Cut(text, " ")
-	c.null = strings.EqualFold(c.value, "null")
-	if _, err := strconv.ParseInt(c.value, 10, 64); err != nil && !c.null {
-		return c, "", errQuerySyntax
-	}
-	return c, rest, nil
-}
-
-// parseKey reads ['key'] or ["key"].
-func (c *clause) parseKey(text string) (rest string, err error) {
-	text, ok := strings.CutPrefix(text, "[")
-	if !ok {
-		return "", errQuerySyntax
-	}
-	key, text, err := unquote(text)
-	if err != nil {
-		return "", err
-	}
-	text, ok = strings.CutPrefix(text, "]")
-	if !ok {
-		return "", errQuerySyntax
-	}
-	c.field = metadataField + key
-	return text, nil
-}
-
-// unquote reads a string in single or double quotes, in which a backslash escapes the next
-// character.
-func unquote(text string) (value, rest string, err error) {
-	if text == "" || text[0] != '\'' && text[0] != '"' {
-		return "", "", errQuerySyntax
-	}
-	var b strings.Builder
-	for i := 1; i < len(text); i++ {
-		switch {
-		case text[i] == text[0]:
-			return b.String(), text[i+1:], nil
-		case text[i] == '\\' && i+1 < len(text):
-			i++
-		}
-		b.WriteByte(text[i])
-	}
-	return "", "", errQuerySyntax
+	return escaped.ReplaceAllString(text[1:len(text)-1], "$1")
 }
 
 // fields returns a searchable field of an object.

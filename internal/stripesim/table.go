@@ -150,7 +150,7 @@ func (t *table[T]) lock(a *account, r ref) (release func(), err *apiError) {
 // as it then is.
 func (t *table[T]) lockInPath(c *call) *T {
 	r := c.refInPath(t.kind)
-	c.holds(t.lock(c.account, r))
+	c.keeps(t.lock(c.account, r))
 	return t.get(r)
 }
 
