@@ -51,6 +51,9 @@ type Batcher[T, R any] struct {
 	// answered together come back together, though not at the same instant; running the first of
 	// them alone would double the number of round trips. 0: batches never wait.
 	Linger time.Duration
+	// Settle, if set, lets a batch become larger than the one before: several calls wait, for
+	// Linger at most, until none has come for this long.
+	Settle time.Duration
 
 	mu       sync.Mutex
 	waiting  []*Call[T, R]
@@ -137,11 +140,18 @@ func (b *Batcher[T, R]) drain() {
 	}
 }
 
-// linger returns when as many calls wait as the batch before had, or when Linger is over.
+// linger returns when as many calls wait as the batch before had, or none comes any more; or when
+// Linger is over.
 func (b *Batcher[T, R]) linger() {
 	b.mu.Lock()
-	if b.Linger == 0 || len(b.waiting) == 0 || len(b.waiting) >= b.last {
+	n := len(b.waiting)
+	if b.Linger == 0 || n == 0 || n >= b.last && (n == 1 || b.Settle == 0) {
 		b.mu.Unlock()
+		return
+	}
+	if b.Settle > 0 {
+		b.mu.Unlock()
+		b.settle(n)
 		return
 	}
 	if b.enough == nil {
@@ -154,6 +164,22 @@ func (b *Batcher[T, R]) linger() {
 	select {
 	case <-enough:
 	case <-timer.C:
+	}
+}
+
+// settle returns when none has come for as long as Settle, or a batch is full.
+func (b *Batcher[T, R]) settle(n int) {
+	tick := time.NewTicker(b.Settle)
+	defer tick.Stop()
+	for range b.Linger / b.Settle {
+		<-tick.C
+		b.mu.Lock()
+		before := n
+		n = len(b.waiting)
+		b.mu.Unlock()
+		if n <= before || n >= cmp.Or(b.MaxSize, DefaultMaxSize) {
+			return
+		}
 	}
 }
 
