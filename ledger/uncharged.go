@@ -44,13 +44,15 @@ func (u *Uncharged) Seek(ctx context.Context, share float64) (after string, err 
 func (u *Uncharged) Due(
 	ctx context.Context, p billing.Period, after string, limit int,
 ) (list []billing.Invoice, err error) {
-	// An index look-up for each invoice: for an EXISTS, Postgres might join the whole tables.
+	// One range of an index, hashed, for the whole page: a look-up for each invoice costs several
+	// times as much.
 	const charged = `
-		coalesce((
-			SELECT true FROM entries
-			WHERE entries.period = $3 AND entries.subscription = subscriptions.id
-				AND kind = 'charge'
-			LIMIT 1), added > $4, false)`
+		id IN (
+			SELECT subscription FROM entries
+			WHERE period = $3 AND kind = 'charge' AND subscription > $1 AND subscription <= (
+				SELECT max(id) FROM (
+					SELECT id FROM subscriptions WHERE id > $1 ORDER BY id LIMIT $2) AS page)
+		) OR coalesce(added > $4, false)`
 	skipped, last := 0, ""
 	if after < u.begin {
 		u.wrapped = true
