@@ -88,6 +88,10 @@ func parse(rawURL string) (*url.URL, error) {
 	return u, nil
 }
 
+// buffers fit some hundred commands. go-redis' own, for reading and for writing, of each of twenty
+// connections, have 32 kB, which is more than a megabyte of a server's memory.
+const buffers = 8 << 10
+
 // All three kinds of client respect context deadlines, try to connect once (the caller retries),
 // and send only HELLO on connecting, without CLIENT SETINFO and CLIENT MAINT_NOTIFICATIONS.
 
@@ -99,6 +103,7 @@ func openSingle(rawURL string) (Client, error) {
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries = 1
 	o.DisableIdentity = true
+	o.ReadBufferSize, o.WriteBufferSize = buffers, buffers
 	o.MaintNotificationsConfig = noMaintNotifications()
 	return redis.NewClient(o), nil
 }

@@ -20,9 +20,9 @@ type logWriter struct {
 	ended   chan struct{} // closed when the last line is written
 }
 
-// logLength is how many lines the reader may lag behind: about 16 MB, several seconds of a large
+// logLength is how many lines the reader may lag behind: about 8 MB, seconds of a large
 // due run.
-const logLength = 1 << 16
+const logLength = 1 << 15
 
 // logLimit is how long the end of a server may wait for the log's reader, and is part of how long
 // the server may take to end. A reader that reads takes milliseconds.
