@@ -6,13 +6,16 @@ import (
 	"sync"
 )
 
-// Worker makes due runs. All fields must be set. It keeps no state between runs.
+// Worker makes due runs. All fields but Begin must be set. It keeps no state between runs.
 type Worker struct {
 	Server      string // this server's name; it decides where in the list its runs begin
 	Invoices    Invoices
 	Mode        Biller
 	Concurrency int                           // how many invoices to handle at a time; at least 1
 	Report      func(Invoice, Outcome, error) // called after each invoice, from many goroutines
+	// Begin, if not nil, returns when one more invoice may be begun, and the end of that is called
+	// after it. Its error, such as ctx's, ends the run.
+	Begin func(ctx context.Context) (end func(), err error)
 }
 
 // Summary counts a due run's invoices by how they ended. Failed includes the unknown outcomes: a
@@ -47,8 +50,15 @@ func (w Worker) DueRun(ctx context.Context, p Period) (Summary, error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		end := func() {}
+		if w.Begin != nil {
+			var err error
+			if end, err = w.Begin(ctx); err != nil {
+				return err
+			}
+		}
 		inflight.Go(func() {
-			defer func() { <-slots }()
+			defer func() { end(); <-slots }()
 			// Finish what has begun even if the server is asked to stop: a charge that nobody
 			// waits for is a charge that nobody records.
 			outcome, err := w.Mode.Bill(context.WithoutCancel(ctx), inv)

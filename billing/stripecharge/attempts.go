@@ -103,7 +103,7 @@ func (c *Client) attempt(
 		if ok {
 			c.pace.refused(to, sent, refusal)
 		} else if err == nil {
-			c.pace.took(to)
+			c.pace.took(to, c.pace.all.now().Sub(sent))
 		}
 		c.pace.leave() // only here: the next request must know of the refusal
 		if began.IsZero() {

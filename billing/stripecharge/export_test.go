@@ -36,7 +36,7 @@ func (c *Client) ConfirmRefused(sent time.Time, reason string) {
 
 // Refused notes a 429 for a request sent at that time, Took a request that Stripe accepted.
 func (c *Client) Refused(sent time.Time) { c.pace.refused(create, sent, refusal{}) }
-func (c *Client) Took()                  { c.pace.took(create) }
+func (c *Client) Took()                  { c.pace.took(create, time.Millisecond) }
 
 // RetryAfter is how long nothing is sent after a 429 with that header.
 func RetryAfter(header string) time.Duration {

@@ -1,12 +1,14 @@
 package stripecharge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -20,6 +22,7 @@ type pace struct {
 	slots chan struct{} // one for each request in flight; nil: any number
 	all   *lane
 	each  map[endpoint]*lane
+	takes atomic.Int64 // how long Stripe takes for a request, in ns: a moving average; 0 at first
 }
 
 // endpoint is what Stripe limits by itself: the name of its operation.
@@ -58,6 +61,8 @@ const (
 	// (https://docs.stripe.com/rate-limits), so a longer wait is a mistake on the way, and a claim
 	// waits, too. One request in half a minute shows when it is over.
 	maxRetryAfter = 30 * time.Second
+	// averageOf is over how many requests, about, the time for one is averaged.
+	averageOf = 32
 	// second is the time a rate is measured over, and instant the least time to measure one over.
 	second, instant = time.Second, 100 * time.Millisecond
 )
@@ -116,6 +121,21 @@ func (p *pace) leave() {
 	}
 }
 
+// Takes returns how many requests that take money Stripe takes in d: as many as the limits allow,
+// if each takes as long as those before. It is 0 until one was taken.
+func (c *Client) Takes(d time.Duration) int {
+	p := c.pace
+	each := p.takes.Load()
+	if each == 0 {
+		return 0
+	}
+	n := float64(cap(p.slots)) * float64(d) / float64(each)
+	for _, e := range p.each {
+		n = min(n, d.Seconds()*float64(min(e.limiter.Limit(), p.all.limiter.Limit())))
+	}
+	return max(1, int(n))
+}
+
 // turn waits until the Retry-After is over and the limit allows a request.
 func (l *lane) turn(ctx context.Context) error {
 	select {
@@ -148,10 +168,12 @@ func (l *lane) count() {
 	l.sent++
 }
 
-// took records that Stripe accepted a request of the endpoint.
-func (p *pace) took(e endpoint) {
+// took records that Stripe accepted a request of the endpoint, and how long that took.
+func (p *pace) took(e endpoint, d time.Duration) {
 	p.each[e].took()
 	p.all.took()
+	average := cmp.Or(p.takes.Load(), int64(d))
+	p.takes.Store(average + (int64(d)-average)/averageOf)
 }
 
 // refused records a 429 for a request of the endpoint that was sent at that time. Stripe says

@@ -227,3 +227,41 @@ func successBesideRefusals(t *testing.T) {
 		t.Errorf("%v requests a second after 1000 refusals, want %v: some were undone", got, want)
 	}
 }
+
+// What Stripe takes in a time follows from how fast it has answered, and from the limits.
+func TestTakesIsWhatStripeTakes(t *testing.T) {
+	t.Parallel()
+	var answers, now atomic.Int64 // nanoseconds
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		now.Add(answers.Load())
+		_, _ = io.WriteString(w, `{"id":"pi_1","status":"succeeded"}`)
+	}))
+	t.Cleanup(other.Close)
+	c := newClient(t, stripecharge.Options{
+		URL: other.URL, AtOnce: 16, PerSecond: 2000,
+		Now: func() time.Time { return time.Unix(0, now.Load()) },
+	})
+	if got := c.Takes(time.Second); got != 0 {
+		t.Errorf("before the first answer: %d requests a second", got)
+	}
+	for _, test := range []struct {
+		answers time.Duration
+		want    int // a second
+	}{{time.Second, 16}, {200 * time.Millisecond, 80}, {time.Millisecond, 2000}} {
+		answers.Store(int64(test.answers))
+		for range 300 {
+			_, err := c.Charge(t.Context(), billing.Request{Invoice: unknownInvoice(t)})
+			must(t, err)
+		}
+		if got := c.Takes(time.Second); got < test.want*99/100 || got > test.want*101/100 {
+			t.Errorf("Stripe answers after %v: %d a second, want %d", test.answers, got, test.want)
+		}
+	}
+	if got := c.Takes(time.Microsecond); got != 1 {
+		t.Errorf("%d requests in a microsecond, want the one that fits in any time", got)
+	}
+	c.Refused(time.Unix(0, now.Load()))
+	if got := c.Takes(time.Second); got > 1500 {
+		t.Errorf("%d a second after a refusal, want fewer", got)
+	}
+}

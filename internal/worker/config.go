@@ -3,7 +3,6 @@ package worker
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -130,24 +129,6 @@ func (c Config) stripe(s Secrets) stripecharge.Options {
 	o.PerSecond /= servers
 	o.EndpointPerSecond /= servers
 	return o
-}
-
-// Other invoices wait for the ledger or for their turn at Stripe while some are charged; those that
-// wait for the ledger share statements. Waiting invoices are capped at 3× the charges in flight, so
-// that a server stops within seconds, and at 256, which fills a statement for each step.
-const (
-	waitingPerCharge = 3
-	waitingAtMost    = 256
-)
-
-// atOnce returns how many invoices are handled at a time. At a low rate, no more of them wait than
-// Stripe accepts in a second, since each holds a lease or a claim while it waits.
-func (c Config) atOnce(o stripecharge.Options) int {
-	waiting := min(waitingPerCharge*o.AtOnce, waitingAtMost)
-	if o.PerSecond > 0 {
-		waiting = min(waiting, int(math.Ceil(o.PerSecond)))
-	}
-	return o.AtOnce + waiting
 }
 
 func (c Config) checkRest(s Secrets, p plan) error {

@@ -135,7 +135,7 @@ func TestLockedOutlivesRestartsAndFailoversOfRedis(t *testing.T) {
 				c := w.config(server, "locked")
 				c.Listen, c.Hold, c.Concurrency = "", 5*time.Minute, DefaultConcurrency
 				c.LockTTL, c.LockPatience, c.Quiet = 5*time.Second, redislock.DefaultPatience, true
-				inFlight += c.atOnce(c.stripe(Secrets{}))
+				inFlight += c.Concurrency + waitingAtMost
 				all = append(all, start(t, c))
 			}
 			for i := range 6 {

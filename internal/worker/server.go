@@ -173,7 +173,8 @@ func runUntil(
 		Server:      c.Name,
 		Invoices:    store,
 		Mode:        observedMode{heldMode{mode, h}, last},
-		Concurrency: c.atOnce(stripe),
+		Concurrency: c.Concurrency + waitingAtMost,
+		Begin:       c.inHand(charger.Takes).begin,
 	}, h)
 	runs.record, runs.zone = store, p.zone
 	if p.mode.Lock != billing.NoLock {

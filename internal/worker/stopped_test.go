@@ -20,7 +20,7 @@ func TestAServerThatIsStoppedDrains(t *testing.T) {
 	w := setup(t, manyCards())
 	c := w.config("server-a", "locked")
 	c.Concurrency = 1
-	begun := c.atOnce(c.stripe(Secrets{}))
+	const begun = 2 // one in flight, and before its answer one that waits
 	gate := w.hold(control.Executing)
 	n := start(t, c)
 	must(t, startRun(n))
