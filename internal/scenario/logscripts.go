@@ -52,8 +52,7 @@ const logReader = "the reader of its log"
 func (p *play) unread(
 	ctx context.Context, stop func() error,
 ) (ended <-chan struct{}, err error) {
-	gate, done, err := p.fireInto(ctx, control.Committed)
-	if err != nil {
+	if err := heldAt(control.Committed)(p, ctx); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -66,7 +65,7 @@ func (p *play) unread(
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		<-done // its error, if it has one, is part of the fault
+		<-p.fired // its error, if it has one, is part of the fault
 	}()
 	unprotected := make(chan error, 1)
 	if protected.any() {
@@ -74,7 +73,7 @@ func (p *play) unread(
 			unprotected <- p.awaitNoProtection(ctx, func(_, _ protection) {})
 		}()
 	}
-	if err := gate.Remove(ctx); err != nil {
+	if err := p.letGo(ctx); err != nil {
 		return over, err
 	}
 	select {

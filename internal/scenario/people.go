@@ -15,39 +15,14 @@ import (
 
 // changedAfterDecline: a's card is declined; a person changes something, and the customer has a
 // card that works; b and c run.
-func changedAfterDecline(change func(*play, context.Context) error) script {
-	return func(ctx context.Context, p *play) error {
-		if err := p.run(ctx, serverA); err != nil {
-			return err
-		}
-		if err := change(p, ctx); err != nil {
-			return err
-		}
-		if err := p.fixCards(ctx); err != nil {
-			return err
-		}
-		return p.others(ctx)
-	}
+func changedAfterDecline(change step) script {
+	return inOrder(runs(serverA), change, (*play).fixCards, (*play).others)
 }
 
-// changedAfterCrash: a is killed while its charge request is on its way, which never arrives; a
-// person changes something; b and c run.
-func changedAfterCrash(change func(*play, context.Context) error) script {
-	return func(ctx context.Context, p *play) error {
-		// Nobody opens the gate: the request waits there until the scenario is over.
-		_, done, err := p.fireInto(ctx, control.Arriving)
-		if err != nil {
-			return err
-		}
-		if err := p.killCharging(ctx, serverA); err != nil {
-			return err
-		}
-		<-done
-		if err := change(p, ctx); err != nil {
-			return err
-		}
-		return p.others(ctx)
-	}
+// changedAfterCrash: a is killed while its charge request is on its way, which never arrives, since
+// nobody opens the gate; a person changes something; b and c run.
+func changedAfterCrash(change step) script {
+	return inOrder(heldAt(control.Arriving), (*play).killCharging, change, (*play).others)
 }
 
 // cancelIntents cancels all PaymentIntents that have taken no money.

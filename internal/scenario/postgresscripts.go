@@ -68,21 +68,19 @@ func (p *play) takeOver(ctx context.Context, what string) error {
 
 // postgresFailover: a's charge is held before the reply; the old primary becomes read-only, and the
 // standby, which has all, takes over; a records its charge; b and c run.
-func postgresFailover(ctx context.Context, p *play) error {
-	if err := services.Synchronize(ctx, p.pair.primary); err != nil {
-		return err
-	}
-	gate, done, err := p.fireInto(ctx, control.Committed)
-	if err != nil {
-		return err
-	}
-	if err := services.Fence(ctx, p.pair.primary); err != nil {
-		return err
-	}
-	if err := p.takeOver(ctx, "to a standby that has everything"); err != nil {
-		return err
-	}
-	return errors.Join(gate.Remove(ctx), <-done, p.run(ctx, serverB, serverC))
+func postgresFailover() script {
+	return inOrder((*play).synchronize, heldAt(control.Committed), (*play).fence,
+		(*play).replace, (*play).letGo, (*play).finish, runs(serverB, serverC))
+}
+
+func (p *play) synchronize(ctx context.Context) error {
+	return services.Synchronize(ctx, p.pair.primary)
+}
+
+func (p *play) fence(ctx context.Context) error { return services.Fence(ctx, p.pair.primary) }
+
+func (p *play) replace(ctx context.Context) error {
+	return p.takeOver(ctx, "to a standby that has everything")
 }
 
 // postgresForgets: the standby is cut off; a runs to its end; the primary dies, and the standby,

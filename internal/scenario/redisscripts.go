@@ -58,32 +58,23 @@ func (p *play) share(nodes []services.Server) string {
 // redisRestart: the first nodes restart empty while a's charge request is in flight; b and c run;
 // the request arrives.
 func redisRestart(nodes int) script {
-	return func(ctx context.Context, p *play) error {
-		return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
-			return p.restartNodes(ctx, p.nodes[:nodes])
-		})
-	}
+	return whileChargeIsHeld(func(p *play, ctx context.Context) error {
+		return p.restartNodes(ctx, p.nodes[:nodes])
+	})
 }
 
 // clockJump: the clocks of some nodes jump past the TTL while a's charge request is in flight; b
 // and c run; the request arrives.
 func clockJump(nodes int) script {
-	return func(ctx context.Context, p *play) error {
-		return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
-			// Another node may still get a's SET, which would not have expired.
-			holding, err := p.byKeys(ctx)
-			if err != nil {
-				return err
-			}
-			for _, node := range holding[:nodes] {
-				if err := node.(services.Clocked).Jump(2 * p.LockTTL); err != nil {
-					return err
-				}
-			}
-			p.happened(event.RedisClockJumped, "", p.share(holding[:nodes]))
-			return nil
-		})
-	}
+	return whileChargeIsHeld(func(p *play, ctx context.Context) error {
+		// Another node may still get a's SET, which would not have expired.
+		holding, err := p.byKeys(ctx)
+		for _, node := range holding[:nodes] {
+			err = errors.Join(err, node.(services.Clocked).Jump(2*p.LockTTL))
+		}
+		p.happened(event.RedisClockJumped, "", p.share(holding[:nodes]))
+		return err
+	})
 }
 
 // byKeys returns the nodes, those with most keys first.
@@ -101,17 +92,9 @@ func (p *play) byKeys(ctx context.Context) (nodes []services.Server, err error) 
 }
 
 // whileChargeIsHeld holds a's charge request in flight while something happens and b and c run.
-func (p *play) whileChargeIsHeld(
-	ctx context.Context, happens func(context.Context) error,
-) error {
-	gate, done, err := p.fireInto(ctx, control.Arriving)
-	if err != nil {
-		return err
-	}
-	if err := happens(ctx); err != nil {
-		return err
-	}
-	return errors.Join(p.run(ctx, serverB, serverC), gate.Remove(ctx), <-done)
+func whileChargeIsHeld(happens step) script {
+	return inOrder(heldAt(control.Arriving), happens, runs(serverB, serverC), (*play).letGo,
+		(*play).finish)
 }
 
 // redisFailover: the replica stops following before a's SET; a's charge is held; the primary dies,
@@ -127,7 +110,7 @@ func redisFailover(ctx context.Context, p *play) error {
 	if err := unfollow(ctx, replica); err != nil {
 		return err
 	}
-	return p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+	return whileChargeIsHeld(func(p *play, ctx context.Context) error {
 		p.nodes = p.nodes[1:]
 		for _, l := range p.proxies {
 			if err := l.redis[0].Redirect(replica.URL()); err != nil {
@@ -137,18 +120,15 @@ func redisFailover(ctx context.Context, p *play) error {
 		err := primary.Kill(ctx)
 		p.happened(event.RedisReplaced, "", "by a replica that has no key")
 		return err
-	})
+	})(ctx, p)
 }
 
 // redlockMinority: two nodes of five are dead at midnight.
-func redlockMinority(ctx context.Context, p *play) error {
-	if err := p.killNodes(ctx, p.nodes[:2]); err != nil {
-		return err
+func redlockMinority() script {
+	two := func(do func(*play, context.Context, []services.Server) error) step {
+		return func(p *play, ctx context.Context) error { return do(p, ctx, p.nodes[:2]) }
 	}
-	if err := p.midnight(ctx); err != nil {
-		return err
-	}
-	return p.restartNodes(ctx, p.nodes[:2])
+	return inOrder(two((*play).killNodes), (*play).midnight, two((*play).restartNodes))
 }
 
 // partitionBeforeCharge: a has asked the ledger, and the answer (not charged) is held back past the
@@ -184,10 +164,10 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 // partitionDuringCharge: a loses Redis while its charge request is in flight; b and c run after the
 // lease has expired.
 func partitionDuringCharge(ctx context.Context, p *play) error {
-	err := p.whileChargeIsHeld(ctx, func(ctx context.Context) error {
+	err := whileChargeIsHeld(func(p *play, ctx context.Context) error {
 		p.cutRedis(serverA)
 		return p.awaitUnprotected(ctx)
-	})
+	})(ctx, p)
 	p.healRedis(serverA)
 	return err
 }

@@ -84,10 +84,9 @@ func (h Harness) Play(ctx context.Context, s Scenario) (result Result, err error
 
 // begin brings a scenario to the moment before midnight. The caller ends the play, also after an
 // error.
-func (h Harness) begin(ctx context.Context, s Scenario) (*play, error) {
-	p := &play{Harness: h, Scenario: s, events: fleet.NewEventLog(h.Tell), token: rand.Text()}
+func (h Harness) begin(ctx context.Context, s Scenario) (p *play, err error) {
+	p = &play{Harness: h, Scenario: s, events: fleet.NewEventLog(h.Tell), token: rand.Text()}
 	if h.StripeKey == "" {
-		var err error
 		p.simulator, err = fleet.StartSimulator(
 			stripesim.Options{Latency: h.Latency}, fleet.Names(p.Servers))
 		if err != nil {
@@ -151,6 +150,8 @@ type play struct {
 	charged    chan struct{} // closed after the last event of a charge; nil at the real Stripe
 	lockPrefix string        // "" unless others use the same Redis
 	working    atomic.Int32  // due runs in progress that were fired one by one
+	gate       *control.Gate // holds server-a's charge at Stripe
+	fired      <-chan error  // receives the result of that due run
 	outlived   bool          // a third party's lock does not end while the cell lasts
 }
 

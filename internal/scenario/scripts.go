@@ -17,8 +17,8 @@ type script func(ctx context.Context, p *play) error
 // scripts returns the script of each fault.
 func scripts() map[faults.Fault]script {
 	return map[faults.Fault]script{
-		faults.None:                  midnightOfAll,
-		faults.Late:                  late,
+		faults.None:                  inOrder((*play).midnight),
+		faults.Late:                  inOrder(runs(serverA, serverB, serverC)),
 		faults.Pause:                 pause(0),
 		faults.SlowStripe:            slowStripe,
 		faults.CrashBeforeCharge:     crashBeforeCharge,
@@ -28,7 +28,7 @@ func scripts() map[faults.Fault]script {
 		faults.Stripe500After:        stripe500(control.AfterCommit),
 		faults.KeyExpired:            crash(day),
 		faults.DelayedADay:           pause(day),
-		faults.DeclinedThenFixed:     declinedThenFixed,
+		faults.DeclinedThenFixed:     declinedThenFixed(),
 		faults.IntentCanceled:        changedAfterDecline((*play).cancelIntents),
 		faults.AmountChanged:         changedAfterDecline((*play).changeAmount),
 		faults.AmountChangedCrash:    changedAfterCrash((*play).changeAmount),
@@ -36,19 +36,19 @@ func scripts() map[faults.Fault]script {
 		faults.RedisDown:             redisDown,
 		faults.RedisRestart:          redisRestart(1),
 		faults.RedisFailover:         redisFailover,
-		faults.RedlockMinority:       redlockMinority,
+		faults.RedlockMinority:       redlockMinority(),
 		faults.RedlockMajority:       redisRestart(3),
 		faults.RedisClockJump:        clockJump(1),
 		faults.RedlockClockJump:      clockJump(3),
 		faults.PartitionBeforeCharge: partitionBeforeCharge,
 		faults.PartitionDuringCharge: partitionDuringCharge,
-		faults.PostgresDown:          postgresDown,
-		faults.PostgresFailover:      postgresFailover,
+		faults.PostgresDown:          postgresDown(),
+		faults.PostgresFailover:      postgresFailover(),
 		faults.PostgresForgets:       postgresForgets(0),
 		faults.PostgresForgetsADay:   postgresForgets(day),
 		faults.LogStalls:             logStalls,
 		faults.LogGone:               logGone,
-		faults.MixedModes:            midnightOfAll,
+		faults.MixedModes:            inOrder((*play).midnight),
 		faults.EventLate:             eventLate,
 	}
 }
@@ -72,40 +72,36 @@ func (p *play) advance(ctx context.Context, d time.Duration) error {
 	return p.simulator.Control.Advance(ctx, d)
 }
 
-func midnightOfAll(ctx context.Context, p *play) error { return p.midnight(ctx) }
+// step is a part of a script.
+type step func(*play, context.Context) error
 
-// late: b fires after a has finished, c after b.
-func late(ctx context.Context, p *play) error {
-	return p.run(ctx, serverA, serverB, serverC)
+// inOrder is the script that takes one step after another, until one fails.
+func inOrder(steps ...step) script {
+	return func(ctx context.Context, p *play) error {
+		for _, next := range steps {
+			if err := next(p, ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// runs makes due runs on the servers, one after another.
+func runs(names ...string) step {
+	return func(p *play, ctx context.Context) error { return p.run(ctx, names...) }
+}
+
+// passes lets time pass at Stripe.
+func passes(d time.Duration) step {
+	return func(p *play, ctx context.Context) error { return p.advance(ctx, d) }
 }
 
 // pause: server-a is paused past its lease while its charge request is in flight; b and c run; the
 // request arrives, after a delay by Stripe's clock; a resumes.
 func pause(delay time.Duration) script {
-	return func(ctx context.Context, p *play) error { return pauseAndDelay(ctx, p, delay) }
-}
-
-func pauseAndDelay(ctx context.Context, p *play, delay time.Duration) error {
-	gate, done, err := p.fireInto(ctx, control.Arriving)
-	if err != nil {
-		return err
-	}
-	if err := p.pause(serverA); err != nil {
-		return err
-	}
-	if err := p.others(ctx); err != nil {
-		return err
-	}
-	if err := p.advance(ctx, delay); err != nil {
-		return err
-	}
-	if err := gate.Remove(ctx); err != nil {
-		return err
-	}
-	if err := p.resume(serverA); err != nil {
-		return err
-	}
-	return <-done
+	return inOrder(heldAt(control.Arriving), (*play).pause, (*play).others, passes(delay),
+		(*play).letGo, (*play).resume, (*play).finish)
 }
 
 // others lets b run, then c, when nothing of a's protects the invoice.
@@ -123,11 +119,9 @@ const renewals = 4
 // slowStripe: a's request is held executing past the TTL, while a's healthy process renews what can
 // be renewed; then b runs, and c after a has finished.
 func slowStripe(ctx context.Context, p *play) error {
-	gate, done, err := p.fireInto(ctx, control.Executing)
-	if err != nil {
-		return err
-	}
+	err := heldAt(control.Executing)(p, ctx)
 	switch {
+	case err != nil:
 	case p.renews():
 		err = p.awaitRenewals(ctx)
 	case p.ThirdParty != nil && p.ThirdParty.Renews:
@@ -144,7 +138,7 @@ func slowStripe(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(gate.Remove(ctx), <-done, p.over(ctx, second, p.worker(serverB)),
+	return errors.Join(p.letGo(ctx), p.finish(ctx), p.over(ctx, second, p.worker(serverB)),
 		p.run(ctx, serverC), p.stillLeased())
 }
 
@@ -204,25 +198,8 @@ func (p *play) comeBack(ctx context.Context) error {
 // crash: a is killed after Stripe committed the charge, before the ledger recorded it; b and c run
 // after a time by Stripe's clock; a restarts.
 func crash(after time.Duration) script {
-	return func(ctx context.Context, p *play) error { return crashAndWait(ctx, p, after) }
-}
-
-func crashAndWait(ctx context.Context, p *play, after time.Duration) error {
-	gate, done, err := p.fireInto(ctx, control.Committed)
-	if err != nil {
-		return err
-	}
-	if err := p.killCharging(ctx, serverA); err != nil {
-		return err
-	}
-	<-done
-	if err := gate.Remove(ctx); err != nil {
-		return err
-	}
-	if err := p.advance(ctx, after); err != nil {
-		return err
-	}
-	return errors.Join(p.others(ctx), p.comeBack(ctx))
+	return inOrder(heldAt(control.Committed), (*play).killCharging, (*play).letGo, passes(after),
+		(*play).others, (*play).comeBack)
 }
 
 // lostReply: Stripe commits, and every reply to a's charges is lost; b and c run later.
@@ -258,29 +235,25 @@ func stripe500(when control.When) script {
 
 // declinedThenFixed: the card declines at midnight; the customer enters a new one; a runs again
 // within the day.
-func declinedThenFixed(ctx context.Context, p *play) error {
-	if err := p.midnight(ctx); err != nil {
-		return err
-	}
-	if err := p.fixCards(ctx); err != nil {
-		return err
-	}
-	return errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverA))
+func declinedThenFixed() script {
+	return inOrder((*play).midnight, (*play).fixCards, (*play).awaitUnprotected, runs(serverA))
 }
 
 // postgresDown: a can't reach the ledger from its charge until its run has finished; then b and c
 // run.
-func postgresDown(ctx context.Context, p *play) error {
-	gate, done, err := p.fireInto(ctx, control.Committed)
-	if err != nil {
-		return err
-	}
+func postgresDown() script {
+	return inOrder(heldAt(control.Committed), (*play).cutLedger, (*play).letGo, (*play).finish,
+		(*play).healLedger, (*play).others)
+}
+
+func (p *play) cutLedger(context.Context) error {
 	p.proxies[serverA].postgres.Cut()
 	p.happened(event.LinkCut, serverA, "the ledger")
-	if err := errors.Join(gate.Remove(ctx), <-done); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (p *play) healLedger(context.Context) error {
 	p.proxies[serverA].postgres.Heal()
 	p.happened(event.LinkHealed, serverA, "the ledger")
-	return p.others(ctx)
+	return nil
 }

@@ -61,13 +61,20 @@ func (p *play) run(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// fireInto starts a due run on server-a and returns when Stripe holds its charge at the point.
-func (p *play) fireInto(
-	ctx context.Context, point control.Point,
-) (gate *control.Gate, done <-chan error, err error) {
-	return p.simulator.FireInto(ctx, point, serverA,
-		func() <-chan error { return p.fire(ctx, serverA) })
+// heldAt starts a due run on server-a and returns when Stripe holds its charge at the point.
+func heldAt(point control.Point) step {
+	return func(p *play, ctx context.Context) (err error) {
+		p.gate, p.fired, err = p.simulator.FireInto(ctx, point, serverA,
+			func() <-chan error { return p.fire(ctx, serverA) })
+		return err
+	}
 }
+
+// letGo lets the charge pass that Stripe holds.
+func (p *play) letGo(ctx context.Context) error { return p.gate.Remove(ctx) }
+
+// finish returns the result of the due run whose charge was held.
+func (p *play) finish(context.Context) error { return <-p.fired }
 
 // awaitEvent returns when the server has logged events of these kinds that many times in all.
 func (p *play) awaitEvent(
@@ -186,13 +193,13 @@ func leasesIn(ctx context.Context, client redislock.Client) ([]string, error) {
 	}), err
 }
 
-// pause pauses the server's process, as a long garbage collection would.
-func (p *play) pause(name string) error {
-	return p.signal(name, syscall.SIGSTOP, event.ServerPaused)
+// pause pauses server-a's process, as a long garbage collection would.
+func (p *play) pause(context.Context) error {
+	return p.signal(serverA, syscall.SIGSTOP, event.ServerPaused)
 }
 
-func (p *play) resume(name string) error {
-	return p.signal(name, syscall.SIGCONT, event.ServerResumed)
+func (p *play) resume(context.Context) error {
+	return p.signal(serverA, syscall.SIGCONT, event.ServerResumed)
 }
 
 // kill ends the process at once, as a failing machine would.
@@ -202,9 +209,13 @@ func (p *play) kill(name string) error {
 	return err
 }
 
-// killCharging kills a server whose charge is at Stripe, once its log tells of the charge.
-func (p *play) killCharging(ctx context.Context, name string) error {
-	return p.killAfter(ctx, name, event.ChargeSent)
+// killCharging kills server-a, whose charge Stripe holds, once its log tells of the charge.
+func (p *play) killCharging(ctx context.Context) error {
+	err := p.killAfter(ctx, serverA, event.ChargeSent)
+	if err == nil {
+		<-p.fired // the error says that it was killed
+	}
+	return err
 }
 
 // killAfter kills a server once it has logged one of the events. A server writes its log in the

@@ -152,7 +152,7 @@ func eventLate(ctx context.Context, p *play) error {
 		return err
 	}
 	p.inbox.late = true
-	err = crashAndWait(ctx, p, 0)
+	err = crash(0)(ctx, p)
 	p.inbox.late = false
 	return errors.Join(err, held.Remove(ctx))
 }
