@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -87,32 +86,6 @@ func TestPagesListEverySubscriptionOnceInOrder(t *testing.T) {
 			t.Fatalf("listed %q, want %q", listed, want)
 		}
 	})
-}
-
-// Seek samples a list this long instead of reading it.
-func TestSeekInALongList(t *testing.T) {
-	t.Parallel()
-	s := open(t)
-	const n = 50_000
-	subs := make([]billing.Subscription, n)
-	for i := range subs {
-		subs[i] = billingtest.Subscription(fmt.Sprintf("%06d", i))
-	}
-	mustAdd(t, s, subs...)
-	for _, share := range []float64{0.1, 0.5, 0.9} {
-		after, err := s.Seek(t.Context(), share)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var place int
-		if _, err := fmt.Sscanf(after, "%d", &place); err != nil {
-			t.Fatal(err)
-		}
-		// Five standard deviations of a random choice of the table's blocks.
-		if off := float64(place)/n - share; off < -0.25 || off > 0.25 {
-			t.Errorf("share %g: got %q of %d", share, after, n)
-		}
-	}
 }
 
 func mustAdd(t *testing.T, s *ledger.Store, subs ...billing.Subscription) {
