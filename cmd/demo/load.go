@@ -22,7 +22,9 @@ import (
 type largeRun struct {
 	Mode          modeFlag      `required:"" placeholder:"MODE" help:"Mode: ${modes}."`
 	Subscriptions int           `default:"100000" min:"1" max:"10000000" help:"Number of invoices that are due."`
-	Servers       int           `default:"3" min:"1" max:"26" help:"Servers that fire at midnight."`
+	Servers       int           `default:"3" min:"1" max:"100" help:"Servers that fire at midnight."`
+	Parts         bool          `help:"Give each server a --part of the list to begin with."`
+	ClosedMonths  int           `name:"closed-months" min:"0" max:"120" help:"Months before this one whose invoices were charged and recorded already; their claims and entries stay in the ledger."`
 	KillEvery     time.Duration `name:"kill-every" min:"1ms" placeholder:"DURATION" help:"Kill a server (SIGKILL) at this interval, each in turn, and start it again. Default: never."`
 	Concurrency   int           `default:"${concurrency}" min:"1" max:"10000" help:"Charges in flight per server."`
 	Latency       time.Duration `max:"1h" help:"Latency of the simulated Stripe."`
@@ -51,8 +53,9 @@ func (c largeRun) Run(ctx context.Context, o output) (err error) {
 	result, err := load.Options{
 		Services: harness.Services, Worker: harness.Worker,
 		Flags: []string{"--concurrency", fmt.Sprint(c.Concurrency)},
-		Mode:  c.Mode.Name, Servers: c.Servers, Subscriptions: c.Subscriptions, At: c.At.Time,
-		Latency: c.Latency, Jitter: c.Jitter, KillEvery: c.KillEvery, Progress: bar.set,
+		Mode:  c.Mode.Name, Servers: c.Servers, Parts: c.Parts, Subscriptions: c.Subscriptions,
+		At: c.At.Time, ClosedMonths: c.ClosedMonths, Latency: c.Latency, Jitter: c.Jitter,
+		KillEvery: c.KillEvery, Progress: bar.set,
 		Held: func(what string) { fmt.Fprintf(o.log, "\n%s\n", what) },
 	}.Run(ctx)
 	bar.clear()

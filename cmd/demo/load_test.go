@@ -14,7 +14,8 @@ func TestALargeRunIsExactOnBothSides(t *testing.T) {
 	for _, mode := range []string{"locked", "redlock", "exactly-once"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			status, out, log := demo(t, "load", "--mode", mode, "--subscriptions", "2500")
+			status, out, log := demo(t, "load", "--mode", mode, "--subscriptions", "2500",
+				"--parts", "--closed-months", "2")
 			if status != 0 {
 				t.Fatalf("exit status %d: %s%s", status, out, log)
 			}

@@ -26,8 +26,11 @@ type Options struct {
 	Flags         []string // further flags of the servers
 	Mode          string
 	Servers       int
+	Parts         bool // each server begins at its part of the list
 	Subscriptions int
 	At            time.Time // the logical due time, in UTC
+	// ClosedMonths is how many months before it were billed already.
+	ClosedMonths int
 	// Latency and Jitter are how long Stripe takes to charge, as in stripesim.Options.
 	Latency, Jitter time.Duration
 	// KillEvery is the interval at which a server is killed, each in turn, and started again; 0:
@@ -113,6 +116,9 @@ func (o Options) Run(ctx context.Context) (r Result, err error) {
 	defer store.Close()
 	b := newSides(store, sim, client, billing.PeriodOf(o.At))
 	if err := b.open(ctx, o.Subscriptions); err != nil {
+		return r, err
+	}
+	if err := o.closeMonths(ctx, databaseURL); err != nil {
 		return r, err
 	}
 	servers, err := o.start(ctx, databaseURL, b)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,9 +22,6 @@ type servers struct {
 	redis []string // the URLs of the nodes that their leases are on
 	used  []Usage  // after they are stopped
 }
-
-// MaxServers is how many servers can be named by a letter.
-const MaxServers = 26
 
 // The TTLs are short, so that the recovery run need not wait long for what killed servers leave,
 // and many times as long as an invoice takes.
@@ -59,9 +58,13 @@ func (o Options) start(
 		f.redis = []string{spec.RedisURL}
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
-	for _, name := range fleet.Names(o.Servers) {
+	for i, name := range fleet.Names(o.Servers) {
 		s := &server{spec: spec, held: o.Held}
 		s.spec.Name, s.spec.StripeURL, s.spec.Tell = name, b.sim.URL(name), s.hear
+		if o.Parts {
+			s.spec.Flags = append(slices.Clip(spec.Flags), "--part",
+				fmt.Sprintf("%d/%d", i+1, o.Servers))
+		}
 		f.all = append(f.all, s)
 		group.Go(func() error { return s.start(groupCtx) })
 	}

@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +45,7 @@ type Config struct {
 	StripeRPS     *float64      `name:"stripe-rps" placeholder:"N" help:"Maximum charge requests per second to Stripe, of all servers together; 0: no limit. Backs off automatically on 429. Default: ${test_mode_rps} with a test-mode key, which is Stripe's limit for an account; no limit with a simulator."`
 	EndpointRPS   *float64      `name:"stripe-endpoint-rps" placeholder:"N" help:"The same for each of Stripe's endpoints by itself; raise it with --stripe-rps if Stripe raised your limits."`
 	Servers       int           `default:"1" min:"1" max:"10000" help:"How many servers share the Stripe account: this one sends its part of --stripe-rps."`
+	Part          string        `placeholder:"K/N" help:"Begin each due run at part K of N of the list, such as 7/30. A hint that keeps many servers apart: each still bills the whole list."`
 	LogFormat     string        `name:"log-format" enum:"auto,json,text" default:"auto" help:"Format of the events: json, text (sentences), or auto (text on a terminal, otherwise json)."`
 	Quiet         bool          `help:"Log only problems per invoice; metrics still count everything."`
 }
@@ -72,6 +74,7 @@ type plan struct {
 	zone     *time.Location
 	at       *time.Time    // of --at; nil: not given, or the time at which the run starts
 	schedule cron.Schedule // nil: not given
+	begin    *float64      // of --part, where in the list due runs begin; nil: by the name
 }
 
 // check parses what kong can't, and finds all errors before anything is opened.
@@ -94,6 +97,9 @@ func (c Config) check(s Secrets, now time.Time) (plan, error) {
 			return p, fmt.Errorf("--schedule: %w", err)
 		}
 	}
+	if p.begin, err = parsePart(c.Part); err != nil {
+		return p, fmt.Errorf("--part: %w", err)
+	}
 	if err := ledger.CheckURL(c.DatabaseURL); err != nil {
 		return p, fmt.Errorf("--database-url: %w", err)
 	}
@@ -107,6 +113,20 @@ func (c Config) check(s Secrets, now time.Time) (plan, error) {
 		}
 	}
 	return p, c.checkRest(s, p)
+}
+
+// parsePart returns the share of the list that is before part K of N; nil for "".
+func parsePart(part string) (*float64, error) {
+	if part == "" {
+		return nil, nil
+	}
+	first, second, _ := strings.Cut(part, "/")
+	k, errK := strconv.Atoi(first)
+	n, errN := strconv.Atoi(second)
+	if errK != nil || errN != nil || k < 1 || k > n {
+		return nil, fmt.Errorf("%q: want K/N, with K from 1 to N, such as 7/30", part)
+	}
+	return new(float64(k-1) / float64(n)), nil
 }
 
 // stripe returns which Stripe to charge, and how fast. It never sends a real key to --stripe-url.

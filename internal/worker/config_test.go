@@ -219,6 +219,9 @@ func TestExitStatus(t *testing.T) {
 		{"an unknown flag", append([]string{"--lucky"}, good...), "", 2},
 		{"a flag of the wrong type", append([]string{"--concurrency", "many"}, good...), "", 2},
 		{"a flag that can't be used", append([]string{"--concurrency", "0"}, good...), "", 2},
+		{"no part", append([]string{"--part", "x"}, good...), "", 2},
+		{"part zero", append([]string{"--part", "0/3"}, good...), "", 2},
+		{"a part beyond the last", append([]string{"--part", "4/3"}, good...), "", 2},
 		{"a live key", good, "sk_live_hunter2", 2},
 		{"no Postgres there", good, "", 1},
 	} {

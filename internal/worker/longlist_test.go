@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -83,6 +84,46 @@ func TestPagesThatAreDoneArePassedOverByModesThatAsk(t *testing.T) {
 			if m.ChecksLedger && (got.AlreadyBilled != many || skipped >= 1000) {
 				t.Errorf("%d already billed, %d of them looked at: want %d and few",
 					got.AlreadyBilled, skipped, many)
+			}
+		})
+	}
+}
+
+// A part is a hint: where a server begins. Two servers that were both given the second of three
+// parts bill the whole list, each invoice once.
+func TestServersWithTheWrongPartsBillEverything(t *testing.T) {
+	t.Parallel()
+	const many = 1500
+	for _, mode := range []string{"locked", "exactly-once"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, nil)
+			w.addMany(many, "alice")
+			var servers []*node
+			for _, name := range []string{"server-a", "server-b"} {
+				c := w.config(name, mode)
+				c.Part = "2/3"
+				servers = append(servers, start(t, c))
+			}
+			for _, n := range servers {
+				must(t, startRun(n))
+			}
+			billed := 0
+			for _, n := range servers {
+				billed += n.ask(http.MethodGet, "/runs/1?wait=true").Billed
+				for e := range n.lines(0) {
+					if e.Invoice != "" {
+						if !strings.HasPrefix(e.Invoice, "alice-05") {
+							t.Errorf("it began with %s, want the second third", e.Invoice)
+						}
+						break
+					}
+				}
+			}
+			charges, err := w.control.ChargesSoFar(t.Context())
+			must(t, err)
+			if billed != many || len(charges) != many {
+				t.Errorf("%d billed and %d charges, want %d", billed, len(charges), many)
 			}
 		})
 	}

@@ -94,3 +94,13 @@ func (l *invoiceList) Due(
 	*l = (*l)[len(page):]
 	return page, nil
 }
+
+// beginningAt is a list in which due runs begin after the share of it, whatever they ask for.
+type beginningAt struct {
+	billing.Invoices
+	share float64
+}
+
+func (b beginningAt) Seek(ctx context.Context, _ float64) (string, error) {
+	return b.Invoices.Seek(ctx, b.share)
+}

@@ -183,6 +183,9 @@ func runUntil(
 	if p.mode.ChecksLedger {
 		runs.worker.Invoices, runs.catchUp = store.Uncharged(runs.passOver), c.CatchUp
 	}
+	if p.begin != nil {
+		runs.worker.Invoices = beginningAt{runs.worker.Invoices, *p.begin}
+	}
 	if c.Listen == "" && p.schedule == nil {
 		return once(ctx, runs, orNow(p.at))
 	}
