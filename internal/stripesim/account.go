@@ -30,6 +30,7 @@ type account struct {
 	// tables are those above, by kind.
 	tables [kinds]interface {
 		len() ref
+		created(ref) int64
 		load(ref) view
 	}
 

@@ -23,12 +23,12 @@ func listTransactions(c *call) view {
 	if payout != "" {
 		refuse(errInvalid("resource_missing", "payout", "No such payout: '"+payout+"'"))
 	}
-	list := everything(a.transactions.len())
-	if source != "" {
-		list = a.transactionsOf(source)
-	}
-	return q.page(c, list, a.transactions.created, func(r ref) bool {
+	keep := func(r ref) bool {
 		t := a.transactions.get(r)
 		return (currency == "" || t.currency == currency) && (typ == "" || t.kind() == typ)
-	})
+	}
+	if source != "" {
+		return q.page(c, a.transactionsOf(source), keep)
+	}
+	return q.pageOfAll(c, keep)
 }

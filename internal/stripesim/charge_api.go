@@ -88,25 +88,24 @@ func listCharges(c *call) view {
 	customerID, intentID := c.params.text("customer"), c.params.text("payment_intent")
 	group := c.params.text("transfer_group")
 	c.params.done()
-	list := everything(a.charges.len())
 	owner := c.ownerInFilter(customerID)
-	switch {
-	case intentID != "":
-		list = a.chargesOf(a.intents.named(intentID, "payment_intent"))
-	case owner != nil:
-		list = refs(owner.owned.list(&owner.owned.charges))
-	}
-	return q.page(c, list, a.charges.created, func(r ref) bool {
+	keep := func(r ref) bool {
 		o := a.charges.get(r)
 		return (owner == nil || o.customer == owner.ref) &&
 			(group == "" || o.details != nil && o.details.transferGroup == group)
-	})
+	}
+	switch {
+	case intentID != "":
+		return q.page(c, a.chargesOf(a.intents.named(intentID, "payment_intent")), keep)
+	case owner != nil:
+		return q.page(c, owner.owned.list(&owner.owned.charges), keep)
+	}
+	return q.pageOfAll(c, keep)
 }
 
 func updateCharge(c *call) view {
 	p, a := c.params, c.account
 	current := a.charges.lockInPath(c)
-
 	next := *current
 	readChargeDetails(p, &next)
 	p.refuse("customer", "fraud_details")
@@ -120,7 +119,6 @@ func updateCharge(c *call) view {
 func captureCharge(c *call) view {
 	p, a := c.params, c.account
 	current := a.charges.lockInPath(c)
-
 	amount := readAmount(p, "amount", false)
 	p.refuse("application_fee", "application_fee_amount", "receipt_email", "statement_descriptor",
 		"statement_descriptor_suffix", "transfer_data", "transfer_group")
@@ -161,8 +159,7 @@ func (c *charge) capturable(id string, amount int64) *apiError {
 func listChargeRefunds(c *call) view {
 	q := readListQuery(c, kindRefund)
 	c.params.done()
-	list := c.account.refundsOf(c.account.charges.inPath(c))
-	return q.page(c, list, c.account.refunds.created, nil)
+	return q.page(c, c.account.refundsOf(c.account.charges.inPath(c)), nil)
 }
 
 func searchCharges(c *call) view {

@@ -118,7 +118,6 @@ func (c *call) customer(id string) *customer {
 func updateCustomer(c *call) view {
 	p, a := c.params, c.account
 	current := c.lockCustomer()
-
 	next := *current
 	readCustomer(p, &next)
 	defaultMethod := readInvoiceSettings(p)
@@ -143,7 +142,6 @@ func deleteCustomer(c *call) view {
 	a := c.account
 	c.params.done()
 	current := c.lockCustomer()
-
 	c.begin()
 	for _, r := range current.owned.list(&current.owned.methods) {
 		c.keeps(a.locks.acquire(kindMethod, r))
@@ -160,7 +158,7 @@ func listCustomers(c *call) view {
 	q := readListQuery(c, kindCustomer)
 	email := c.params.text("email")
 	c.params.done()
-	return q.page(c, everything(a.customers.len()), a.customers.created, func(r ref) bool {
+	return q.pageOfAll(c, func(r ref) bool {
 		o := a.customers.get(r)
 		return !o.deleted && (email == "" || o.email == email)
 	})

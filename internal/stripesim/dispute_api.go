@@ -10,12 +10,11 @@ func disputeRoutes() []route {
 func listDisputes(c *call) view {
 	q := readListQuery(c, kindDispute)
 	o, filtered := c.chargeInFilter()
-	list := everything(c.account.disputes.len())
-	if filtered {
-		list = refs(nil)
-		if o != nil && o.dispute != 0 {
-			list = refs{o.dispute}
-		}
+	switch {
+	case !filtered:
+		return q.pageOfAll(c, nil)
+	case o == nil || o.dispute == 0:
+		return q.page(c, nil, nil)
 	}
-	return q.page(c, list, c.account.disputes.created, nil)
+	return q.page(c, refs{o.dispute}, nil)
 }

@@ -29,7 +29,7 @@ func listEvents(c *call) view {
 			"You may filter by at most %d types.", maxEventTypes)))
 	}
 	p.done()
-	return q.page(c, everything(a.events.len()), a.events.created, func(r ref) bool {
+	return q.pageOfAll(c, func(r ref) bool {
 		e := a.events.get(r)
 		return matchesPattern(typ, e.typ) &&
 			(len(types) == 0 || slices.Contains(types, e.typ))

@@ -61,7 +61,6 @@ func createIntent(c *call) view {
 func confirmIntent(c *call) view {
 	p, a := c.params, c.account
 	current := a.intents.lockInPath(c)
-
 	next := *current
 	d := next.details.copy()
 	r := intentRefs{methodID: p.text("payment_method"), newMethod: readMethodData(p)}
@@ -107,10 +106,9 @@ func listIntents(c *call) view {
 	c.params.done()
 	owner := c.ownerInFilter(customerID)
 	if owner == nil {
-		return q.page(c, everything(a.intents.len()), a.intents.created, nil)
+		return q.pageOfAll(c, nil)
 	}
-	list := refs(owner.owned.list(&owner.owned.intents))
-	return q.page(c, list, a.intents.created, func(r ref) bool {
+	return q.page(c, owner.owned.list(&owner.owned.intents), func(r ref) bool {
 		return a.intents.get(r).customer == owner.ref // an update may have moved it
 	})
 }
@@ -118,7 +116,6 @@ func listIntents(c *call) view {
 func updateIntent(c *call) view {
 	p, a := c.params, c.account
 	current := a.intents.lockInPath(c)
-
 	next := *current
 	if p.has("amount") {
 		next.amount = readAmount(p, "amount", false)
@@ -152,7 +149,6 @@ func cancelIntent(c *call) view {
 		"requested_by_customer")
 	c.done(kindIntent)
 	current := a.intents.lockInPath(c)
-
 	switch current.status {
 	case succeeded, canceled:
 		refuse(errWrongStatus(current, "You cannot cancel this PaymentIntent", "canceled",

@@ -13,32 +13,13 @@ const (
 	maxLimit     = 100
 )
 
-// sequence is an index of refs, oldest first. It does not change after it is handed out.
-type sequence interface {
-	len() int
-	at(i int) ref
-}
-
-// refs is an index of some objects.
+// refs is an index of some objects, oldest first. It does not change after it is handed out.
 type refs []ref
-
-func (r refs) len() int { return len(r) }
-
-func (r refs) at(i int) ref { return r[i] }
 
 func (r refs) reversed() refs {
 	slices.Reverse(r)
 	return r
 }
-
-// whole is the index of all objects up to a number, without a list.
-type whole ref
-
-func (n whole) len() int { return int(n) }
-
-func (n whole) at(i int) ref { return ref(i + 1) }
-
-func everything(n ref) sequence { return whole(n) }
 
 // listQuery is a request for a page of a list.
 type listQuery struct {
@@ -123,23 +104,33 @@ type listView struct {
 	next    string // of a search
 }
 
-// page answers with a page of the objects that keep keeps; nil keeps all. It finds the range of
-// time and the cursor by binary search, so a page costs the same of a million objects as of ten.
-func (q *listQuery) page(
-	c *call, s sequence, created func(ref) int64, keep func(ref) bool,
-) view {
-	low := sort.Search(s.len(), func(i int) bool { return created(s.at(i)) >= q.from })
-	high := sort.Search(s.len(), func(i int) bool { return created(s.at(i)) > q.to })
+// pageOfAll answers with a page of all objects that keep keeps; nil keeps all.
+func (q *listQuery) pageOfAll(c *call, keep func(ref) bool) view {
+	n := int(c.account.tables[q.kind].len())
+	return q.find(c, n, func(i int) ref { return ref(i + 1) }, keep)
+}
+
+// page is pageOfAll for a list of some objects.
+func (q *listQuery) page(c *call, list refs, keep func(ref) bool) view {
+	return q.find(c, len(list), func(i int) ref { return list[i] }, keep)
+}
+
+// find finds the range of time and the cursor by binary search among n objects, oldest first. So a
+// page costs the same of a million objects as of ten.
+func (q *listQuery) find(c *call, n int, nth func(int) ref, keep func(ref) bool) view {
+	objects := c.account.tables[q.kind]
+	low := sort.Search(n, func(i int) bool { return objects.created(nth(i)) >= q.from })
+	high := sort.Search(n, func(i int) bool { return objects.created(nth(i)) > q.to })
 	if q.after != 0 {
-		high = min(high, sort.Search(s.len(), func(i int) bool { return s.at(i) >= q.after }))
+		high = min(high, sort.Search(n, func(i int) bool { return nth(i) >= q.after }))
 	}
 	if q.before != 0 {
-		low = max(low, sort.Search(s.len(), func(i int) bool { return s.at(i) > q.before }))
+		low = max(low, sort.Search(n, func(i int) bool { return nth(i) > q.before }))
 	}
 	v := &listView{path: c.http.URL.Path, expand: q.expand}
 	var found refs
 	visit := func(i int) (done bool) {
-		r := s.at(i)
+		r := nth(i)
 		if keep != nil && !keep(r) {
 			return false
 		}
@@ -160,7 +151,7 @@ func (q *listQuery) page(
 		found = found.reversed()
 	}
 	for _, r := range found {
-		v.objects = append(v.objects, c.account.tables[q.kind].load(r))
+		v.objects = append(v.objects, objects.load(r))
 	}
 	return v
 }

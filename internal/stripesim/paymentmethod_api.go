@@ -103,7 +103,6 @@ func attachMethod(c *call) view {
 	c.done(kindMethod)
 	m, owner := c.methodInPath(), c.customer(customerID)
 	m = c.lockMethod(m, owner.ref)
-
 	if a.customers.get(owner.ref).deleted { // while this request waited for the lock
 		refuse(errNoSuch(kindCustomer, customerID, "customer", http.StatusBadRequest))
 	}
@@ -169,10 +168,9 @@ func listMethods(c *call) view {
 		owner = a.customers.inPath(c)
 	}
 	if owner == nil {
-		return q.page(c, refs(nil), a.methods.created, nil)
+		return q.page(c, nil, nil)
 	}
-	list := refs(owner.owned.list(&owner.owned.methods))
-	return q.page(c, list, a.methods.created, func(r ref) bool {
+	return q.page(c, owner.owned.list(&owner.owned.methods), func(r ref) bool {
 		return a.methods.get(r).customer == owner.ref && (typ == "" || typ == "card")
 	})
 }

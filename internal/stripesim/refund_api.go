@@ -41,11 +41,10 @@ func createRefund(c *call) view {
 func listRefunds(c *call) view {
 	q := readListQuery(c, kindRefund)
 	o, filtered := c.chargeInFilter()
-	list := everything(c.account.refunds.len())
 	if filtered {
-		list = c.account.refundsOf(o)
+		return q.page(c, c.account.refundsOf(o), nil)
 	}
-	return q.page(c, list, c.account.refunds.created, nil)
+	return q.pageOfAll(c, nil)
 }
 
 // chargeInFilter reads the last parameters of a list: the charge that it is filtered by, directly
@@ -66,7 +65,6 @@ func (c *call) chargeInFilter() (o *charge, filtered bool) {
 func updateRefund(c *call) view {
 	p, a := c.params, c.account
 	current := a.refunds.lockInPath(c)
-
 	next := *current
 	next.metadata = p.metadata(next.metadata)
 	c.done(kindRefund)

@@ -46,7 +46,7 @@ func createEndpoint(c *call) view {
 }
 
 func listEndpoints(c *call) view {
-	a, q := c.account, readListQuery(c, kindEndpoint)
+	q := readListQuery(c, kindEndpoint)
 	c.params.done()
-	return q.page(c, everything(a.endpoints.len()), a.endpoints.created, nil)
+	return q.pageOfAll(c, nil)
 }
