@@ -102,7 +102,7 @@ func clockFaults() []Row {
 				"naive-lock": {After: "3/3", Recovered: "4/4",
 					Why: "server-a's lock has expired by Redis' clock, and nobody asks the ledger"},
 				"locked": {After: "2/2", Why: "server-a's lease has expired by Redis' " +
-					"clock, so b obtains one while server-a's charge is in flight"},
+					"clock, so server-b obtains one while server-a's charge is in flight"},
 				"redlock": {After: "1/1", Why: fourHave},
 				"fenced":  {After: "2/1", Why: refused},
 				"idempotent claimed exactly-once": {After: "1/1",

@@ -22,8 +22,8 @@ import (
 func notRun() map[string]map[string]string {
 	return map[string]map[string]string{
 		"README.md": {
-			"go run ./cmd/demo      # see it: $30, then $10": "" +
-				"the first is run below, and this test is a part of the second",
+			"go run ./cmd/demo      # see it: $30, then $10; a minute or two the first time, " +
+				"then 3 seconds": "the first is run below, and this test is a part of the second",
 			"docker compose up": "needs Docker; .ci/run runs it in three modes",
 			"go run ./cmd/reconcile --period 2026-12 --database-url postgres://…          # " +
 				"says what is wrong": "needs a ledger of one's own; chapter 10 runs it on one",
@@ -41,6 +41,8 @@ func notRun() map[string]map[string]string {
 				"what the reader mends is the reader's",
 		},
 		"docs/scale.md": {
+			"go run ./cmd/demo load --mode locked --servers 30 --parts " +
+				"--subscriptions 30000 \\": "takes a minute; the table is from such runs",
 			"LARGE_RUNS=1 go test -count=1 -v -run TestServersShareTheLimits " +
 				"./billing/stripecharge": "prints rates",
 			"LARGE_RUNS=1 go test -count=1 -timeout 30m -run TestLockedOutlives " +
