@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"example.com/triplecharge/ledger"
 	"github.com/VictoriaMetrics/metrics"
+
+	"example.com/triplecharge/ledger"
 )
 
 // api is the HTTP API that a server serves on --listen.

@@ -35,9 +35,9 @@ type contender struct {
 func contenders() []contender {
 	return []contender{
 		{name: "raw go-redis", open: openRaw, alone: true},
-		{name: "redislock", open: openRedislock, most: 0.35},
+		{name: "redislock", open: openRedislock, most: 0.30},
 		{name: "redsync", open: openRedsync, most: 0.25},
-		{name: "rueidislock", open: openRueidislock, most: 0.60},
+		{name: "rueidislock", open: openRueidislock, most: 0.55},
 	}
 }
 

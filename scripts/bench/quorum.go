@@ -36,8 +36,8 @@ func (b *bench) quorum(ctx context.Context) error {
 		one       time.Duration
 		most      float64
 	}{
-		{"2 ms off", []time.Duration{far, far, far, far, far}, far, 1.05},
-		{"1 ms off, one node 25 ms", []time.Duration{slow, near, near, near, near}, near, 1.35},
+		{"2 ms off", []time.Duration{far, far, far, far, far}, far, 1.06},
+		{"1 ms off, one node 25 ms", []time.Duration{slow, near, near, near, near}, near, 1.25},
 	} {
 		for _, library := range []string{"ours", "redsync"} {
 			five, left, err := openQuorum(library, urls, row.distances)
