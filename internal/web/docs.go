@@ -3,7 +3,9 @@ package web
 import (
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 
 	"example.com/triplecharge/docs"
 	"example.com/triplecharge/internal/faults"
@@ -15,35 +17,46 @@ type Chapter struct {
 	Title string
 }
 
-// ChaptersOf returns the chapters whose commands play the cell; if none does, those that play the
-// mode.
-func ChaptersOf(mode string, fault faults.Fault) []Chapter {
-	var exact, related []Chapter
+// plays are the chapters, in their order, whose commands play a cell, or a mode under whatever
+// fault.
+type plays struct {
+	cell map[[2]string][]Chapter
+	mode map[string][]Chapter
+}
+
+// played reads the chapters once: a matrix asks about every cell, and a run at every step.
+var played = sync.OnceValue(func() plays {
+	all := plays{map[[2]string][]Chapter{}, map[string][]Chapter{}}
 	names, _ := fs.Glob(docs.Chapters, "*.md") // the pattern is right
 	for _, name := range names {
 		text, _ := docs.Chapters.ReadFile(name)
 		first, _, _ := strings.Cut(string(text), "\n")
 		chapter := Chapter{strings.TrimSuffix(name, ".md"), strings.TrimPrefix(first, "# ")}
-		plays, playsMode := false, false
 		unfolded(string(text), func(text string) string {
 			for _, line := range command.FindAllString(text, -1) {
-				m, f, _ := cellOf(line)
-				playsMode = playsMode || m == mode
-				plays = plays || m == mode && f == string(fault)
+				mode, fault, _ := cellOf(line)
+				cell := [2]string{mode, fault}
+				if !slices.Contains(all.cell[cell], chapter) {
+					all.cell[cell] = append(all.cell[cell], chapter)
+				}
+				if !slices.Contains(all.mode[mode], chapter) {
+					all.mode[mode] = append(all.mode[mode], chapter)
+				}
 			}
 			return text
 		})
-		if plays {
-			exact = append(exact, chapter)
-		}
-		if playsMode {
-			related = append(related, chapter)
-		}
 	}
-	if len(exact) > 0 {
+	return all
+})
+
+// ChaptersOf returns the chapters whose commands play the cell; if none does, those that play the
+// mode.
+func ChaptersOf(mode string, fault faults.Fault) []Chapter {
+	all := played()
+	if exact := all.cell[[2]string{mode, string(fault)}]; len(exact) > 0 {
 		return exact
 	}
-	return related
+	return all.mode[mode]
 }
 
 // docs serves the walkthrough and the pages beside it, with their pictures.

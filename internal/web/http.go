@@ -92,11 +92,11 @@ func (s *Site) render(w http.ResponseWriter, status int, name string, data any) 
 	_, _ = b.WriteTo(w)
 }
 
-// shower answers a request for a run, for two beside each other, or for a recording.
-type shower func(http.ResponseWriter, *http.Request, ...watched)
+// answerer answers a request for a run, for two beside each other, or for a recording.
+type answerer func(http.ResponseWriter, *http.Request, ...watched)
 
 // watch passes the runs of an address to next. If one is not kept, it offers to play them again.
-func (s *Site) watch(next shower) http.HandlerFunc {
+func (s *Site) watch(next answerer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		mode, fault := r.PathValue("mode"), r.PathValue("fault")
 		other := r.PathValue("other")
@@ -118,7 +118,7 @@ func (s *Site) watch(next shower) http.HandlerFunc {
 }
 
 // recorded passes the recording of an address to next.
-func (s *Site) recorded(next shower) http.HandlerFunc {
+func (s *Site) recorded(next answerer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, one := range s.Recordings {
 			if one.Name == r.PathValue("name") {
