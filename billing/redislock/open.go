@@ -120,6 +120,7 @@ func openSentinel(rawURL string) (Client, error) {
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries = 1
 	o.DisableIdentity = true
+	o.ReadBufferSize, o.WriteBufferSize = buffers, buffers
 	return redis.NewFailoverClient(o), nil
 }
 
@@ -131,6 +132,7 @@ func openCluster(rawURL string) (Client, error) {
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries = 1
 	o.DisableIdentity = true
+	o.ReadBufferSize, o.WriteBufferSize = buffers, buffers
 	o.MaintNotificationsConfig = noMaintNotifications()
 	return redis.NewClusterClient(o), nil
 }
