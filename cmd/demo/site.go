@@ -132,11 +132,11 @@ func recorded(c scenario.Cell) site.Cell {
 	}
 	run := told(c)
 	run.Title = faults.Under(c.Mode, c.Fault)
-	run.Verdict = c.Invoice.Paid("Alice") + "\n" + recovered(c)
+	run.Verdict = c.Invoice.Paid("Alice") + "\n"
 	if c.Expected.Known {
-		run.Verdict = c.Invoice.Paid("Alice") + "\n" + faults.Sentence(c.Expected.Why) + "\n" +
-			recovered(c)
+		run.Verdict += faults.Sentence(c.Expected.Why) + "\n"
 	}
+	run.Verdict += recovered(c)
 	return site.Cell{Cell: reported(c), Recording: player.Recording{
 		Run: run, Wrong: verdict.Judge(c.After)[0] != verdict.Right,
 	}}

@@ -15,8 +15,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"example.com/triplecharge/internal/screen"
 	"github.com/alecthomas/kong"
+
+	"example.com/triplecharge/internal/screen"
 )
 
 // The bounds of a number or a duration without the tags min and max. They keep sums and products of

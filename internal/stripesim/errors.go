@@ -31,7 +31,7 @@ type apiError struct {
 }
 
 // refuse ends the request with an error, unless it is nil. Like net/http's ErrAbortHandler it is a
-// panic, which goes no further than execute: an endpoint has a dozen places to end at, and nothing
+// panic, which goes no further than handle: an endpoint has a dozen places to end at, and nothing
 // to undo at any of them but its locks.
 func refuse(err *apiError) {
 	if err != nil {

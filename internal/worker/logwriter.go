@@ -20,8 +20,7 @@ type logWriter struct {
 	ended   chan struct{} // closed when the last line is written
 }
 
-// logLength is how many lines the reader may lag behind: about 8 MB, seconds of a large
-// due run.
+// logLength is how many lines the reader may lag behind: about 8 MB, seconds of a large due run.
 const logLength = 1 << 15
 
 // logLimit is how long the end of a server may wait for the log's reader, and is part of how long
