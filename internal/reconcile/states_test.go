@@ -252,7 +252,7 @@ func claims() []state {
 			}, unrecorded, "record charge", right, once(1)},
 		{"a payment that waits for the customer",
 			func(w *world, inv billing.Invoice) {
-				_, err := w.dashboard.PaymentIntents.New(&stripe.PaymentIntentParams{
+				_, err := w.dashboard.intents.New(&stripe.PaymentIntentParams{
 					Amount: stripe.Int64(1000), Currency: stripe.String("usd"),
 					PaymentMethod: stripe.String("pm_card_visa"),
 					Metadata: map[string]string{

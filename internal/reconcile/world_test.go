@@ -10,7 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stripe/stripe-go/v76"
-	"github.com/stripe/stripe-go/v76/client"
+	"github.com/stripe/stripe-go/v76/paymentintent"
+	"github.com/stripe/stripe-go/v76/refund"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
@@ -33,10 +34,16 @@ type world struct {
 	database  string
 	store     *ledger.Store
 	stripe    *stripecharge.Client // the servers'
-	dashboard *client.API          // for what a person does by hand
+	dashboard dashboard            // for what a person does by hand
 	period    billing.Period
 	payer     billing.Subscription // has a customer and a card that works
 	began     time.Time            // by Stripe's clock; zero: now
+}
+
+// dashboard has the clients that the tests need; stripe-go's own of all has 120 packages.
+type dashboard struct {
+	intents paymentintent.Client
+	refunds refund.Client
 }
 
 func newWorld(t testing.TB) *world {
@@ -69,12 +76,12 @@ func (w *world) freshStripe() {
 	}
 	w.url = w.sim.URL("")
 	w.stripe = w.client(w.url).ForLedger(w.store.ID())
-	w.dashboard = client.New(stripecharge.SimulatorKey, &stripe.Backends{
-		API: stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
-			URL: stripe.String(w.url), MaxNetworkRetries: stripe.Int64(0),
-			LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
-		}),
+	backend := stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
+		URL: stripe.String(w.url), MaxNetworkRetries: stripe.Int64(0),
+		LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
 	})
+	w.dashboard.intents = paymentintent.Client{B: backend, Key: stripecharge.SimulatorKey}
+	w.dashboard.refunds = refund.Client{B: backend, Key: stripecharge.SimulatorKey}
 	var err error
 	w.payer, err = w.stripe.SetUp(w.t.Context(), billing.Subscription{
 		ID: "payer", Customer: "Alice", PaymentMethod: "pm_card_visa", AmountMinor: 1000,
@@ -156,7 +163,7 @@ func (w *world) charged(inv billing.Invoice, n int) (charges []billing.Charge) {
 // refundByHand refunds in the dashboard, which the ledger does not learn of.
 func (w *world) refundByHand(c billing.Charge, amountMinor int64) string {
 	w.t.Helper()
-	r, err := w.dashboard.Refunds.New(&stripe.RefundParams{
+	r, err := w.dashboard.refunds.New(&stripe.RefundParams{
 		PaymentIntent: stripe.String(c.PaymentIntent), Amount: stripe.Int64(amountMinor),
 	})
 	must(w.t, err)
@@ -174,7 +181,7 @@ func (w *world) payOurs(metadata map[string]string) string {
 // pay makes a payment in the dashboard, with this metadata.
 func (w *world) pay(metadata map[string]string) string {
 	w.t.Helper()
-	p, err := w.dashboard.PaymentIntents.New(&stripe.PaymentIntentParams{
+	p, err := w.dashboard.intents.New(&stripe.PaymentIntentParams{
 		Amount: stripe.Int64(1000), Currency: stripe.String("usd"), Confirm: stripe.Bool(true),
 		PaymentMethod:      stripe.String("pm_card_visa"),
 		PaymentMethodTypes: stripe.StringSlice([]string{"card"}),
@@ -187,7 +194,7 @@ func (w *world) pay(metadata map[string]string) string {
 // captureInPart authorizes an amount and captures less, in the dashboard.
 func (w *world) captureInPart(inv billing.Invoice, authorized, captured int64) {
 	w.t.Helper()
-	p, err := w.dashboard.PaymentIntents.New(&stripe.PaymentIntentParams{
+	p, err := w.dashboard.intents.New(&stripe.PaymentIntentParams{
 		Amount: stripe.Int64(authorized), Currency: stripe.String("usd"),
 		Confirm: stripe.Bool(true), CaptureMethod: stripe.String("manual"),
 		PaymentMethod:      stripe.String("pm_card_visa"),
@@ -198,7 +205,7 @@ func (w *world) captureInPart(inv billing.Invoice, authorized, captured int64) {
 		},
 	})
 	must(w.t, err)
-	_, err = w.dashboard.PaymentIntents.Capture(p.ID, &stripe.PaymentIntentCaptureParams{
+	_, err = w.dashboard.intents.Capture(p.ID, &stripe.PaymentIntentCaptureParams{
 		AmountToCapture: stripe.Int64(captured),
 	})
 	must(w.t, err)
@@ -262,7 +269,7 @@ func (w *world) sides() map[string]sides {
 		all[c.Subscription] = b
 		invoiceOf[c.PaymentIntent] = c.Subscription
 	}
-	refunds := w.dashboard.Refunds.List(&stripe.RefundListParams{})
+	refunds := w.dashboard.refunds.List(&stripe.RefundListParams{})
 	for refunds.Next() {
 		r := refunds.Refund()
 		if r.Status == stripe.RefundStatusFailed {
@@ -274,7 +281,7 @@ func (w *world) sides() map[string]sides {
 		all[invoiceOf[r.PaymentIntent.ID]] = b
 	}
 	must(w.t, refunds.Err())
-	intents := w.dashboard.PaymentIntents.List(&stripe.PaymentIntentListParams{})
+	intents := w.dashboard.intents.List(&stripe.PaymentIntentListParams{})
 	for intents.Next() {
 		p := intents.PaymentIntent()
 		b := all[p.Metadata["subscription"]]
