@@ -115,7 +115,6 @@ func TestModesAreNamedInTheirTableOnly(t *testing.T) {
 	t.Parallel()
 	mayName := []string{
 		"billing/modes.go", // the table
-		"internal/faults/", // the expected cells of each
 		"cmd/demo/show.go", // which two are shown to whom doesn't choose
 	}
 	var names []string

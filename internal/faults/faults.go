@@ -104,26 +104,10 @@ func Sentence(why string) string { return strings.ToUpper(why[:1]) + why[1:] + "
 const NotApplicable = "n/a"
 
 // All returns Rows, and the faults of Stripe's events.
-func All() []Row { return append(Rows(), eventFaults()...) }
+func All() []Row { return slices.Clone(all()) }
 
 // Rows returns the faults that need no webhooks, in the order of the matrix.
-func Rows() (rows []Row) {
-	add := func(kind string, of ...[]Row) {
-		for _, r := range slices.Concat(of...) {
-			r.Kind = kind
-			rows = append(rows, r)
-		}
-	}
-	add("servers", timingFaults(), crashFaults())
-	add("Stripe", answerFaults(), laterFaults())
-	add("people", personFaults())
-	add("Redis", redisFaults(), clockFaults())
-	add("logs", logFaults())
-	add("the network", partitionFaults())
-	add("Postgres", replicaFaults())
-	add("modes", mixedModes())
-	return rows
-}
+func Rows() []Row { return slices.DeleteFunc(All(), func(r Row) bool { return r.Webhooks }) }
 
 // Faults returns the names of Rows.
 func Faults() []Fault {
@@ -153,14 +137,14 @@ func of(cells map[string]Cell, mode string) (Cell, bool) {
 
 // Named returns the fault's row, or an error that lists the faults.
 func Named(f Fault) (Row, error) {
-	for _, row := range All() {
+	for _, row := range all() {
 		if row.Fault == f {
 			return row, nil
 		}
 	}
-	var all []string
+	var names []string
 	for _, name := range Faults() {
-		all = append(all, string(name))
+		names = append(names, string(name))
 	}
-	return Row{}, fmt.Errorf("no fault is called %q: use one of %s", f, strings.Join(all, ", "))
+	return Row{}, fmt.Errorf("no fault is called %q: use one of %s", f, strings.Join(names, ", "))
 }

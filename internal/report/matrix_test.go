@@ -41,7 +41,7 @@ func asExpected(row faults.Row, mode billing.Mode) report.Cell {
 // told returns the cells with webhooks, of the faults that these change.
 func told() (m report.Matrix) {
 	for _, row := range faults.All() {
-		if row.Told == nil && !row.Webhooks {
+		if len(row.Told) == 0 && !row.Webhooks {
 			continue
 		}
 		row.Webhooks = true
