@@ -1,9 +1,9 @@
 package stripesim
 
-// address is a postal address: the values of addressFields.
-type address [6]string
-
-var addressFields = address{"city", "country", "line1", "line2", "postal_code", "state"}
+// address is a postal address.
+type address struct {
+	city, country, line1, line2, postalCode, state string
+}
 
 // shipping is the address that goods would be sent to.
 type shipping struct {
@@ -11,6 +11,11 @@ type shipping struct {
 	name, phone    string
 	carrier, track string
 }
+
+var (
+	addressBody  = newBody[address]("address", kindNone, nil)
+	shippingBody = newBody[shipping]("shipping", kindNone, nil)
+)
 
 func readAddress(p *params, old *address) *address {
 	if len(p.field.children) == 0 {
@@ -20,9 +25,12 @@ func readAddress(p *params, old *address) *address {
 	if old != nil {
 		a = *old
 	}
-	for i, name := range addressFields {
-		p.update(name, &a[i])
-	}
+	p.update("city", &a.city)
+	p.update("country", &a.country)
+	p.update("line1", &a.line1)
+	p.update("line2", &a.line2)
+	p.update("postal_code", &a.postalCode)
+	p.update("state", &a.state)
 	return &a
 }
 
@@ -41,30 +49,4 @@ func readShipping(p *params) *shipping {
 	p.update("carrier", &s.carrier)
 	p.update("tracking_number", &s.track)
 	return &s
-}
-
-func (w *writer) address(name string, a *address) {
-	if a == nil {
-		w.null(name)
-		return
-	}
-	w.object(name, func() {
-		for i, name := range addressFields {
-			w.textOrNull(name, a[i])
-		}
-	})
-}
-
-func (w *writer) shipping(s *shipping) {
-	if s == nil {
-		w.null("shipping")
-		return
-	}
-	w.object("shipping", func() {
-		w.address("address", &s.address)
-		w.textOrNull("carrier", s.carrier)
-		w.text("name", s.name)
-		w.textOrNull("phone", s.phone)
-		w.textOrNull("tracking_number", s.track)
-	})
 }

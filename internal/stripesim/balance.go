@@ -110,3 +110,58 @@ func (a *account) transactionsOf(source string) refs {
 	}
 	return nil
 }
+
+var (
+	transactionBody = newBody("balance_transaction", kindTransaction, functions[transaction]{
+		"fees": func(w *writer, t *transaction) {
+			w.list("[", min(1, int(t.fee)), "]", func(int) { w.fill(feeBody, t) })
+		},
+		"net": func(w *writer, t *transaction) { w.number(t.amount - t.fee) },
+		"category": func(w *writer, t *transaction) {
+			if t.of == kindDispute {
+				w.quote("dispute")
+				return
+			}
+			w.quote(t.kind())
+		},
+		"source": func(w *writer, t *transaction) { w.reference("source", t.of, t.source) },
+		"status": func(w *writer, t *transaction) {
+			if t.availableOn <= w.account.clock.unix() {
+				w.quote("available")
+				return
+			}
+			w.quote("pending")
+		},
+		"kind": func(w *writer, t *transaction) { w.quote(t.kind()) },
+	})
+	feeBody = newBody("fee", kindNone, functions[transaction]{
+		"description": func(w *writer, t *transaction) {
+			if t.of == kindDispute {
+				w.quote("Dispute fee")
+				return
+			}
+			w.quote("Stripe processing fees")
+		},
+	})
+	balanceBody = newBody("balance", kindNone, functions[balanceView]{
+		"available": func(w *writer, v *balanceView) { v.sums(w, v.available) },
+		"pending":   func(w *writer, v *balanceView) { v.sums(w, v.pending) },
+	})
+	sumBody = newBody[sum]("sum", kindNone, nil)
+)
+
+func (t *transaction) json(w *writer) { w.fill(transactionBody, t) }
+
+func (v *balanceView) json(w *writer) { w.fill(balanceBody, v) }
+
+// sum is how much of a currency there is.
+type sum struct {
+	amount   int64
+	currency string
+}
+
+func (v *balanceView) sums(w *writer, amounts map[string]int64) {
+	w.list("[", len(v.currencies), "]", func(i int) {
+		w.fill(sumBody, &sum{amounts[v.currencies[i]], v.currencies[i]})
+	})
+}

@@ -65,11 +65,10 @@ type reply struct {
 	anonymous bool
 }
 
-// rawBody is the inside of a body that cannot be written again later, because it shows other
-// objects as they were.
+// rawBody is a body that cannot be written again later: it shows other objects as they were.
 type rawBody []byte
 
-func (b rawBody) json(w *writer, _ expansion) { w.buf, w.first = append(w.buf, b...), false }
+func (b rawBody) json(w *writer) { w.buf = append(w.buf, b...) }
 
 // serve handles one endpoint. It ignores the request's context: Stripe executes a request that it
 // received even if the client hangs up or is killed.
@@ -270,10 +269,9 @@ func (c *call) expanded(o view) view {
 	if c.expand == nil {
 		return o
 	}
-	w := writer{account: c.account}
-	w.begin('{')
-	o.json(&w, c.expand)
-	return rawBody(w.buf[1:])
+	w := writer{account: c.account, expand: c.expand}
+	o.json(&w)
+	return rawBody(w.buf)
 }
 
 // write sends the reply.
@@ -303,7 +301,7 @@ func (c *call) write(rw http.ResponseWriter, r *reply) {
 	buffer := c.sim.buffers.Get().(*[]byte)
 	defer c.sim.buffers.Put(buffer)
 	w := writer{account: c.account, buf: (*buffer)[:0], request: r.request}
-	w.value(r.body, nil)
+	r.body.json(&w)
 	w.buf = append(w.buf, '\n')
 	h.Set("Content-Length", strconv.Itoa(len(w.buf)))
 	rw.WriteHeader(r.status)

@@ -1,5 +1,7 @@
 package stripesim
 
+import "cmp"
+
 // charge is one snapshot of an attempt to take money.
 type charge struct {
 	head
@@ -101,4 +103,64 @@ func (a *account) capture(r ref, amount int64) *charge {
 	next.transaction = a.addTaken(&next)
 	a.charges.set(r, &next)
 	return &next
+}
+
+var chargeBody = newBody("charge", kindCharge, functions[charge]{
+	"descriptor":  func(w *writer, c *charge) { w.quoteOrNull(c.descriptor()) },
+	"disputed":    func(w *writer, c *charge) { w.flag(c.dispute != 0) },
+	"outcome":     func(w *writer, c *charge) { w.fill(outcomeBody, c.outcome()) },
+	"paid":        func(w *writer, c *charge) { w.flag(c.paid()) },
+	"methodID":    func(w *writer, c *charge) { w.id(`"`, kindMethod, c.method.ref, `"`) },
+	"allRefunded": func(w *writer, c *charge) { w.flag(c.allRefunded()) },
+	"status":      func(w *writer, c *charge) { w.quote(c.status()) },
+	"shipping": func(w *writer, c *charge) {
+		fillOrNull(w, shippingBody, c.details.copy().shipping)
+	},
+	"captureBefore": func(w *writer, c *charge) {
+		if c.paid() && !c.captured {
+			w.number(c.created + authorizationLasts)
+		}
+	},
+	"receipt": func(w *writer, c *charge) {
+		if !c.paid() {
+			w.text("null")
+			return
+		}
+		w.id(`"https://pay.stripe.com/receipts/payment/`, kindCharge, c.ref, `"`)
+	},
+	// Since version 2022-11-15 the refunds are null unless they are expanded.
+	"refunds": func(w *writer, c *charge) {
+		if _, expand := w.expand["refunds"]; !expand {
+			w.text("null")
+			return
+		}
+		all := w.account.refundsOf(c).reversed()
+		shown := all[:min(len(all), defaultLimit)]
+		page := &listView{more: len(shown) < len(all),
+			path: "/v1/charges/" + w.account.ids.id(kindCharge, c.ref) + "/refunds"}
+		for _, r := range shown {
+			page.objects = append(page.objects, w.account.refunds.get(r))
+		}
+		w.value(page, nil)
+	},
+})
+
+func (c *charge) json(w *writer) { w.fill(chargeBody, c) }
+
+// verdict is what the network, the bank and Stripe's own rules said about a charge.
+type verdict struct{ network, reason, seller, typ string }
+
+var outcomeBody = newBody[verdict]("outcome", kindNone, nil)
+
+func (c *charge) outcome() *verdict {
+	switch f := c.failure; {
+	case f == nil:
+		return &verdict{"approved_by_network", "", "Payment complete.", "authorized"}
+	case c.method.card.outcome.blocked:
+		return &verdict{"not_sent_to_network", "highest_risk_level",
+			"Stripe blocked this payment as too risky.", "blocked"}
+	default:
+		return &verdict{"declined_by_network", cmp.Or(f.decline, f.code), "The bank did not " +
+			"return any further details with this decline.", "issuer_declined"}
+	}
 }

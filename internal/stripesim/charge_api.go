@@ -2,8 +2,6 @@ package stripesim
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 )
 
 const opCreateCharge = "charges.create"
@@ -16,7 +14,7 @@ func chargeRoutes() []route {
 		{"POST /v1/charges/{id}", "charges.update", updateCharge},
 		{"POST /v1/charges/{id}/capture", "charges.capture", captureCharge},
 		{"GET /v1/charges/{id}/refunds", "charges.list_refunds", listChargeRefunds},
-		{"GET /v1/charges/search", "charges.search", searchCharges},
+		{"GET /v1/charges/search", "charges.search", search(kindCharge)},
 	}
 }
 
@@ -160,49 +158,4 @@ func listChargeRefunds(c *call) view {
 	q := readListQuery(c, kindRefund)
 	c.params.done()
 	return q.page(c, c.account.refundsOf(c.account.charges.inPath(c)), nil)
-}
-
-func searchCharges(c *call) view {
-	return c.account.charges.search(c, func(h *charge) fields {
-		used := new(card)
-		if h.method != nil {
-			used = h.method.card
-		}
-		return func(name string) (value string, number, known bool) {
-			switch name {
-			case "status":
-				return h.status(), false, true
-			case "refunded":
-				return strconv.FormatBool(h.allRefunded()), false, true
-			case "disputed":
-				return strconv.FormatBool(h.dispute != 0), false, true
-			case "payment_method_details.card.last4":
-				return used.last4, true, true
-			case "payment_method_details.card.brand":
-				return used.brand, false, true
-			case "payment_method_details.card.fingerprint":
-				return used.fingerprint, false, true
-			}
-			return c.account.paymentField(name, h.amount, h.created, h.currency, h.customer,
-				h.metadata)
-		}
-	})
-}
-
-// paymentField is a field that PaymentIntents and charges share.
-func (a *account) paymentField(
-	name string, amount, created int64, currency string, owner ref, m metadata,
-) (value string, number, known bool) {
-	switch name {
-	case "amount":
-		return strconv.FormatInt(amount, 10), true, true
-	case "created":
-		return strconv.FormatInt(created, 10), true, true
-	case "currency":
-		return currency, false, true
-	case "customer":
-		return a.ids.id(kindCustomer, owner), false, true
-	}
-	key, known := strings.CutPrefix(name, metadataField)
-	return m.get(key), false, known
 }

@@ -70,3 +70,22 @@ func errNotTheirs(id string) *apiError {
 		fmt.Sprintf("The customer does not have a payment method with the ID %s. The payment "+
 			"method must be attached to the customer.", id))
 }
+
+var (
+	customerBody = newBody("customer", kindCustomer, functions[customer]{
+		"address":  func(w *writer, c *customer) { fillOrNull(w, addressBody, c.address) },
+		"shipping": func(w *writer, c *customer) { fillOrNull(w, shippingBody, c.shipping) },
+		"invoicePrefix": func(w *writer, c *customer) {
+			w.quote(fmt.Sprintf("%08X", uint32(scramble(uint64(c.ref)^w.account.ids.key))))
+		},
+	})
+	deletedBody = newBody[customer]("deleted", kindCustomer, nil)
+)
+
+func (c *customer) json(w *writer) {
+	if c.deleted {
+		w.fill(deletedBody, c)
+		return
+	}
+	w.fill(customerBody, c)
+}

@@ -2,8 +2,6 @@ package stripesim
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 )
 
 func customerRoutes() []route {
@@ -13,7 +11,7 @@ func customerRoutes() []route {
 		{"GET /v1/customers/{id}", "customers.retrieve", retrieve(kindCustomer)},
 		{"POST /v1/customers/{id}", "customers.update", updateCustomer},
 		{"DELETE /v1/customers/{id}", "customers.delete", deleteCustomer},
-		{"GET /v1/customers/search", "customers.search", searchCustomers},
+		{"GET /v1/customers/search", "customers.search", search(kindCustomer)},
 	}
 }
 
@@ -161,24 +159,5 @@ func listCustomers(c *call) view {
 	return q.pageOfAll(c, func(r ref) bool {
 		o := a.customers.get(r)
 		return !o.deleted && (email == "" || o.email == email)
-	})
-}
-
-func searchCustomers(c *call) view {
-	return c.account.customers.search(c, func(u *customer) fields {
-		return func(name string) (value string, number, known bool) {
-			switch name {
-			case "created":
-				return strconv.FormatInt(u.created, 10), true, true
-			case "email":
-				return u.email, false, true
-			case "name":
-				return u.name, false, true
-			case "phone":
-				return u.phone, false, true
-			}
-			key, known := strings.CutPrefix(name, metadataField)
-			return u.metadata.get(key), false, known
-		}
 	})
 }

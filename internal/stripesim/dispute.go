@@ -69,3 +69,21 @@ func (d *dispute) status() string {
 	}
 	return "needs_response"
 }
+
+// evidenceDue is how long the business has to answer, in seconds: a week.
+const evidenceDue = 7 * 24 * 60 * 60
+
+var disputeBody = newBody("dispute", kindDispute, functions[dispute]{
+	"due":    func(w *writer, d *dispute) { w.number(d.created + evidenceDue) },
+	"status": func(w *writer, d *dispute) { w.quote(d.status()) },
+	"pastDue": func(w *writer, d *dispute) {
+		w.flag(d.created+evidenceDue < w.account.clock.unix())
+	},
+	"transactions": func(w *writer, d *dispute) {
+		w.list("[", min(1, int(d.transaction)), "]", func(int) {
+			w.value(w.account.transactions.get(d.transaction), nil)
+		})
+	},
+})
+
+func (d *dispute) json(w *writer) { w.fill(disputeBody, d) }

@@ -6,8 +6,8 @@
 // lose the reply.
 //
 // Each object has three files: X.go has its rules, X_api.go its endpoints with their routes,
-// X_json.go how it is written. Reading order: call.go takes one request from its arrival to its
-// reply; intent.go takes money; idempotency.go remembers replies; gates.go holds a request at a
+// bodies/X.json how it is answered. Reading order: call.go takes one request from its arrival to
+// its reply; intent.go takes money; idempotency.go remembers replies; gates.go holds a request at a
 // point that a test chooses. README.md lists every behaviour with its source and its test.
 //
 // Objects are immutable snapshots. A change swaps in a new snapshot, so readers need no lock, an

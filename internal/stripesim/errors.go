@@ -134,50 +134,38 @@ func errUnrecognized(method, path string) *apiError {
 		"Unrecognized request URL (%s: %s). %s", method, path, advice)}
 }
 
-func (e *apiError) json(w *writer, _ expansion) {
-	w.object("error", func() { w.errorBody(e, w.request) })
-}
-
-// errorBody writes an error's properties in alphabetical order, as Stripe does, with the address of
-// the log of the request, unless that is zero.
-func (w *writer) errorBody(e *apiError, request ref) {
-	if e.charge != 0 {
-		w.id("charge", kindCharge, e.charge)
-	}
-	if e.code != "" {
-		w.text("code", e.code)
-	}
-	if e.decline != "" {
-		w.text("decline_code", e.decline)
-	}
-	if e.code != "" {
-		w.key("doc_url")
-		w.buf = append(w.buf, `"https://stripe.com/docs/error-codes/`...)
-		for _, c := range []byte(e.code) {
-			if c == '_' {
-				c = '-'
-			}
-			w.buf = append(w.buf, c)
+var errorBody = newBody("error", kindNone, functions[apiError]{
+	"docURL": func(w *writer, e *apiError) {
+		if e.code != "" {
+			w.quote("https://stripe.com/docs/error-codes/" + strings.ReplaceAll(e.code, "_", "-"))
 		}
-		w.buf = append(w.buf, '"')
-	}
-	w.text("message", e.message)
-	if e.param != "" {
-		w.text("param", e.param)
-	}
-	if e.intent != nil {
-		w.key("payment_intent")
-		w.value(e.intent, nil)
-	}
-	if e.method != nil {
-		w.key("payment_method")
-		w.value(e.method, nil)
-	}
-	if request != 0 {
-		w.key("request_log_url")
-		w.buf = append(w.buf, `"https://dashboard.stripe.com/test/logs/`...)
-		w.buf = w.account.ids.append(w.buf, kindRequest, request)
-		w.buf = append(w.buf, '"')
-	}
-	w.text("type", e.typ)
+	},
+	"charge": func(w *writer, e *apiError) {
+		if e.charge != 0 {
+			w.id(`"`, kindCharge, e.charge, `"`)
+		}
+	},
+	"intent": func(w *writer, e *apiError) {
+		if e.intent != nil {
+			w.value(e.intent, nil)
+		}
+	},
+	"method": func(w *writer, e *apiError) {
+		if e.method != nil {
+			w.value(e.method, nil)
+		}
+	},
+	"log": func(w *writer, _ *apiError) {
+		if w.request != 0 {
+			w.id(`"https://dashboard.stripe.com/test/logs/`, kindRequest, w.request, `"`)
+		}
+	},
+})
+
+func (e *apiError) json(w *writer) {
+	w.text("{\n  \"error\": ")
+	w.depth++
+	w.fill(errorBody, e)
+	w.depth--
+	w.text("\n}")
 }

@@ -62,7 +62,7 @@ func (a *account) emitUpdate(c *call, typ string, before, now view) {
 	var old, new map[string]any
 	for into, o := range map[*map[string]any]view{&old: before, &new: now} {
 		w := writer{account: a}
-		w.value(o, nil)
+		o.json(&w)
 		_ = json.Unmarshal(w.buf, into) // it is JSON that was just written
 	}
 	if previous := differences(old, new); len(previous) > 0 {
@@ -101,3 +101,22 @@ func matchesPattern(pattern, text string) bool {
 	}
 	return pattern == "" || pattern == text
 }
+
+var eventBody = newBody("event", kindEvent, functions[event]{
+	"object": func(w *writer, e *event) {
+		w.value(e.object, nil)
+		if u, ok := e.object.(update); ok {
+			w.depth--
+			w.text(",\n  \"previous_attributes\": ")
+			b, _ := json.MarshalIndent(u.previous, "", "  ")
+			w.depth++
+			w.text(string(b))
+		}
+	},
+	"version": func(w *writer, _ *event) { w.quote(APIVersion) },
+	"requestID": func(w *writer, e *event) {
+		w.quoteOrNull(w.account.ids.id(kindRequest, e.request))
+	},
+})
+
+func (e *event) json(w *writer) { w.fill(eventBody, e) }

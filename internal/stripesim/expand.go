@@ -11,16 +11,6 @@ type expansion map[string]expansion
 // maxExpandDepth is Stripe's (https://docs.stripe.com/api/expanding_objects).
 const maxExpandDepth = 4
 
-// expandables are the properties of a kind that hold the ids of other objects, with the kind of
-// those: kindNone for a property that is always null here, and may be expanded all the same.
-type expandables map[string]kind
-
-var expandable = [kinds]expandables{
-	kindCustomer: customerExpands, kindMethod: methodExpands, kindIntent: intentExpands,
-	kindCharge: chargeExpands, kindRefund: refundExpands, kindDispute: disputeExpands,
-	kindTransaction: transactionExpands,
-}
-
 // expand reads expand[] for an endpoint that answers with an object of this kind or, with the
 // prefix "data.", with a list of them.
 func (p *params) expand(k kind, prefix string) expansion {
@@ -42,7 +32,7 @@ func (p *params) expand(k kind, prefix string) expansion {
 
 // add adds a path to the tree and reports whether this kind has such a path.
 func (e *expansion) add(k kind, path string) bool {
-	for name, next := range expandable[k] { // no name begins with another and a dot
+	for name, next := range bodyOf[k].expands { // no name begins with another and a dot
 		rest, ok := strings.CutPrefix(path, name)
 		if !ok || rest != "" && rest[0] != '.' {
 			continue

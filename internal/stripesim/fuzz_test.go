@@ -135,8 +135,14 @@ func FuzzQuery(f *testing.F) {
 		if len(q.clauses) == 0 {
 			t.Fatalf("%q is a query without a clause", text)
 		}
-		q.matches(func(string) (string, bool, bool) { return "1", true, true })
-		q.matches(func(string) (string, bool, bool) { return "x", false, true })
+		for _, c := range q.clauses {
+			c.compare("1", true)
+			c.compare("x", false)
+		}
+		if q.check(kindCharge) == nil {
+			o := &charge{method: &paymentMethod{card: &card{}}, metadata: metadata{{"a", "b"}}}
+			q.matches(&writer{account: &account{ids: newIDs()}}, kindCharge, o)
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"fmt"
 )
 
@@ -266,3 +267,57 @@ func (a *account) decline(
 	answer.intent = &next
 	return &answer
 }
+
+var intentBody = newBody("payment_intent", kindIntent, functions[intent]{
+	// They are on unless the caller named the types, since version 2023-08-16.
+	"automatic": func(w *writer, i *intent) {
+		switch d := i.details; {
+		case d != nil && d.types != nil:
+			w.text("null")
+		case d != nil && d.noRedirects:
+			w.text("{\n  \"allow_redirects\": \"never\",\n  \"enabled\": true\n}")
+		default:
+			w.text("{\n  \"allow_redirects\": \"always\",\n  \"enabled\": true\n}")
+		}
+	},
+	"clientSecret": func(w *writer, i *intent) {
+		w.id(`"`, kindIntent, i.ref, "_secret_")
+		w.buf = append(w.account.ids.secret(w.buf, i.ref), '"')
+	},
+	"confirmation": func(w *writer, i *intent) {
+		w.quote(cmp.Or(i.details.copy().confirmation, "automatic"))
+	},
+	"lastError": func(w *writer, i *intent) {
+		request := w.request
+		w.request = 0 // its log is of another request
+		fillOrNull(w, errorBody, i.lastError)
+		w.request = request
+	},
+	"nextAction": func(w *writer, i *intent) {
+		back := i.details.copy().returnURL
+		switch {
+		case i.status != needsAction:
+			w.text("null")
+		case back == "":
+			w.text("{\n  \"type\": \"use_stripe_sdk\",\n  \"use_stripe_sdk\": {\n    " +
+				"\"type\": \"three_d_secure_redirect\"\n  }\n}")
+		default:
+			w.text("{\n  \"redirect_to_url\": {\n    \"return_url\": ")
+			w.quote(back)
+			w.text(",\n    \"url\": \"https://hooks.stripe.com/redirect/authenticate/simulated\"" +
+				"\n  },\n  \"type\": \"redirect_to_url\"\n}")
+		}
+	},
+	"types": func(w *writer, i *intent) {
+		if d := i.details; d != nil && d.types != nil {
+			w.list("[", len(d.types), "]", func(n int) { w.quote(d.types[n]) })
+			return
+		}
+		w.text("[\n  \"card\"\n]")
+	},
+	"shipping": func(w *writer, i *intent) {
+		fillOrNull(w, shippingBody, i.details.copy().shipping)
+	},
+})
+
+func (i *intent) json(w *writer) { w.fill(intentBody, i) }

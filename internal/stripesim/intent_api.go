@@ -19,7 +19,7 @@ func intentRoutes() []route {
 		{"POST /v1/payment_intents/{id}/confirm", opConfirmIntent, confirmIntent},
 		{"POST /v1/payment_intents/{id}/cancel", "payment_intents.cancel", cancelIntent},
 		{"POST /v1/payment_intents/{id}/capture", "payment_intents.capture", captureIntent},
-		{"GET /v1/payment_intents/search", "payment_intents.search", searchIntents},
+		{"GET /v1/payment_intents/search", "payment_intents.search", search(kindIntent)},
 	}
 }
 
@@ -192,16 +192,4 @@ func captureIntent(c *call) view {
 	a.emit(c, eventIntentSucceeded, &next)
 	a.took(c, charged)
 	return c.expanded(&next)
-}
-
-func searchIntents(c *call) view {
-	return c.account.intents.search(c, func(i *intent) fields {
-		return func(name string) (value string, number, known bool) {
-			if name == "status" {
-				return i.status, false, true
-			}
-			return c.account.paymentField(name, i.amount, i.created, i.currency, i.customer,
-				i.metadata)
-		}
-	})
 }

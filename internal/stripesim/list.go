@@ -156,16 +156,22 @@ func (q *listQuery) find(c *call, n int, nth func(int) ref, keep func(ref) bool)
 	return v
 }
 
-func (v *listView) json(w *writer, _ expansion) {
-	object := "list"
-	if v.search {
-		object = "search_result"
-	}
-	w.text("object", object)
-	w.array("data", len(v.objects), func(i int) { w.value(v.objects[i], v.expand) })
-	w.flag("has_more", v.more)
-	if v.search {
-		w.textOrNull("next_page", v.next)
-	}
-	w.text("url", v.path)
-}
+var listBody = newBody("list", kindNone, functions[listView]{
+	"object": func(w *writer, v *listView) {
+		if v.search {
+			w.quote("search_result")
+			return
+		}
+		w.quote("list")
+	},
+	"data": func(w *writer, v *listView) {
+		w.list("[", len(v.objects), "]", func(i int) { w.value(v.objects[i], v.expand) })
+	},
+	"nextPage": func(w *writer, v *listView) {
+		if v.search {
+			w.quoteOrNull(v.next)
+		}
+	},
+})
+
+func (v *listView) json(w *writer) { w.fill(listBody, v) }

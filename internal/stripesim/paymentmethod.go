@@ -18,7 +18,7 @@ type paymentMethod struct {
 
 // billing describes the cardholder.
 type billing struct {
-	address            *address
+	address            address
 	email, name, phone string
 }
 
@@ -163,3 +163,11 @@ func methodTypes() []string {
 		"paypal", "pix", "promptpay", "revolut_pay", "sepa_debit", "sofort", "swish",
 		"us_bank_account", "wechat_pay", "zip"}
 }
+
+var methodBody = newBody("payment_method", kindMethod, functions[paymentMethod]{
+	"networks": func(w *writer, m *paymentMethod) {
+		w.list("[", 1, "]", func(int) { w.quote(m.card.brand) })
+	},
+})
+
+func (m *paymentMethod) json(w *writer) { w.fill(methodBody, m) }

@@ -78,7 +78,10 @@ func readBilling(p *params, old *billing) *billing {
 		b = *old
 	}
 	if r := q.object("address"); r != nil {
-		b.address = readAddress(r, b.address)
+		b.address = address{}
+		if a := readAddress(r, &b.address); a != nil {
+			b.address = *a
+		}
 	}
 	q.email("email", &b.email)
 	q.update("name", &b.name)

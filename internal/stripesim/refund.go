@@ -147,3 +147,13 @@ func (a *account) refundsOf(o *charge) refs {
 	}
 	return list.reversed()
 }
+
+var refundBody = newBody("refund", kindRefund, functions[refund]{
+	"failureReason": func(w *writer, r *refund) {
+		if r.status == refundFailed {
+			w.quote("unknown")
+		}
+	},
+})
+
+func (r *refund) json(w *writer) { w.fill(refundBody, r) }

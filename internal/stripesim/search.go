@@ -81,15 +81,24 @@ func unquote(text string) string {
 	return escaped.ReplaceAllString(text[1:len(text)-1], "$1")
 }
 
-// fields returns a searchable field of an object.
-type fields func(name string) (value string, number, known bool)
+// searchable are the fields that a search can name, and whether they are numbers
+// (https://docs.stripe.com/search#query-fields). Metadata can be searched everywhere.
+var searchable = [kinds]map[string]bool{
+	kindCustomer: {"created": true, "email": false, "name": false, "phone": false},
+	kindIntent: {"amount": true, "created": true, "currency": false, "customer": false,
+		"status": false},
+	kindCharge: {"amount": true, "created": true, "currency": false, "customer": false,
+		"status": false, "disputed": false, "refunded": false,
+		"payment_method_details.card.last4": true, "payment_method_details.card.brand": false,
+		"payment_method_details.card.fingerprint": false},
+}
 
-// check returns what is wrong with the query for objects with these fields, nil if nothing is.
-func (q *query) check(f fields) error {
+// check returns what is wrong with the query for objects of a kind, nil if nothing is.
+func (q *query) check(k kind) error {
 	for _, c := range q.clauses {
-		_, number, known := f(c.field)
+		number, known := searchable[k][c.field]
 		switch {
-		case !known:
+		case !known && !strings.HasPrefix(c.field, metadataField):
 			return fmt.Errorf("the field %s cannot be searched", c.field)
 		case number && (c.operator == "~" || c.null):
 			return fmt.Errorf("the field %s is a number", c.field)
@@ -103,18 +112,15 @@ func (q *query) check(f fields) error {
 	return nil
 }
 
-func (q *query) matches(f fields) bool {
+// matches reports whether an object, which the writer belongs to the account of, is found.
+func (q *query) matches(w *writer, k kind, o view) bool {
 	for _, c := range q.clauses {
-		if c.matches(f) == q.any {
+		value := w.property(bodyOf[k], o, c.field)
+		if (c.compare(value, searchable[k][c.field]) != c.negated) == q.any {
 			return q.any
 		}
 	}
 	return !q.any
-}
-
-func (c *clause) matches(f fields) bool {
-	value, number, _ := f(c.field)
-	return c.compare(value, number) != c.negated
 }
 
 func (c *clause) compare(value string, number bool) bool {
@@ -126,7 +132,7 @@ func (c *clause) compare(value string, number bool) bool {
 	case !number:
 		return strings.EqualFold(value, c.value)
 	}
-	have, _ := strconv.ParseInt(value, 10, 64) // a number, as fields reports
+	have, _ := strconv.ParseInt(value, 10, 64) // a number, as searchable says
 	want, _ := strconv.ParseInt(c.value, 10, 64)
 	switch sign := cmp.Compare(have, want); c.operator {
 	case "<":
@@ -142,44 +148,43 @@ func (c *clause) compare(value string, number bool) bool {
 	}
 }
 
-// search answers with a page of a search, newest first. fieldsOf must accept the zero value, too.
-func (t *table[T]) search(c *call, fieldsOf func(*T) fields) view {
-	p, a := c.params, c.account
-	text := p.required("query")
-	limit := readLimit(p)
-	page := p.text("page")
-	e := p.expand(t.kind, "data.")
-	p.done()
-	q, err := parseQuery(text)
-	if err == nil {
-		err = q.check(fieldsOf(new(T)))
-	}
-	if err != nil {
-		refuse(errInvalid("", "query",
-			"We were unable to parse your search query: "+err.Error()+"."))
-	}
-	next := t.len()
-	if page != "" {
-		r, ok := a.ids.ref(t.kind, page)
-		if !ok || r > next {
-			refuse(errInvalid("", "page", "Invalid page: "+page))
+// search is the endpoint that answers with a page of a search, newest first.
+func search(k kind) func(*call) view {
+	return func(c *call) view {
+		p, a := c.params, c.account
+		text := p.required("query")
+		limit := readLimit(p)
+		page := p.text("page")
+		v := &listView{path: c.http.URL.Path, expand: p.expand(k, "data."), search: true}
+		p.done()
+		q, err := parseQuery(text)
+		if err == nil {
+			err = q.check(k)
 		}
-		next = r
+		if err != nil {
+			refuse(errInvalid("", "query",
+				"We were unable to parse your search query: "+err.Error()+"."))
+		}
+		next := a.tables[k].len()
+		if page != "" {
+			r, ok := a.ids.ref(k, page)
+			if !ok || r > next {
+				refuse(errInvalid("", "page", "Invalid page: "+page))
+			}
+			next = r
+		}
+		w := &writer{account: a}
+		for r := next; r > 0; r-- {
+			o := a.index.view(a, k, r)
+			if u, ok := o.(*customer); o == nil || ok && u.deleted || !q.matches(w, k, o) {
+				continue
+			}
+			if len(v.objects) == limit {
+				v.more, v.next = true, a.ids.id(k, r)
+				break
+			}
+			v.objects = append(v.objects, o)
+		}
+		return v
 	}
-	v := &listView{path: c.http.URL.Path, expand: e, search: true}
-	for r := next; r > 0; r-- {
-		o := a.index.view(a, t.kind, r)
-		if u, ok := o.(*customer); ok && u.deleted {
-			continue
-		}
-		if o == nil || !q.matches(fieldsOf(any(o).(*T))) {
-			continue
-		}
-		if len(v.objects) == limit {
-			v.more, v.next = true, a.ids.id(t.kind, r)
-			break
-		}
-		v.objects = append(v.objects, o)
-	}
-	return v
 }

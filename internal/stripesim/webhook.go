@@ -21,6 +21,7 @@ type endpoint struct {
 	events      []string // their types; "*" is all
 	description string
 	secret      string
+	shown       string // the secret, in the answer to its creation
 	metadata    metadata
 }
 
@@ -98,7 +99,7 @@ func (d delivery) send(pause int64) {
 // post sends an event, signed by the machine's clock: the receiver compares it with its own.
 func (d delivery) post() error {
 	w := writer{account: d.account}
-	w.value(d.event, nil)
+	d.event.json(&w)
 	signed := time.Now().Unix()
 	mac := hmac.New(sha256.New, []byte(d.to.secret))
 	fmt.Fprintf(mac, "%d.%s", signed, w.buf)
@@ -133,3 +134,7 @@ func newWebhookClient() *http.Client {
 		},
 	}
 }
+
+var endpointBody = newBody[endpoint]("webhook_endpoint", kindEndpoint, nil)
+
+func (o *endpoint) json(w *writer) { w.fill(endpointBody, o) }

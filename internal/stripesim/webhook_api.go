@@ -42,7 +42,9 @@ func createEndpoint(c *call) view {
 	c.done(kindNone)
 	c.begin()
 	next.secret = "whsec_" + rand.Text()
-	return newEndpoint{a.endpoints.add(a.clock.unix(), &next, nil)}
+	answer := *a.endpoints.add(a.clock.unix(), &next, nil)
+	answer.shown = answer.secret
+	return &answer
 }
 
 func listEndpoints(c *call) view {

@@ -15,30 +15,37 @@ type writer struct {
 	account *account
 	request ref // the one being answered, for an error
 	buf     []byte
-	depth   int
-	first   bool // nothing is written on this level yet
+	depth   int       // of the value being written
+	expand  expansion // of the object being written
 }
 
 // view is anything that can be answered: a snapshot of an object, a page of them, or an error.
 type view interface {
-	// json writes the properties. The snapshot alone decides what is written, unless other objects
+	// json writes a JSON object. The snapshot alone decides what is written, unless other objects
 	// are expanded: a saved reply is written again for each replay and must come out the same.
-	json(w *writer, e expansion)
+	json(w *writer)
 }
 
-// value writes a view as a JSON object.
+// value writes a view.
 func (w *writer) value(v view, e expansion) {
-	w.begin('{')
-	v.json(w, e)
-	w.end('}')
+	outer := w.expand
+	w.expand = e
+	v.json(w)
+	w.expand = outer
 }
 
-func (w *writer) line() {
-	if !w.first {
-		w.buf = append(w.buf, ',')
+// text writes JSON whose lines are indented as if it stood alone.
+func (w *writer) text(s string) {
+	for w.depth > 0 {
+		line, rest, found := strings.Cut(s, "\n")
+		if !found {
+			break
+		}
+		w.buf = append(w.buf, line...)
+		w.newline()
+		s = rest
 	}
-	w.first = false
-	w.newline()
+	w.buf = append(w.buf, s...)
 }
 
 func (w *writer) newline() {
@@ -48,113 +55,63 @@ func (w *writer) newline() {
 	}
 }
 
-func (w *writer) begin(c byte) {
-	w.buf = append(w.buf, c)
+// list writes n elements between brackets.
+func (w *writer) list(open string, n int, end string, element func(i int)) {
+	w.buf = append(w.buf, open...)
 	w.depth++
-	w.first = true
-}
-
-func (w *writer) end(c byte) {
-	w.depth--
-	if !w.first {
-		w.newline()
-	}
-	w.buf = append(w.buf, c)
-	w.first = false
-}
-
-// key begins a property; its value follows.
-func (w *writer) key(name string) {
-	w.line()
-	w.buf = append(w.buf, '"')
-	w.buf = append(w.buf, name...)
-	w.buf = append(w.buf, `": `...)
-}
-
-// object writes a property whose value is an object.
-func (w *writer) object(name string, body func()) {
-	w.key(name)
-	w.begin('{')
-	body()
-	w.end('}')
-}
-
-// array writes a property whose value is a list of n elements.
-func (w *writer) array(name string, n int, element func(i int)) {
-	w.key(name)
-	w.begin('[')
 	for i := range n {
-		w.line()
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.newline()
 		element(i)
 	}
-	w.end(']')
+	w.depth--
+	if n > 0 {
+		w.newline()
+	}
+	w.buf = append(w.buf, end...)
 }
 
-func (w *writer) text(name, value string) {
-	w.key(name)
-	w.quote(value)
-}
+func (w *writer) number(n int64) { w.buf = strconv.AppendInt(w.buf, n, 10) }
 
-// textOrNull writes the empty string as null, as Stripe shows a property that was never set.
-func (w *writer) textOrNull(name, value string) {
-	if value == "" {
-		w.null(name)
+func (w *writer) flag(b bool) { w.buf = strconv.AppendBool(w.buf, b) }
+
+// quoteOrNull writes the empty string as null, as Stripe shows a property that was never set.
+func (w *writer) quoteOrNull(s string) {
+	if s == "" {
+		w.text("null")
 		return
 	}
-	w.text(name, value)
+	w.quote(s)
 }
 
-func (w *writer) number(name string, n int64) {
-	w.key(name)
-	w.buf = strconv.AppendInt(w.buf, n, 10)
-}
-
-func (w *writer) flag(name string, b bool) {
-	w.key(name)
-	w.buf = strconv.AppendBool(w.buf, b)
-}
-
-func (w *writer) null(names ...string) {
-	for _, name := range names {
-		w.key(name)
-		w.buf = append(w.buf, "null"...)
+// fillOrNull writes an object of the body, null for a nil pointer.
+func fillOrNull[T any](w *writer, b *body, o *T) {
+	if o == nil {
+		w.text("null")
+		return
 	}
+	w.fill(b, o)
 }
 
-func (w *writer) texts(name string, values ...string) {
-	w.array(name, len(values), func(i int) { w.quote(values[i]) })
-}
-
-func (w *writer) metadata(m metadata) {
-	w.object("metadata", func() {
-		for _, p := range m {
-			w.line()
-			w.quote(p.key)
-			w.buf = append(w.buf, ": "...)
-			w.quote(p.value)
-		}
-	})
-}
-
-// id writes the id of an object.
-func (w *writer) id(name string, k kind, r ref) {
-	w.key(name)
-	w.buf = append(w.buf, '"')
+// id writes the id of an object, with what stands before and after it.
+func (w *writer) id(before string, k kind, r ref, after string) {
+	w.buf = append(w.buf, before...)
 	w.buf = w.account.ids.append(w.buf, k, r)
-	w.buf = append(w.buf, '"')
+	w.buf = append(w.buf, after...)
 }
 
 // reference writes another object: null, its id, or the object itself if it is expanded.
-func (w *writer) reference(name string, k kind, r ref, e expansion) {
-	sub, expand := e[name]
+func (w *writer) reference(path string, k kind, r ref) {
+	sub, expand := w.expand[path]
 	switch {
 	case r == 0:
-		w.null(name)
+		w.text("null")
 	case expand:
-		w.key(name)
 		w.value(w.account.tables[k].load(r), sub)
 	default:
-		w.id(name, k, r)
+		w.id(`"`, k, r, `"`)
 	}
 }
 
