@@ -156,58 +156,6 @@ func TestLocked(t *testing.T) {
 	})
 }
 
-// Whether servers meet or follow each other decides what a mode is worth.
-func TestModesOnThreeServers(t *testing.T) {
-	t.Parallel()
-	atOnce := func(bill func(meanwhile func())) {
-		bill(func() { bill(func() { bill(nil) }) })
-	}
-	oneByOne := func(bill func(meanwhile func())) {
-		bill(nil)
-		bill(nil)
-		bill(nil)
-	}
-	for _, c := range []struct {
-		mode    string
-		servers string
-		run     func(bill func(meanwhile func()))
-		want    int
-	}{
-		{"uncoordinated", "at once", atOnce, 3},
-		{"uncoordinated", "one by one", oneByOne, 3},
-		{"check-first", "at once", atOnce, 3},
-		{"check-first", "one by one", oneByOne, 1},
-		{"naive-lock", "at once", atOnce, 1},
-		{"naive-lock", "one by one", oneByOne, 3},
-		{"locked", "at once", atOnce, 1},
-		{"locked", "one by one", oneByOne, 1},
-		{"idempotent", "at once", atOnce, 1},
-		{"idempotent", "one by one", oneByOne, 1},
-	} {
-		t.Run(c.mode+" "+c.servers, func(t *testing.T) {
-			t.Parallel()
-			var (
-				alice  = billingtest.Invoice("alice")
-				stripe billingtest.MemoryStripe
-				ledger billingtest.MemoryLedger
-				locker billingtest.MemoryLocker
-			)
-			c.run(func(meanwhile func()) {
-				mode := mustMode(t, c.mode, billing.Ports{
-					Ledger: &ledger, Locker: &locker, Charger: slowCharger{&stripe, meanwhile},
-				})
-				if _, err := mode.Bill(t.Context(), alice); err != nil {
-					t.Error(err)
-				}
-			})
-			charges, entries := len(stripe.Charges(alice)), len(ledger.Charges(alice))
-			if charges != c.want || entries != c.want {
-				t.Errorf("got %d charges and %d entries, want %d", charges, entries, c.want)
-			}
-		})
-	}
-}
-
 func mustMode(t *testing.T, name string, ports billing.Ports) billing.Biller {
 	t.Helper()
 	mode, err := billing.ModeNamed(name)
@@ -215,19 +163,6 @@ func mustMode(t *testing.T, name string, ports billing.Ports) billing.Biller {
 		t.Fatal(err)
 	}
 	return mode.New(ports)
-}
-
-// slowCharger does something, if not nil, while a charge is on its way.
-type slowCharger struct {
-	billing.Charger
-	meanwhile func()
-}
-
-func (c slowCharger) Charge(ctx context.Context, r billing.Request) (billing.Charge, error) {
-	if c.meanwhile != nil {
-		c.meanwhile()
-	}
-	return c.Charger.Charge(ctx, r)
 }
 
 func TestRedlock(t *testing.T) {
@@ -275,18 +210,19 @@ func TestFenced(t *testing.T) {
 // what the customer has and owes now; the others charge what they read.
 func TestModesThatAskChargeWhatTheInvoiceAsksNow(t *testing.T) {
 	t.Parallel()
-	listed, now := billingtest.Invoice("alice"), billingtest.Invoice("alice")
-	now.Subscription.PaymentMethod, now.Subscription.Customer = "pm_new", "cus_new"
-	now.Subscription.AmountMinor++
 	for _, m := range billing.Modes() {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
-			var stripe billingtest.MemoryStripe
+			stripe := newTestStripe(t)
+			listed := stripe.invoice(t, "Alice", "pm_card_visa")
+			now := stripe.invoice(t, "Bob", "pm_card_mastercard")
+			now.Subscription.AmountMinor++
 			var ledger billingtest.MemoryLedger
 			claims := &billingtest.MemoryClaims{Ledger: &ledger}
 			ledger.Change(now.Subscription)
 			outcome, err := m.New(billing.Ports{
-				Ledger: &ledger, Charger: &stripe, Intents: &stripe, Claims: claims, Final: claims,
+				Ledger: &ledger, Charger: stripe.client, Intents: stripe.client,
+				Claims: claims, Final: claims,
 				Locker: new(billingtest.MemoryLocker), Fenced: new(billingtest.MemoryLocker),
 				Fence: &billingtest.MemoryFence{Ledger: &ledger},
 			}).Bill(t.Context(), listed)
@@ -294,9 +230,12 @@ func TestModesThatAskChargeWhatTheInvoiceAsksNow(t *testing.T) {
 			if m.ChecksLedger {
 				want = now
 			}
-			charges, entries := stripe.Charges(listed), ledger.Charges(listed)
+			charges, entries := stripe.Charges(), ledger.Charges(listed)
 			if outcome != billing.Billed || err != nil || len(charges) != 1 || len(entries) != 1 ||
-				charges[0].Invoice != want || entries[0] != charges[0] {
+				charges[0].Customer != want.Subscription.Customer ||
+				charges[0].AmountMinor != want.Subscription.AmountMinor ||
+				entries[0].PaymentIntent != charges[0].PaymentIntent ||
+				entries[0].AmountMinor != charges[0].AmountMinor || entries[0].Invoice != want {
 				t.Errorf("got %s, %v, charges %+v, entries %+v; want one of %+v",
 					outcome, err, charges, entries, want)
 			}

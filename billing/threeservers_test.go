@@ -1,13 +1,14 @@
 package billing_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"testing"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/billing/stripetest"
 	"example.com/triplecharge/internal/billingtest"
 )
 
@@ -51,41 +52,73 @@ func TestTheRoadFromTheLockToExactlyOnce(t *testing.T) {
 	}
 }
 
-// site is what the servers of a mode share, in memory.
+// site is what the servers of a mode share: Stripe in test mode, and the rest in memory.
 type site struct {
-	t       *testing.T
-	mode    string
-	locker  *billingtest.MemoryLocker
-	stripe  billingtest.MemoryStripe
-	intents billingtest.MemoryStripe
-	ledger  billingtest.MemoryLedger
-	fence   billingtest.MemoryFence
-	claims  billingtest.MemoryClaims
-	final   billingtest.MemoryClaims
+	testStripe
+	t      *testing.T
+	mode   string
+	alice  billing.Invoice
+	locker *billingtest.MemoryLocker
+	ledger billingtest.MemoryLedger
+	fence  billingtest.MemoryFence
+	claims billingtest.MemoryClaims
+	final  billingtest.MemoryClaims
 }
 
 func newSite(t *testing.T, mode string) *site {
-	s := &site{t: t, mode: mode, locker: new(billingtest.MemoryLocker)}
+	s := &site{
+		t: t, mode: mode, locker: new(billingtest.MemoryLocker), testStripe: newTestStripe(t),
+	}
+	s.alice = s.invoice(t, "Alice", "pm_card_visa")
 	s.fence.Ledger, s.claims.Ledger, s.final.Ledger = &s.ledger, &s.ledger, &s.ledger
 	s.final.Final = true
 	return s
 }
 
-func (s *site) charges() int {
-	alice := billingtest.Invoice("alice")
-	return len(s.stripe.Charges(alice)) + len(s.intents.Charges(alice))
+func (s *site) charges() int { return len(s.Charges()) }
+
+func (s *site) entries() int { return len(s.ledger.Charges(s.alice)) }
+
+// testStripe is Stripe in test mode, with a client of it.
+type testStripe struct {
+	*stripetest.Stripe
+	client *stripecharge.Client
 }
 
-func (s *site) entries() int { return len(s.ledger.Charges(billingtest.Invoice("alice"))) }
+func newTestStripe(t *testing.T) testStripe {
+	t.Helper()
+	s := stripetest.Start(t)
+	client, err := stripecharge.New(stripecharge.Options{Key: stripetest.Key, URL: s.URL("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return testStripe{s, client}
+}
+
+// invoice returns Alice's invoice, for a customer with this card.
+func (s testStripe) invoice(t *testing.T, customer, card string) billing.Invoice {
+	t.Helper()
+	inv := billingtest.Invoice("alice")
+	sub := inv.Subscription
+	sub.ID, sub.Customer, sub.PaymentMethod = customer, customer, card // SetUp goes by the ID
+	sub, err := s.client.SetUp(t.Context(), sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub.ID = inv.Subscription.ID
+	inv.Subscription = sub
+	return inv
+}
 
 // bill has one server bill Alice, while w happens to its charge.
 func (s *site) bill(w way) error {
 	mode := mustMode(s.t, s.mode, billing.Ports{
 		Ledger: &s.ledger, Locker: s.locker, Fenced: s.locker, Fence: &s.fence,
 		Claims: &s.claims, Final: &s.final,
-		Charger: wayCharger{&s.stripe, w}, Intents: wayIntents{&s.intents, w},
+		Charger: wayCharger{s.client, w}, Intents: wayIntents{s.client, w},
 	})
-	_, err := mode.Bill(s.t.Context(), billingtest.Invoice("alice"))
+	_, err := mode.Bill(s.t.Context(), s.alice)
 	return err
 }
 
@@ -99,8 +132,8 @@ func (s *site) mustBill(w way) {
 // expire ends every lease and every claim that can expire.
 func (s *site) expire() {
 	s.locker = new(billingtest.MemoryLocker)
-	s.claims.Expire(billingtest.Invoice("alice"))
-	s.final.Expire(billingtest.Invoice("alice"))
+	s.claims.Expire(s.alice)
+	s.final.Expire(s.alice)
 }
 
 func (s *site) atOnce() {
@@ -186,15 +219,14 @@ func (i wayIntents) Confirm(
 func TestExactlyOnceWhereverAServerIsSuperseded(t *testing.T) {
 	t.Parallel()
 	const calls = 5 // a server's: take, prepare, register, confirm, record or postpone
-	for _, card := range []string{"", "pm_card_declines"} {
+	for _, card := range []string{"pm_card_visa", "pm_card_chargeCustomerFail"} {
 		for first := range calls {
 			for second := range calls {
 				name := fmt.Sprintf("before call %d and call %d %s", first, second, card)
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					s := newSite(t, "exactly-once")
-					s.intents.Declined = card
-					s.supersededBefore(first, second)
+					s.supersededBefore(card, first, second)
 					s.expire()
 					s.mustBill(way{}) // the recovery run
 					if s.charges() != 1 || s.entries() != 1 {
@@ -207,21 +239,19 @@ func TestExactlyOnceWhereverAServerIsSuperseded(t *testing.T) {
 	}
 }
 
-// supersededBefore has a first server bill, with the card that declines if there is one; a second
-// one before the given call of the first; and a third before the given call of the second.
-func (s *site) supersededBefore(first, second int) {
-	fixed := billingtest.Invoice("alice")
-	old := fixed
-	old.Subscription.PaymentMethod = cmp.Or(s.intents.Declined, old.Subscription.PaymentMethod)
+// supersededBefore has a first server bill, which knows this card only; a second one before the
+// given call of the first; and a third before the given call of the second.
+func (s *site) supersededBefore(card string, first, second int) {
+	old := s.invoice(s.t, s.alice.Subscription.Customer, card)
 	s.billInterrupted(old, first, func() {
-		s.billInterrupted(fixed, second, func() { s.mustBill(way{}) })
+		s.billInterrupted(s.alice, second, func() { s.mustBill(way{}) })
 	})
 }
 
 // billInterrupted has one server bill. Before the given one of its calls, its claim ends and
 // meanwhile is called.
 func (s *site) billInterrupted(inv billing.Invoice, call int, meanwhile func()) {
-	ports := interrupted{&s.claims, &s.intents, &s.ledger, func() {
+	ports := interrupted{&s.claims, s.client, &s.ledger, func() {
 		if call == 0 {
 			s.expire()
 			meanwhile()
@@ -230,8 +260,7 @@ func (s *site) billInterrupted(inv billing.Invoice, call int, meanwhile func()) 
 	}}
 	mode := mustMode(s.t, s.mode, billing.Ports{Claims: ports, Intents: ports, Ledger: ports})
 	_, err := mode.Bill(s.t.Context(), inv)
-	declines := inv.Subscription.PaymentMethod == s.intents.Declined
-	if err != nil && !(declines && errors.Is(err, billing.ErrDeclined)) {
+	if err != nil && !(inv != s.alice && errors.Is(err, billing.ErrDeclined)) {
 		s.t.Error(err)
 	}
 }

@@ -8,8 +8,7 @@ import (
 	"example.com/triplecharge/billing"
 )
 
-// fixture is a client of Stripe and the Stripe that it calls, for the suites: ours, or the one in
-// memory.
+// fixture is a client of Stripe and the Stripe that it calls, for the suites.
 type fixture struct {
 	Charger   billing.Charger
 	Intents   billing.Intents

@@ -7,7 +7,6 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
-	"example.com/triplecharge/internal/billingtest"
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
@@ -24,32 +23,6 @@ func TestClientIsIntents(t *testing.T) {
 func newFixture(t *testing.T) fixture {
 	w := setup(t)
 	return w.forSuites(w.patientClient("server-a"))
-}
-
-// The Stripe in memory stands for ours where billing's modes are tested, so it passes them, too.
-func TestMemoryStripePassesTheSuites(t *testing.T) {
-	t.Parallel()
-	t.Run("Charger", func(t *testing.T) { chargerSuite(t, memoryStripe) })
-	t.Run("Intents", func(t *testing.T) { intentsSuite(t, memoryStripe) })
-}
-
-func memoryStripe(*testing.T) fixture {
-	declining := billingtest.Invoice("bob")
-	declining.Subscription.PaymentMethod = "pm_card_chargeCustomerFail"
-	m := &billingtest.MemoryStripe{Declined: declining.Subscription.PaymentMethod}
-	return fixture{
-		Charger:     m,
-		Intents:     m,
-		Payable:     billingtest.Invoice("alice"),
-		Declining:   declining,
-		Fixed:       billingtest.Invoice("bob"),
-		Charges:     func(inv billing.Invoice) int { return len(m.Charges(inv)) },
-		LoseReplies: func() { m.RepliesLost = true },
-		Refuse:      func() { m.Refusing = true },
-		Fail:        func(done bool) { m.FailsBefore, m.FailsAfter = !done, done },
-		Repair:      func() { m.RepliesLost, m.FailsBefore, m.FailsAfter = false, false, false },
-		ForgetKeys:  m.ForgetKeys,
-	}
 }
 
 // forSuites returns the simulator for the suites, with a client of server-a.

@@ -1,6 +1,7 @@
 // Package billingtest has the simplest implementations in memory of billing's ports, for tests.
-// They pass the same contract suites as the real ones: the ledger's are in ledger's tests, Stripe's
-// in stripecharge's, and that of locks is billing/locktest, which other modules can import.
+// They pass the same contract suites as the real ones: the ledger's are in ledger's tests, and that
+// of locks is billing/locktest, which other modules can import. For Stripe, see
+// billing/stripetest.
 package billingtest
 
 import (
