@@ -1,8 +1,6 @@
 package stripesim
 
-func accountRoutes() []route {
-	return []route{{"GET /v1/account", "account.retrieve", retrieveAccount}}
-}
+var accountRoutes = []route{{"GET /v1/account", "account.retrieve", retrieveAccount}}
 
 func retrieveAccount(c *call) view {
 	c.done(kindNone)

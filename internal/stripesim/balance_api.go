@@ -1,12 +1,11 @@
 package stripesim
 
-func balanceRoutes() []route {
-	return []route{
-		{"GET /v1/balance", "balance.retrieve", retrieveBalance},
-		{"GET /v1/balance_transactions", "balance_transactions.list", listTransactions},
-		{"GET /v1/balance_transactions/{id}", "balance_transactions.retrieve",
-			retrieve(kindTransaction)},
-	}
+var balanceRoutes = []route{
+	{"GET /v1/balance", "balance.retrieve", retrieveBalance},
+	{"GET /v1/balance_transactions", "balance_transactions.list",
+		list(kindTransaction, filterTransactions)},
+	{"GET /v1/balance_transactions/{id}", "balance_transactions.retrieve",
+		retrieve(kindTransaction)},
 }
 
 func retrieveBalance(c *call) view {
@@ -14,21 +13,17 @@ func retrieveBalance(c *call) view {
 	return c.account.balance.at(c.account.clock.unix())
 }
 
-func listTransactions(c *call) view {
+func filterTransactions(c *call, q *listQuery) {
 	a, p := c.account, c.params
-	q := readListQuery(c, kindTransaction)
 	currency, source, typ := p.text("currency"), p.text("source"), p.text("type")
-	payout := p.text("payout")
-	p.done()
-	if payout != "" {
-		refuse(errInvalid("resource_missing", "payout", "No such payout: '"+payout+"'"))
-	}
-	keep := func(r ref) bool {
-		t := a.transactions.get(r)
-		return (currency == "" || t.currency == currency) && (typ == "" || t.kind() == typ)
+	if payout := p.text("payout"); payout != "" {
+		p.fail(errInvalid("resource_missing", "payout", "No such payout: '"+payout+"'"))
 	}
 	if source != "" {
-		return q.page(c, a.transactionsOf(source), keep)
+		q.only(a.transactionsOf(source))
 	}
-	return q.pageOfAll(c, keep)
+	q.keep(func(r ref) bool {
+		t := a.transactions.get(r)
+		return (currency == "" || t.currency == currency) && (typ == "" || t.kind() == typ)
+	})
 }

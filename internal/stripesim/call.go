@@ -198,7 +198,7 @@ func (c *call) handle() (body view, err *apiError) {
 			panic(problem)
 		}
 	}()
-	return c.route.handle(c), nil
+	return c.expanded(c.route.handle(c)), nil
 }
 
 // execute runs the endpoint, unless a rule says what comes instead of its answer.

@@ -92,7 +92,7 @@ func (a *account) releaseAuthorization(c *call, r ref) {
 	next := *a.charges.get(r)
 	next.refunded = next.amount
 	a.charges.set(r, &next)
-	a.emit(c, eventChargeRefunded, &next)
+	a.emit(c, "charge.refunded", &next)
 }
 
 // capture takes authorized money and releases the rest of the authorization, which is no refund: it

@@ -6,16 +6,14 @@ import (
 
 const opCreateCharge = "charges.create"
 
-func chargeRoutes() []route {
-	return []route{
-		{"POST /v1/charges", opCreateCharge, createCharge},
-		{"GET /v1/charges", "charges.list", listCharges},
-		{"GET /v1/charges/{id}", "charges.retrieve", retrieve(kindCharge)},
-		{"POST /v1/charges/{id}", "charges.update", updateCharge},
-		{"POST /v1/charges/{id}/capture", "charges.capture", captureCharge},
-		{"GET /v1/charges/{id}/refunds", "charges.list_refunds", listChargeRefunds},
-		{"GET /v1/charges/search", "charges.search", search(kindCharge)},
-	}
+var chargeRoutes = []route{
+	{"POST /v1/charges", opCreateCharge, createCharge},
+	{"GET /v1/charges", "charges.list", list(kindCharge, filterCharges)},
+	{"GET /v1/charges/{id}", "charges.retrieve", retrieve(kindCharge)},
+	{"POST /v1/charges/{id}", "charges.update", updateCharge},
+	{"POST /v1/charges/{id}/capture", "charges.capture", captureCharge},
+	{"GET /v1/charges/{id}/refunds", "charges.list_refunds", list(kindRefund, refundsOfCharge)},
+	{"GET /v1/charges/search", "charges.search", search(kindCharge)},
 }
 
 // createCharge serves the API that PaymentIntents replaced, for cards that come as a token. No
@@ -52,17 +50,17 @@ func createCharge(c *call) view {
 	if next.failure = paid.declines(); next.failure != nil {
 		next.captured = false
 		failed := a.addCharge(next)
-		a.emit(c, eventChargeFailed, failed)
+		a.emit(c, "charge.failed", failed)
 		answer := *next.failure
 		answer.charge = failed.ref
 		refuse(&answer)
 	}
 	made := a.addCharge(next)
-	a.emit(c, eventChargeSucceeded, made)
+	a.emit(c, "charge.succeeded", made)
 	if made.captured {
 		a.took(c, made)
 	}
-	return c.expanded(made)
+	return made
 }
 
 // readChargeDetails reads the parameters that create and update share.
@@ -80,25 +78,16 @@ func readChargeDetails(p *params, o *charge) {
 	o.metadata = p.metadata(o.metadata)
 }
 
-func listCharges(c *call) view {
+func filterCharges(c *call, q *listQuery) {
 	a := c.account
-	q := readListQuery(c, kindCharge)
-	customerID, intentID := c.params.text("customer"), c.params.text("payment_intent")
-	group := c.params.text("transfer_group")
-	c.params.done()
-	owner := c.ownerInFilter(customerID)
-	keep := func(r ref) bool {
-		o := a.charges.get(r)
-		return (owner == nil || o.customer == owner.ref) &&
-			(group == "" || o.details != nil && o.details.transferGroup == group)
+	if i := a.intents.filter(c, "payment_intent"); i != nil {
+		q.only(a.chargesOf(i))
 	}
-	switch {
-	case intentID != "":
-		return q.page(c, a.chargesOf(a.intents.named(intentID, "payment_intent")), keep)
-	case owner != nil:
-		return q.page(c, owner.owned.list(&owner.owned.charges), keep)
+	q.ofCustomer(c, func(o *ownership) *[]ref { return &o.charges },
+		func(r ref) ref { return a.charges.get(r).customer })
+	if group := c.params.text("transfer_group"); group != "" {
+		q.keep(func(r ref) bool { return a.charges.get(r).details.copy().transferGroup == group })
 	}
-	return q.pageOfAll(c, keep)
 }
 
 func updateCharge(c *call) view {
@@ -108,10 +97,7 @@ func updateCharge(c *call) view {
 	readChargeDetails(p, &next)
 	p.refuse("customer", "fraud_details")
 	c.done(kindCharge)
-	c.begin()
-	a.charges.set(next.ref, &next)
-	a.emitUpdate(c, eventChargeUpdated, current, &next)
-	return c.expanded(&next)
+	return a.charges.update(c, "charge.updated", current, &next)
 }
 
 func captureCharge(c *call) view {
@@ -127,9 +113,9 @@ func captureCharge(c *call) view {
 	}
 	c.begin()
 	captured := a.capture(current.ref, amount)
-	a.emit(c, eventChargeCaptured, captured)
+	a.emit(c, "charge.captured", captured)
 	a.took(c, captured)
-	return c.expanded(captured)
+	return captured
 }
 
 // capturable returns why this much of a charge of the older API cannot be captured, nil if it can.
@@ -154,8 +140,6 @@ func (c *charge) capturable(id string, amount int64) *apiError {
 	return nil
 }
 
-func listChargeRefunds(c *call) view {
-	q := readListQuery(c, kindRefund)
-	c.params.done()
-	return q.page(c, c.account.refundsOf(c.account.charges.inPath(c)), nil)
+func refundsOfCharge(c *call, q *listQuery) {
+	q.only(c.account.refundsOf(c.account.charges.inPath(c)))
 }

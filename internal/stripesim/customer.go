@@ -60,7 +60,7 @@ func (o *ownership) list(list *[]ref) []ref {
 // addCustomer stores a new customer and reports it.
 func (a *account) addCustomer(c *call, next customer) *customer {
 	created := a.customers.add(a.clock.unix(), &next, nil)
-	a.emit(c, eventCustomerCreated, created)
+	a.emit(c, "customer.created", created)
 	return created
 }
 

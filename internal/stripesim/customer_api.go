@@ -4,15 +4,13 @@ import (
 	"net/http"
 )
 
-func customerRoutes() []route {
-	return []route{
-		{"POST /v1/customers", "customers.create", createCustomer},
-		{"GET /v1/customers", "customers.list", listCustomers},
-		{"GET /v1/customers/{id}", "customers.retrieve", retrieve(kindCustomer)},
-		{"POST /v1/customers/{id}", "customers.update", updateCustomer},
-		{"DELETE /v1/customers/{id}", "customers.delete", deleteCustomer},
-		{"GET /v1/customers/search", "customers.search", search(kindCustomer)},
-	}
+var customerRoutes = []route{
+	{"POST /v1/customers", "customers.create", createCustomer},
+	{"GET /v1/customers", "customers.list", list(kindCustomer, filterCustomers)},
+	{"GET /v1/customers/{id}", "customers.retrieve", retrieve(kindCustomer)},
+	{"POST /v1/customers/{id}", "customers.update", updateCustomer},
+	{"DELETE /v1/customers/{id}", "customers.delete", deleteCustomer},
+	{"GET /v1/customers/search", "customers.search", search(kindCustomer)},
 }
 
 func createCustomer(c *call) view {
@@ -33,7 +31,7 @@ func createCustomer(c *call) view {
 	}
 	c.begin()
 	if m == nil {
-		return c.expanded(a.addCustomer(c, next))
+		return a.addCustomer(c, next)
 	}
 	refuse(m.card.refusesAttach())
 	created := a.addCustomer(c, next)
@@ -44,7 +42,7 @@ func createCustomer(c *call) view {
 		created = &withDefault
 		a.customers.set(created.ref, created)
 	}
-	return c.expanded(created)
+	return created
 }
 
 // readCustomer reads the parameters that create and update share.
@@ -95,19 +93,13 @@ func (c *call) lockCustomer() *customer {
 	return current
 }
 
-// ownerInFilter returns the customer that a list is filtered by, nil for no filter. A deleted
-// customer is allowed: the payments are still there.
-func (c *call) ownerInFilter(id string) *customer {
+// customer returns the customer that the parameter names, nil if it was not sent.
+func (c *call) customer(id string) *customer {
 	if id == "" {
 		return nil
 	}
-	return c.account.customers.named(id, "customer")
-}
-
-// customer returns the customer that the parameter names, nil if it was not sent.
-func (c *call) customer(id string) *customer {
-	found := c.ownerInFilter(id)
-	if found != nil && found.deleted {
+	found := c.account.customers.named(id, "customer")
+	if found.deleted {
 		refuse(errNoSuch(kindCustomer, id, "customer", http.StatusBadRequest))
 	}
 	return found
@@ -130,10 +122,7 @@ func updateCustomer(c *call) view {
 			next.defaultMethod = m.ref
 		}
 	}
-	c.begin()
-	a.customers.set(next.ref, &next)
-	a.emitUpdate(c, eventCustomerUpdated, current, &next)
-	return c.expanded(&next)
+	return a.customers.update(c, "customer.updated", current, &next)
 }
 
 func deleteCustomer(c *call) view {
@@ -147,16 +136,13 @@ func deleteCustomer(c *call) view {
 	}
 	next := customer{head: current.head, deleted: true, owned: current.owned}
 	a.customers.set(next.ref, &next)
-	a.emit(c, eventCustomerDeleted, current)
+	a.emit(c, "customer.deleted", current)
 	return &next
 }
 
-func listCustomers(c *call) view {
-	a := c.account
-	q := readListQuery(c, kindCustomer)
-	email := c.params.text("email")
-	c.params.done()
-	return q.pageOfAll(c, func(r ref) bool {
+func filterCustomers(c *call, q *listQuery) {
+	a, email := c.account, c.params.text("email")
+	q.keep(func(r ref) bool {
 		o := a.customers.get(r)
 		return !o.deleted && (email == "" || o.email == email)
 	})

@@ -50,9 +50,9 @@ func (a *account) addDispute(r ref, course disputeCourse) *apiError {
 	})
 	disputed.dispute = made.ref
 	a.charges.set(r, &disputed)
-	a.emit(nil, eventDisputeCreated, made)
+	a.emit(nil, "charge.dispute.created", made)
 	if !course.inquiry {
-		a.emit(nil, eventDisputeWithdrawn, made)
+		a.emit(nil, "charge.dispute.funds_withdrawn", made)
 	}
 	return nil
 }

@@ -1,20 +1,15 @@
 package stripesim
 
-func disputeRoutes() []route {
-	return []route{
-		{"GET /v1/disputes", "disputes.list", listDisputes},
-		{"GET /v1/disputes/{id}", "disputes.retrieve", retrieve(kindDispute)},
-	}
+var disputeRoutes = []route{
+	{"GET /v1/disputes", "disputes.list", list(kindDispute, filterDisputes)},
+	{"GET /v1/disputes/{id}", "disputes.retrieve", retrieve(kindDispute)},
 }
 
-func listDisputes(c *call) view {
-	q := readListQuery(c, kindDispute)
-	o, filtered := c.chargeInFilter()
-	switch {
-	case !filtered:
-		return q.pageOfAll(c, nil)
-	case o == nil || o.dispute == 0:
-		return q.page(c, nil, nil)
-	}
-	return q.page(c, refs{o.dispute}, nil)
+func filterDisputes(c *call, q *listQuery) {
+	q.ofCharge(c, func(o *charge) refs {
+		if o == nil || o.dispute == 0 {
+			return nil
+		}
+		return refs{o.dispute}
+	})
 }

@@ -6,32 +6,6 @@ import (
 	"strings"
 )
 
-// The events that are reported (https://docs.stripe.com/api/events/types).
-const (
-	eventCustomerCreated   = "customer.created"
-	eventCustomerUpdated   = "customer.updated"
-	eventCustomerDeleted   = "customer.deleted"
-	eventMethodAttached    = "payment_method.attached"
-	eventMethodUpdated     = "payment_method.updated"
-	eventMethodDetached    = "payment_method.detached"
-	eventIntentCreated     = "payment_intent.created"
-	eventIntentSucceeded   = "payment_intent.succeeded"
-	eventIntentFailed      = "payment_intent.payment_failed"
-	eventIntentNeedsAction = "payment_intent.requires_action"
-	eventIntentCapturable  = "payment_intent.amount_capturable_updated"
-	eventIntentCanceled    = "payment_intent.canceled"
-	eventChargeSucceeded   = "charge.succeeded"
-	eventChargeFailed      = "charge.failed"
-	eventChargeCaptured    = "charge.captured"
-	eventChargeUpdated     = "charge.updated"
-	eventChargeRefunded    = "charge.refunded"
-	eventRefundCreated     = "refund.created"
-	eventRefundUpdated     = "refund.updated"
-	eventRefundFailed      = "refund.failed"
-	eventDisputeCreated    = "charge.dispute.created"
-	eventDisputeWithdrawn  = "charge.dispute.funds_withdrawn"
-)
-
 // event reports a change of an object. It never changes itself.
 type event struct {
 	head
@@ -41,7 +15,8 @@ type event struct {
 	key     string
 }
 
-// emit reports what a request did. Events of one object are in the order of its changes.
+// emit reports what a request did as an event of this type
+// (https://docs.stripe.com/api/events/types). Events of one object are in the order of its changes.
 // A nil call is Stripe itself.
 func (a *account) emit(c *call, typ string, object view) {
 	next := event{typ: typ, object: object}

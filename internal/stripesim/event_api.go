@@ -5,19 +5,16 @@ import (
 	"slices"
 )
 
-func eventRoutes() []route {
-	return []route{
-		{"GET /v1/events", "events.list", listEvents},
-		{"GET /v1/events/{id}", "events.retrieve", retrieve(kindEvent)},
-	}
+var eventRoutes = []route{
+	{"GET /v1/events", "events.list", list(kindEvent, filterEvents)},
+	{"GET /v1/events/{id}", "events.retrieve", retrieve(kindEvent)},
 }
 
 // maxEventTypes is Stripe's limit on the list of types to filter by.
 const maxEventTypes = 20
 
-func listEvents(c *call) view {
+func filterEvents(c *call, q *listQuery) {
 	a, p := c.account, c.params
-	q := readListQuery(c, kindEvent)
 	typ, types := p.text("type"), p.list("types")
 	p.flag("delivery_success")
 	switch {
@@ -28,8 +25,7 @@ func listEvents(c *call) view {
 		p.fail(errInvalid("", "types", fmt.Sprintf(
 			"You may filter by at most %d types.", maxEventTypes)))
 	}
-	p.done()
-	return q.pageOfAll(c, func(r ref) bool {
+	q.keep(func(r ref) bool {
 		e := a.events.get(r)
 		return matchesPattern(typ, e.typ) &&
 			(len(types) == 0 || slices.Contains(types, e.typ))

@@ -93,7 +93,7 @@ func (a *account) addIntent(c *call, next intent, m *paymentMethod, locked bool)
 			owner.owned.add(&owner.owned.intents, next.ref)
 		}
 	})
-	a.emit(c, eventIntentCreated, created)
+	a.emit(c, "payment_intent.created", created)
 	return created
 }
 
@@ -166,7 +166,7 @@ func (a *account) take(c *call, i *intent, m *paymentMethod, s session) *intent 
 			d.returnURL = s.returnURL
 			next.status, next.details = needsAction, d.orNil()
 			a.intents.set(next.ref, &next)
-			a.emit(c, eventIntentNeedsAction, &next)
+			a.emit(c, "payment_intent.requires_action", &next)
 			return &next
 		}
 		refuse(a.decline(c, next, m, errAuthentication(), 0))
@@ -177,7 +177,7 @@ func (a *account) take(c *call, i *intent, m *paymentMethod, s session) *intent 
 			currency: next.currency, metadata: next.metadata, details: next.details,
 			failure: declined,
 		})
-		a.emit(c, eventChargeFailed, failed)
+		a.emit(c, "charge.failed", failed)
 		refuse(a.decline(c, next, m, declined, failed.ref))
 	}
 
@@ -195,12 +195,12 @@ func (a *account) take(c *call, i *intent, m *paymentMethod, s session) *intent 
 	}
 	a.used(c, &next, m)
 	a.intents.set(next.ref, &next)
-	a.emit(c, eventChargeSucceeded, charged)
+	a.emit(c, "charge.succeeded", charged)
 	if manual {
-		a.emit(c, eventIntentCapturable, &next)
+		a.emit(c, "payment_intent.amount_capturable_updated", &next)
 		a.after(authorizationLasts, func() *apiError { return a.authorizationEnds(next.ref) })
 	} else {
-		a.emit(c, eventIntentSucceeded, &next)
+		a.emit(c, "payment_intent.succeeded", &next)
 		a.took(c, charged)
 	}
 	return &next
@@ -235,7 +235,7 @@ func (a *account) cancel(c *call, current *intent, reason string) *intent {
 	next.details = d.orNil()
 	next.status, next.capturable = canceled, 0
 	a.intents.set(next.ref, &next)
-	a.emit(c, eventIntentCanceled, &next)
+	a.emit(c, "payment_intent.canceled", &next)
 	return &next
 }
 
@@ -261,7 +261,7 @@ func (a *account) decline(
 	next.lastError = &shown
 	a.spend(m)
 	a.intents.set(next.ref, &next)
-	a.emit(c, eventIntentFailed, &next)
+	a.emit(c, "payment_intent.payment_failed", &next)
 
 	answer := shown
 	answer.intent = &next

@@ -10,17 +10,15 @@ const (
 	opConfirmIntent = "payment_intents.confirm"
 )
 
-func intentRoutes() []route {
-	return []route{
-		{"POST /v1/payment_intents", opCreateIntent, createIntent},
-		{"GET /v1/payment_intents", "payment_intents.list", listIntents},
-		{"GET /v1/payment_intents/{id}", "payment_intents.retrieve", retrieveIntent},
-		{"POST /v1/payment_intents/{id}", "payment_intents.update", updateIntent},
-		{"POST /v1/payment_intents/{id}/confirm", opConfirmIntent, confirmIntent},
-		{"POST /v1/payment_intents/{id}/cancel", "payment_intents.cancel", cancelIntent},
-		{"POST /v1/payment_intents/{id}/capture", "payment_intents.capture", captureIntent},
-		{"GET /v1/payment_intents/search", "payment_intents.search", search(kindIntent)},
-	}
+var intentRoutes = []route{
+	{"POST /v1/payment_intents", opCreateIntent, createIntent},
+	{"GET /v1/payment_intents", "payment_intents.list", list(kindIntent, filterIntents)},
+	{"GET /v1/payment_intents/{id}", "payment_intents.retrieve", retrieveIntent},
+	{"POST /v1/payment_intents/{id}", "payment_intents.update", updateIntent},
+	{"POST /v1/payment_intents/{id}/confirm", opConfirmIntent, confirmIntent},
+	{"POST /v1/payment_intents/{id}/cancel", "payment_intents.cancel", cancelIntent},
+	{"POST /v1/payment_intents/{id}/capture", "payment_intents.capture", captureIntent},
+	{"GET /v1/payment_intents/search", "payment_intents.search", search(kindIntent)},
 }
 
 func createIntent(c *call) view {
@@ -43,7 +41,7 @@ func createIntent(c *call) view {
 	r.resolve(c, &next)
 	if !confirm {
 		c.begin()
-		return c.expanded(a.addIntent(c, next, r.method, unlocked))
+		return a.addIntent(c, next, r.method, unlocked)
 	}
 	if r.method == nil {
 		refuse(errNothingToConfirm(nil))
@@ -53,7 +51,7 @@ func createIntent(c *call) view {
 
 	// It is created locked, so nobody else can confirm or cancel it before its outcome is known.
 	m = a.saved(m)
-	return c.expanded(a.take(c, a.addIntent(c, next, m, locked), m, s))
+	return a.take(c, a.addIntent(c, next, m, locked), m, s)
 }
 
 // confirmIntent takes the money of an existing PaymentIntent. It holds the PaymentIntent's lock
@@ -91,7 +89,7 @@ func confirmIntent(c *call) view {
 	c.begin()
 	m = a.saved(m)
 	next.method = m.ref
-	return c.expanded(a.take(c, &next, m, s))
+	return a.take(c, &next, m, s)
 }
 
 func retrieveIntent(c *call) view {
@@ -99,18 +97,10 @@ func retrieveIntent(c *call) view {
 	return retrieve(kindIntent)(c)
 }
 
-func listIntents(c *call) view {
-	a := c.account
-	q := readListQuery(c, kindIntent)
-	customerID := c.params.text("customer")
-	c.params.done()
-	owner := c.ownerInFilter(customerID)
-	if owner == nil {
-		return q.pageOfAll(c, nil)
-	}
-	return q.page(c, owner.owned.list(&owner.owned.intents), func(r ref) bool {
-		return a.intents.get(r).customer == owner.ref // an update may have moved it
-	})
+func filterIntents(c *call, q *listQuery) {
+	// An update may have moved one to another customer.
+	q.ofCustomer(c, func(o *ownership) *[]ref { return &o.intents },
+		func(r ref) ref { return c.account.intents.get(r).customer })
 }
 
 func updateIntent(c *call) view {
@@ -140,7 +130,7 @@ func updateIntent(c *call) view {
 		owned.add(&owned.intents, next.ref)
 	}
 	a.intents.set(next.ref, &next)
-	return c.expanded(&next)
+	return &next
 }
 
 func cancelIntent(c *call) view {
@@ -156,7 +146,7 @@ func cancelIntent(c *call) view {
 				"processing"))
 	}
 	c.begin()
-	return c.expanded(a.cancel(c, current, reason))
+	return a.cancel(c, current, reason)
 }
 
 func captureIntent(c *call) view {
@@ -188,8 +178,8 @@ func captureIntent(c *call) view {
 	charged := a.capture(current.charge, amount)
 	next.status, next.capturable, next.received = succeeded, 0, amount
 	a.intents.set(next.ref, &next)
-	a.emit(c, eventChargeCaptured, charged)
-	a.emit(c, eventIntentSucceeded, &next)
+	a.emit(c, "charge.captured", charged)
+	a.emit(c, "payment_intent.succeeded", &next)
 	a.took(c, charged)
-	return c.expanded(&next)
+	return &next
 }

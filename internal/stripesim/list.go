@@ -28,6 +28,71 @@ type listQuery struct {
 	after, before ref // exclusive bounds of the page, zero for none
 	from, to      int64
 	expand        expansion
+	narrowed      bool // to some objects
+	some          refs
+	keeps         []func(ref) bool
+}
+
+// list is the endpoint that answers with a page of the objects of a kind. filter, unless it is nil,
+// reads what else the list is filtered by.
+func list(k kind, filter func(*call, *listQuery)) func(*call) view {
+	return func(c *call) view {
+		q := readListQuery(c, k)
+		if filter != nil {
+			filter(c, &q)
+		}
+		c.params.done()
+		if q.narrowed {
+			return q.find(c, len(q.some), func(i int) ref { return q.some[i] })
+		}
+		all := int(c.account.tables[k].len())
+		return q.find(c, all, func(i int) ref { return ref(i + 1) })
+	}
+}
+
+// only narrows the list to some objects.
+func (q *listQuery) only(some refs) { q.some, q.narrowed = some, true }
+
+// keep narrows the list to the objects that keep keeps.
+func (q *listQuery) keep(keep func(ref) bool) { q.keeps = append(q.keeps, keep) }
+
+// filter returns the object that a filter of a list names, nil if it was not sent.
+func (t *table[T]) filter(c *call, name string) *T {
+	id := c.params.text(name)
+	if id == "" {
+		return nil
+	}
+	found := t.find(id)
+	if found == nil {
+		c.params.fail(errNoSuch(t.kind, id, name, http.StatusBadRequest))
+	}
+	return found
+}
+
+// ofCustomer reads a customer and narrows the list to the objects that were once in its list, and
+// are its own still. A deleted customer is allowed: the payments are still there.
+func (q *listQuery) ofCustomer(c *call, list func(*ownership) *[]ref, ownerOf func(ref) ref) {
+	owner := c.account.customers.filter(c, "customer")
+	if owner == nil {
+		return
+	}
+	if !q.narrowed {
+		q.only(owner.owned.list(list(owner.owned)))
+	}
+	q.keep(func(r ref) bool { return ownerOf(r) == owner.ref })
+}
+
+// ofCharge reads a charge, named directly or by its PaymentIntent, and narrows the list to what
+// belongs to it: for a PaymentIntent without one, to what belongs to nil.
+func (q *listQuery) ofCharge(c *call, belonging func(*charge) refs) {
+	o := c.account.charges.filter(c, "charge")
+	i := c.account.intents.filter(c, "payment_intent")
+	if o == nil && i != nil {
+		o = c.account.charges.get(i.charge) // only the last can have succeeded
+	}
+	if o != nil || i != nil {
+		q.only(belonging(o))
+	}
 }
 
 // readListQuery reads the parameters that all lists share.
@@ -104,20 +169,9 @@ type listView struct {
 	next    string // of a search
 }
 
-// pageOfAll answers with a page of all objects that keep keeps; nil keeps all.
-func (q *listQuery) pageOfAll(c *call, keep func(ref) bool) view {
-	n := int(c.account.tables[q.kind].len())
-	return q.find(c, n, func(i int) ref { return ref(i + 1) }, keep)
-}
-
-// page is pageOfAll for a list of some objects.
-func (q *listQuery) page(c *call, list refs, keep func(ref) bool) view {
-	return q.find(c, len(list), func(i int) ref { return list[i] }, keep)
-}
-
 // find finds the range of time and the cursor by binary search among n objects, oldest first. So a
 // page costs the same of a million objects as of ten.
-func (q *listQuery) find(c *call, n int, nth func(int) ref, keep func(ref) bool) view {
+func (q *listQuery) find(c *call, n int, nth func(int) ref) view {
 	objects := c.account.tables[q.kind]
 	low := sort.Search(n, func(i int) bool { return objects.created(nth(i)) >= q.from })
 	high := sort.Search(n, func(i int) bool { return objects.created(nth(i)) > q.to })
@@ -131,8 +185,10 @@ func (q *listQuery) find(c *call, n int, nth func(int) ref, keep func(ref) bool)
 	var found refs
 	visit := func(i int) (done bool) {
 		r := nth(i)
-		if keep != nil && !keep(r) {
-			return false
+		for _, keep := range q.keeps {
+			if !keep(r) {
+				return false
+			}
 		}
 		if len(found) == q.limit {
 			v.more = true

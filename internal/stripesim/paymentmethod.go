@@ -70,7 +70,7 @@ func (a *account) attach(c *call, m *paymentMethod, owner *customer) *paymentMet
 	next.customer = owner.ref
 	a.methods.set(next.ref, &next)
 	owner.owned.add(&owner.owned.methods, next.ref)
-	a.emit(c, eventMethodAttached, &next)
+	a.emit(c, "payment_method.attached", &next)
 	return &next
 }
 
@@ -88,7 +88,7 @@ func (a *account) detach(c *call, r, owner ref) *paymentMethod {
 		withoutDefault.defaultMethod = 0
 		a.customers.set(owner, &withoutDefault)
 	}
-	a.emit(c, eventMethodDetached, &next)
+	a.emit(c, "payment_method.detached", &next)
 	return &next
 }
 

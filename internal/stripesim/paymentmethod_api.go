@@ -4,18 +4,17 @@ import (
 	"net/http"
 )
 
-func methodRoutes() []route {
-	return []route{
-		{"POST /v1/payment_methods", "payment_methods.create", createMethod},
-		{"GET /v1/payment_methods", "payment_methods.list", listMethods},
-		{"GET /v1/payment_methods/{id}", "payment_methods.retrieve", retrieveMethod},
-		{"POST /v1/payment_methods/{id}", "payment_methods.update", updateMethod},
-		{"POST /v1/payment_methods/{id}/attach", "payment_methods.attach", attachMethod},
-		{"POST /v1/payment_methods/{id}/detach", "payment_methods.detach", detachMethod},
-		{"GET /v1/customers/{id}/payment_methods", "customers.list_payment_methods", listMethods},
-		{"GET /v1/customers/{id}/payment_methods/{method}", "customers.retrieve_payment_method",
-			retrieveCustomerMethod},
-	}
+var methodRoutes = []route{
+	{"POST /v1/payment_methods", "payment_methods.create", createMethod},
+	{"GET /v1/payment_methods", "payment_methods.list", list(kindMethod, filterMethods)},
+	{"GET /v1/payment_methods/{id}", "payment_methods.retrieve", retrieveMethod},
+	{"POST /v1/payment_methods/{id}", "payment_methods.update", updateMethod},
+	{"POST /v1/payment_methods/{id}/attach", "payment_methods.attach", attachMethod},
+	{"POST /v1/payment_methods/{id}/detach", "payment_methods.detach", detachMethod},
+	{"GET /v1/customers/{id}/payment_methods", "customers.list_payment_methods",
+		list(kindMethod, filterMethods)},
+	{"GET /v1/customers/{id}/payment_methods/{method}", "customers.retrieve_payment_method",
+		retrieveCustomerMethod},
 }
 
 func createMethod(c *call) view {
@@ -28,7 +27,7 @@ func createMethod(c *call) view {
 	next.billing = readBilling(p, nil)
 	c.done(kindMethod)
 	c.begin()
-	return c.expanded(a.saved(&next))
+	return a.saved(&next)
 }
 
 // readCard reads card[number] or card[token]; nil if there is a problem, which done reports.
@@ -97,7 +96,7 @@ func (c *call) methodInPath() *paymentMethod {
 // retrieveMethod answers a test name, too, each time with a fresh payment method, as Stripe does.
 func retrieveMethod(c *call) view {
 	c.done(kindMethod)
-	return c.expanded(c.account.saved(c.methodInPath()))
+	return c.account.saved(c.methodInPath())
 }
 
 func attachMethod(c *call) view {
@@ -112,7 +111,7 @@ func attachMethod(c *call) view {
 	refuse(m.attachable(owner.ref))
 	c.begin()
 	refuse(m.card.refusesAttach())
-	return c.expanded(a.attach(c, m, owner))
+	return a.attach(c, m, owner)
 }
 
 func updateMethod(c *call) view {
@@ -136,10 +135,7 @@ func updateMethod(c *call) view {
 		refuse(errInvalid("", "", "You must save this PaymentMethod to a customer "+
 			"before you can update it."))
 	}
-	c.begin()
-	a.methods.set(next.ref, &next)
-	a.emitUpdate(c, eventMethodUpdated, m, &next)
-	return c.expanded(&next)
+	return a.methods.update(c, "payment_method.updated", m, &next)
 }
 
 func detachMethod(c *call) view {
@@ -152,30 +148,25 @@ func detachMethod(c *call) view {
 			"a customer so detachment is impossible."))
 	}
 	c.begin()
-	return c.expanded(a.detach(c, m.ref, m.customer))
+	return a.detach(c, m.ref, m.customer)
 }
 
-// listMethods lists a customer's cards, under its own path or under the customer's. Stripe has no
-// list of all.
-func listMethods(c *call) view {
-	q, a, p := readListQuery(c, kindMethod), c.account, c.params
+// filterMethods reads the customer whose cards a list shows, under the cards' own path or under the
+// customer's. Stripe has no list of all.
+func filterMethods(c *call, q *listQuery) {
+	a, p := c.account, c.params
 	typ := p.choice("type", methodTypes()...)
-	var id string
-	inPath := c.http.PathValue("id") != ""
-	if !inPath {
-		id = p.text("customer")
-	}
-	p.done()
-	owner := c.customer(id)
-	if inPath {
+	var owner *customer
+	if c.http.PathValue("id") != "" {
 		owner = a.customers.inPath(c)
+	} else {
+		owner = c.customer(p.text("customer"))
 	}
-	if owner == nil {
-		return q.page(c, nil, nil)
+	q.only(nil)
+	if owner != nil && (typ == "" || typ == "card") {
+		q.only(owner.owned.list(&owner.owned.methods))
 	}
-	return q.page(c, owner.owned.list(&owner.owned.methods), func(r ref) bool {
-		return a.methods.get(r).customer == owner.ref && (typ == "" || typ == "card")
-	})
+	q.keep(func(r ref) bool { return a.methods.get(r).customer == owner.ref })
 }
 
 func retrieveCustomerMethod(c *call) view {
@@ -186,7 +177,7 @@ func retrieveCustomerMethod(c *call) view {
 	if m == nil || m.customer != owner.ref {
 		refuse(errNoSuch(kindMethod, id, "payment_method", http.StatusNotFound))
 	}
-	return c.expanded(m)
+	return m
 }
 
 // readMethodData reads a card that is given instead of a saved one.

@@ -94,8 +94,8 @@ func (a *account) refund(c *call, o *charge, next refund) *refund {
 	changed.lastRefund = made.ref
 	changed.refunded += made.amount
 	a.charges.set(o.ref, &changed)
-	a.emit(c, eventRefundCreated, made)
-	a.emit(c, eventChargeRefunded, &changed)
+	a.emit(c, "refund.created", made)
+	a.emit(c, "charge.refunded", &changed)
 	if bank.finally != "" {
 		a.after(bankDecides, func() *apiError { return a.refundBecomes(made.ref, bank.finally) })
 	}
@@ -129,9 +129,9 @@ func (a *account) endRefund(c *call, current *refund, status string) *refund {
 		a.charges.set(changed.ref, &changed)
 	}
 	a.refunds.set(next.ref, &next)
-	a.emitUpdate(c, eventRefundUpdated, current, &next)
+	a.emitUpdate(c, "refund.updated", current, &next)
 	if status == refundFailed {
-		a.emit(c, eventRefundFailed, &next)
+		a.emit(c, "refund.failed", &next)
 	}
 	return &next
 }

@@ -2,14 +2,12 @@ package stripesim
 
 import "fmt"
 
-func refundRoutes() []route {
-	return []route{
-		{"POST /v1/refunds", "refunds.create", createRefund},
-		{"GET /v1/refunds", "refunds.list", listRefunds},
-		{"GET /v1/refunds/{id}", "refunds.retrieve", retrieve(kindRefund)},
-		{"POST /v1/refunds/{id}", "refunds.update", updateRefund},
-		{"POST /v1/refunds/{id}/cancel", "refunds.cancel", cancelRefund},
-	}
+var refundRoutes = []route{
+	{"POST /v1/refunds", "refunds.create", createRefund},
+	{"GET /v1/refunds", "refunds.list", list(kindRefund, filterRefunds)},
+	{"GET /v1/refunds/{id}", "refunds.retrieve", retrieve(kindRefund)},
+	{"POST /v1/refunds/{id}", "refunds.update", updateRefund},
+	{"POST /v1/refunds/{id}/cancel", "refunds.cancel", cancelRefund},
 }
 
 func createRefund(c *call) view {
@@ -35,32 +33,10 @@ func createRefund(c *call) view {
 	refuse(a.refundable(&o, amount))
 	c.begin()
 	next.charge, next.intent, next.amount, next.currency = o.ref, o.intent, amount, o.currency
-	return c.expanded(a.refund(c, &o, next))
+	return a.refund(c, &o, next)
 }
 
-func listRefunds(c *call) view {
-	q := readListQuery(c, kindRefund)
-	o, filtered := c.chargeInFilter()
-	if filtered {
-		return q.page(c, c.account.refundsOf(o), nil)
-	}
-	return q.pageOfAll(c, nil)
-}
-
-// chargeInFilter reads the last parameters of a list: the charge that it is filtered by, directly
-// or by its PaymentIntent; nil if that has none.
-func (c *call) chargeInFilter() (o *charge, filtered bool) {
-	chargeID, intentID := c.params.text("charge"), c.params.text("payment_intent")
-	c.params.done()
-	switch {
-	case chargeID != "":
-		return c.account.charges.named(chargeID, "charge"), true
-	case intentID != "": // only the last charge can have succeeded
-		last := c.account.intents.named(intentID, "payment_intent").charge
-		return c.account.charges.get(last), true
-	}
-	return nil, false
-}
+func filterRefunds(c *call, q *listQuery) { q.ofCharge(c, c.account.refundsOf) }
 
 func updateRefund(c *call) view {
 	p, a := c.params, c.account
@@ -68,10 +44,7 @@ func updateRefund(c *call) view {
 	next := *current
 	next.metadata = p.metadata(next.metadata)
 	c.done(kindRefund)
-	c.begin()
-	a.refunds.set(next.ref, &next)
-	a.emitUpdate(c, eventRefundUpdated, current, &next)
-	return c.expanded(&next)
+	return a.refunds.update(c, "refund.updated", current, &next)
 }
 
 // cancelRefund cancels a refund that the bank has not decided on.
@@ -84,5 +57,5 @@ func cancelRefund(c *call) view {
 			current.status)))
 	}
 	c.begin()
-	return c.expanded(c.account.endRefund(c, current, canceled))
+	return c.account.endRefund(c, current, canceled)
 }

@@ -19,9 +19,9 @@ type route struct {
 
 // endpoints returns every route that is simulated.
 func endpoints() []route {
-	return slices.Concat(customerRoutes(), methodRoutes(), intentRoutes(), chargeRoutes(),
-		refundRoutes(), disputeRoutes(), balanceRoutes(), eventRoutes(), webhookRoutes(),
-		accountRoutes())
+	return slices.Concat(customerRoutes, methodRoutes, intentRoutes, chargeRoutes,
+		refundRoutes, disputeRoutes, balanceRoutes, eventRoutes, webhookRoutes,
+		accountRoutes)
 }
 
 // Endpoints returns a Markdown table of every endpoint that is simulated, with the operation that

@@ -12,12 +12,14 @@ type head struct {
 	created int64
 }
 
+func (h head) number() ref      { return h.ref }
 func (h head) createdAt() int64 { return h.created }
 
 func (h *head) begin(r ref, created int64) { *h = head{r, created} }
 
 // object is what a table holds: a snapshot of what begins with a head.
 type object interface {
+	number() ref
 	createdAt() int64
 }
 
@@ -154,10 +156,19 @@ func (t *table[T]) lockInPath(c *call) *T {
 	return t.get(r)
 }
 
+// update answers a request that changes an object, whose lock the request holds, and reports it.
+func (t *table[T]) update(c *call, typ string, current, next *T) view {
+	c.begin()
+	t.set((*next).number(), next)
+	now := any(next).(view)
+	c.account.emitUpdate(c, typ, any(current).(view), now)
+	return now
+}
+
 // retrieve is the endpoint that answers with the object that the path names.
 func retrieve(k kind) func(*call) view {
 	return func(c *call) view {
 		c.done(k)
-		return c.expanded(c.account.tables[k].load(c.refInPath(k)))
+		return c.account.tables[k].load(c.refInPath(k))
 	}
 }

@@ -7,12 +7,10 @@ import (
 	"strconv"
 )
 
-func webhookRoutes() []route {
-	return []route{
-		{"POST /v1/webhook_endpoints", "webhook_endpoints.create", createEndpoint},
-		{"GET /v1/webhook_endpoints", "webhook_endpoints.list", listEndpoints},
-		{"GET /v1/webhook_endpoints/{id}", "webhook_endpoints.retrieve", retrieve(kindEndpoint)},
-	}
+var webhookRoutes = []route{
+	{"POST /v1/webhook_endpoints", "webhook_endpoints.create", createEndpoint},
+	{"GET /v1/webhook_endpoints", "webhook_endpoints.list", list(kindEndpoint, nil)},
+	{"GET /v1/webhook_endpoints/{id}", "webhook_endpoints.retrieve", retrieve(kindEndpoint)},
 }
 
 // eventType is the name of an event's type. Most of Stripe's never happen here.
@@ -45,10 +43,4 @@ func createEndpoint(c *call) view {
 	answer := *a.endpoints.add(a.clock.unix(), &next, nil)
 	answer.shown = answer.secret
 	return &answer
-}
-
-func listEndpoints(c *call) view {
-	q := readListQuery(c, kindEndpoint)
-	c.params.done()
-	return q.pageOfAll(c, nil)
 }
