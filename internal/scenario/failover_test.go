@@ -27,10 +27,12 @@ type replicated struct {
 
 func newReplicated(t *testing.T) *replicated {
 	t.Helper()
-	own, err := services.Start(t.Context(), services.Options{SkipRedis: true})
+	own, err := services.Start(t.Context(), services.Options{SkipPostgres: true, SkipRedis: true})
 	must(t, err)
 	t.Cleanup(func() { must(t, own.Close()) })
-	r := &replicated{t: t, own: own, primary: own.Postgres()}
+	r := &replicated{t: t, own: own}
+	r.primary, err = own.StartPostgres(t.Context())
+	must(t, err)
 	r.address, err = proxy.New(r.primary.URL(), nil)
 	must(t, err)
 	t.Cleanup(func() { _ = r.address.Close() })

@@ -27,6 +27,13 @@ func startPostgres(ctx context.Context, g *guard, bin, buffers string) (Server, 
 	if err := initdb(ctx, g, as, bin, dir, password); err != nil {
 		return nil, err
 	}
+	return startIn(ctx, g, as, bin, dir, password, buffers)
+}
+
+// startIn starts the server of a cluster in dir/data, on a free port.
+func startIn(
+	ctx context.Context, g *guard, as osUser, bin, dir, password, buffers string,
+) (Server, error) {
 	return onFreePort(ctx, func(port int) (Server, error) {
 		s := newPostgres(g, as, bin, dir, port, password, buffers)
 		return s, s.Start(ctx)
@@ -46,29 +53,33 @@ func initdb(ctx context.Context, g *guard, as osUser, bin, dir, password string)
 	cmd := as.command(dir, filepath.Join(bin, "initdb"), "--pgdata="+filepath.Join(dir, "data"),
 		"--username=postgres", "--pwfile="+pwfile, "--auth=scram-sha-256",
 		"--encoding=UTF8", "--no-locale", "--no-sync")
-	g.adopt(cmd)
-	var log Tail
-	cmd.Stdout, cmd.Stderr = &log, &log
-	cmd.WaitDelay = time.Second
-	if err := runUntil(ctx, cmd); err != nil {
-		if ctx.Err() != nil {
-			return fmt.Errorf("make a database: %w", ctx.Err())
-		}
-		return fmt.Errorf("make a database: %s: %w: %s", cmd.Path, err, log.reason())
+	if err := g.run(ctx, cmd); err != nil {
+		return fmt.Errorf("make a database: %w", err)
 	}
 	return os.Remove(pwfile)
 }
 
-// runUntil runs a command and waits for it, and interrupts it when the context ends.
-func runUntil(ctx context.Context, cmd *exec.Cmd) error {
-	if err := cmd.Start(); err != nil {
-		return err
+// run runs a command in the guard's process group, and interrupts it when the context ends.
+func (g *guard) run(ctx context.Context, cmd *exec.Cmd) error {
+	g.adopt(cmd)
+	var log Tail
+	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.WaitDelay = time.Second
+	err := cmd.Start()
+	if err == nil {
+		stop := context.AfterFunc(ctx, func() {
+			cmd.Process.Signal(syscall.SIGINT) //nolint:errcheck // fails only if it has ended
+		})
+		defer stop()
+		err = cmd.Wait()
 	}
-	stop := context.AfterFunc(ctx, func() {
-		cmd.Process.Signal(syscall.SIGINT) //nolint:errcheck // fails only if it has ended
-	})
-	defer stop()
-	return cmd.Wait()
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w: %s", cmd.Path, err, log.reason())
+	}
+	return err
 }
 
 func newPostgres(

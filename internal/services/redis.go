@@ -25,7 +25,7 @@ type redisNodes struct {
 var ErrNeedsRedisServer = errors.New(
 	"needs redis-server (apt-get install redis-server, or brew install redis)")
 
-// String describes the program for Services.Describe.
+// String describes the program for the log.
 func (n *redisNodes) String() string {
 	if n.program == "" {
 		return "embedded, as no redis-server was found,"

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,92 +17,29 @@ import (
 var ErrNeedsPostgres = errors.New(
 	"needs Postgres' own programs (apt-get install postgresql, or brew install postgresql)")
 
-// StartStandby starts a Postgres that replicates the primary, which these services have started. It
-// streams what the primary commits, and answers questions. The primary waits for it if Synchronize
-// says so.
-func (s *Services) StartStandby(ctx context.Context, primary Server) (Server, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	bin := s.machine.findPostgres()
-	if s.closed || bin == "" {
-		return nil, ErrNeedsPostgres
-	}
-	as, err := unprivileged()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := s.guard.folder("standby-"+rand.Text(), as)
-	if err != nil {
-		return nil, err
-	}
-	password, err := s.copyOf(ctx, as, bin, dir, primary)
-	if err != nil {
-		return nil, err
-	}
-	server, err := onFreePort(ctx, func(port int) (Server, error) {
-		p := newPostgres(s.guard, as, bin, dir, port, password, s.buffers)
-		return p, p.Start(ctx)
-	})
-	if err == nil {
-		s.ours = append(s.ours, server)
-	}
-	return server, err
-}
-
-// StartReplicated starts another Postgres, and a standby that streams what it commits. Both begin
-// as copies of one new folder, which takes a fraction of StartStandby's time.
+// StartReplicated starts another Postgres, and a standby that streams what it commits.
 func (s *Services) StartReplicated(ctx context.Context) (primary, standby Server, err error) {
-	from, err := s.seeded(ctx)
+	primary, err = s.StartPostgres(ctx)
 	if err == nil {
-		primary, err = s.startCopy(ctx, from, nil)
-	}
-	if err == nil {
-		standby, err = s.startCopy(ctx, from, primary)
+		standby, err = s.StartStandby(ctx, primary)
 	}
 	return primary, standby, err
 }
 
-// StartPostgres starts another Postgres, a copy of that folder.
+// StartPostgres starts another Postgres, a copy of one new folder, which takes a fraction of the
+// time that the folder takes.
 func (s *Services) StartPostgres(ctx context.Context) (Server, error) {
+	return s.StartStandby(ctx, nil)
+}
+
+// StartStandby starts a Postgres that streams what the primary, from StartPostgres or StartStandby,
+// has committed and will commit, and answers questions. The primary waits for it if Synchronize
+// says so.
+func (s *Services) StartStandby(ctx context.Context, primary Server) (Server, error) {
 	from, err := s.seeded(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.startCopy(ctx, from, nil)
-}
-
-// seed is a new database cluster that is never started, only copied.
-type seed struct {
-	as                 osUser
-	bin, dir, password string
-}
-
-func (s *Services) seeded(ctx context.Context) (*seed, error) {
-	s.seeding.Lock()
-	defer s.seeding.Unlock()
-	if s.seed != nil {
-		return s.seed, nil
-	}
-	made := &seed{bin: cmp.Or(s.postgresBin, s.machine.findPostgres()), password: rand.Text()}
-	if made.bin == "" {
-		return nil, ErrNeedsPostgres
-	}
-	var err error
-	if made.as, err = unprivileged(); err != nil {
-		return nil, err
-	}
-	if made.dir, err = s.guard.folder("seed", made.as); err != nil {
-		return nil, err
-	}
-	if err := initdb(ctx, s.guard, made.as, made.bin, made.dir, made.password); err != nil {
-		return nil, err
-	}
-	s.seed = made
-	return made, nil
-}
-
-// startCopy starts a copy of the seed, as the primary's standby unless that is nil.
-func (s *Services) startCopy(ctx context.Context, from *seed, primary Server) (Server, error) {
 	dir, err := s.guard.folder("copy-"+rand.Text(), from.as)
 	if err != nil {
 		return nil, err
@@ -111,8 +47,7 @@ func (s *Services) startCopy(ctx context.Context, from *seed, primary Server) (S
 	data := filepath.Join(dir, "data")
 	// cp keeps the modes of files and folders, which Postgres checks.
 	cmd := from.as.command(dir, "cp", "-Rp", filepath.Join(from.dir, "data"), data)
-	s.guard.adopt(cmd)
-	if err := runUntil(ctx, cmd); err != nil {
+	if err := s.guard.run(ctx, cmd); err != nil {
 		return nil, fmt.Errorf("copy a new database: %w", err)
 	}
 	if primary != nil {
@@ -125,16 +60,42 @@ func (s *Services) startCopy(ctx context.Context, from *seed, primary Server) (S
 			return nil, err
 		}
 	}
-	server, err := onFreePort(ctx, func(port int) (Server, error) {
-		p := newPostgres(s.guard, from.as, from.bin, dir, port, from.password, s.buffers)
-		return p, p.Start(ctx)
-	})
+	server, err := startIn(ctx, s.guard, from.as, from.bin, dir, from.password, s.buffers)
 	if err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.ours = append(s.ours, server)
 	}
 	return server, err
+}
+
+// seed is a new database cluster that is never started, only copied.
+type seed struct {
+	as                 osUser
+	bin, dir, password string
+}
+
+func (s *Services) seeded(ctx context.Context) (made *seed, err error) {
+	s.seeding.Lock()
+	defer s.seeding.Unlock()
+	if s.seed != nil {
+		return s.seed, nil
+	}
+	made = &seed{bin: cmp.Or(s.postgresBin, s.machine.findPostgres()), password: rand.Text()}
+	if made.bin == "" {
+		return nil, ErrNeedsPostgres
+	}
+	if made.as, err = unprivileged(); err != nil {
+		return nil, err
+	}
+	if made.dir, err = s.guard.folder("seed", made.as); err != nil {
+		return nil, err
+	}
+	err = initdb(ctx, s.guard, made.as, made.bin, made.dir, made.password)
+	if err == nil {
+		s.seed = made
+	}
+	return made, err
 }
 
 // Detach ends a standby's replication, once the standby has all that the primary has committed.
@@ -146,30 +107,6 @@ func Detach(ctx context.Context, primary, standby Server) error {
 	}
 	return tell(ctx, standby, `SELECT count(*) = 0 FROM pg_stat_wal_receiver`,
 		`ALTER SYSTEM SET primary_conninfo = ''`, `SELECT pg_reload_conf()`)
-}
-
-// copyOf copies the primary's data, and writes there how to follow it.
-func (s *Services) copyOf(
-	ctx context.Context, as osUser, bin, dir string, primary Server,
-) (password string, err error) {
-	u, err := url.Parse(primary.URL())
-	if err != nil {
-		return "", err
-	}
-	password, _ = u.User.Password()
-	cmd := as.command(dir, filepath.Join(bin, "pg_basebackup"),
-		"--pgdata="+filepath.Join(dir, "data"), "--write-recovery-conf",
-		"--wal-method=stream", "--checkpoint=fast", "--no-sync",
-		"--host="+u.Hostname(), "--port="+u.Port(), "--username="+u.User.Username())
-	cmd.Env = append(cmd.Env, "PGPASSWORD="+password) // a command line could be read by others
-	s.guard.adopt(cmd)
-	var log Tail
-	cmd.Stdout, cmd.Stderr = &log, &log
-	cmd.WaitDelay = time.Second
-	if err := runUntil(ctx, cmd); err != nil {
-		return "", fmt.Errorf("copy a database: %w: %s", err, log.reason())
-	}
-	return password, nil
 }
 
 // Synchronize has the primary acknowledge only what its standby has, too, from now on.

@@ -11,7 +11,7 @@ import (
 
 func TestAStandbyTakesOverWithAllThatWasAcknowledged(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), Options{SkipRedis: true})
+	s, err := Start(t.Context(), Options{SkipPostgres: true, SkipRedis: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,8 +20,7 @@ func TestAStandbyTakesOverWithAllThatWasAcknowledged(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	primary := s.Postgres()
-	standby, err := s.StartStandby(t.Context(), primary)
+	primary, standby, err := s.StartReplicated(t.Context())
 	if errors.Is(err, ErrNeedsPostgres) {
 		t.Skip(err)
 	}

@@ -44,7 +44,7 @@ type Options struct {
 // for concurrent use.
 type Services struct {
 	machine     machine
-	log         func(line string)
+	log         func(line string) // says what was chosen
 	guard       *guard
 	buffers     string
 	postgresBin string // of a Postgres started here
@@ -52,15 +52,14 @@ type Services struct {
 	postgres    Server
 	redis       Server
 
-	mu        sync.Mutex // guards the rest
-	closed    bool
-	closeErr  error
-	ours      []Server  // stopped by Close
-	schemas   []*schema // dropped by Close
-	described []string
+	mu       sync.Mutex // guards the rest
+	closed   bool
+	closeErr error
+	ours     []Server  // stopped by Close
+	schemas  []*schema // dropped by Close
 
 	seeding sync.Mutex
-	seed    *seed // nil until the first StartReplicated
+	seed    *seed // nil until the first StartPostgres
 }
 
 // The options that give a server's URL, as error messages name them.
@@ -124,13 +123,6 @@ func urlOf(server Server) string {
 		return ""
 	}
 	return server.URL()
-}
-
-// Describe returns a line per server that says which one was chosen.
-func (s *Services) Describe() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string(nil), s.described...)
 }
 
 // NewDatabase creates another empty schema and returns its URL. Close drops it.
@@ -250,14 +242,14 @@ func (s *Services) chooseRedis(ctx context.Context, given string) (Server, error
 		if err := pingRedis(ctx, given); err != nil {
 			return nil, badGiven(err, "Redis", addressOf(given), redisOption)
 		}
-		s.describe("Redis: given, " + addressOf(given))
+		s.log("Redis: given, " + addressOf(given))
 		return givenServer(given), nil
 	}
 	server, err := s.startRedis(ctx, "", false)
 	if err != nil {
 		return nil, badStart(err, "Redis", s.nodes.String(), s.guard.dir, redisOption)
 	}
-	s.describe("Redis: " + s.nodes.String() + " on " + addressOf(server.URL()))
+	s.log("Redis: " + s.nodes.String() + " on " + addressOf(server.URL()))
 	return server, nil
 }
 
@@ -267,7 +259,7 @@ func (s *Services) choosePostgres(ctx context.Context, given string) (Server, er
 		if err != nil {
 			return nil, badGiven(err, "Postgres", databaseOf(given), databaseOption)
 		}
-		s.describe("Postgres: given, " + databaseOf(given) + ", in schema " + schema.name)
+		s.log("Postgres: given, " + databaseOf(given) + ", in schema " + schema.name)
 		s.schemas = append(s.schemas, schema)
 		return givenServer(schema.address), nil
 	}
@@ -284,7 +276,7 @@ func (s *Services) choosePostgres(ctx context.Context, given string) (Server, er
 		return nil, badStart(err, "Postgres", bin, s.guard.dir, databaseOption)
 	}
 	s.ours = append(s.ours, server)
-	s.describe("Postgres: " + bin + " on " + addressOf(server.URL()))
+	s.log("Postgres: " + bin + " on " + addressOf(server.URL()))
 	return server, nil
 }
 
@@ -303,13 +295,6 @@ func (s *Services) downloadPostgres(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return bin, as.ownAll(dir)
-}
-
-func (s *Services) describe(line string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.described = append(s.described, line)
-	s.log(line)
 }
 
 // addressOf returns the part of a URL that is safe to show, without user and password.
