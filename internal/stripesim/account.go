@@ -72,7 +72,7 @@ func newAccount(c *clock, lockTimeout, searchLag time.Duration) *account {
 	a.refunds.guard = func(r ref) (kind, ref) { return a.charges.guard(a.refunds.get(r).charge) }
 	a.index.clock = c
 	a.customers.index, a.intents.index, a.charges.index = &a.index, &a.index, &a.index
-	a.index.setLag(a, searchLag)
+	a.index.lag.Store(int64(searchLag))
 	return a
 }
 

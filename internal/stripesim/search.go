@@ -173,9 +173,12 @@ func search(k kind) func(*call) view {
 			}
 			next = r
 		}
-		w := &writer{account: a}
+		w, stale := &writer{account: a}, a.index.stale()
 		for r := next; r > 0; r-- {
-			o := a.index.view(a, k, r)
+			o, changed := stale[lockKey{k, r}]
+			if !changed {
+				o = a.tables[k].load(r)
+			}
 			if u, ok := o.(*customer); o == nil || ok && u.deleted || !q.matches(w, k, o) {
 				continue
 			}

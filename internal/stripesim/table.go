@@ -61,7 +61,9 @@ func (t *table[T]) add(now int64, o *T, link func()) *T {
 	}
 	t.chunks[t.n/chunkSize][t.n%chunkSize].Store(o)
 	t.n++
-	t.note(t.n, o)
+	if t.index != nil {
+		t.index.note(t.kind, t.n, nil)
+	}
 	return o
 }
 
@@ -76,14 +78,11 @@ func (t *table[T]) get(r ref) *T {
 
 // set swaps in a new snapshot of an object that exists. The caller holds the object's lock.
 func (t *table[T]) set(r ref, o *T) {
-	t.slot(r).Store(o)
-	t.note(r, o)
-}
-
-func (t *table[T]) note(r ref, o *T) {
+	slot := t.slot(r)
 	if t.index != nil {
-		t.index.note(t.kind, r, any(o).(view))
+		t.index.note(t.kind, r, any(slot.Load()).(view))
 	}
+	slot.Store(o)
 }
 
 func (t *table[T]) slot(r ref) *atomic.Pointer[T] {
