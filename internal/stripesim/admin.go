@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -25,15 +27,15 @@ const pollTime = 20 * time.Second
 func (s *Simulator) Admin(token string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.adminIndex)
-	mux.HandleFunc("POST /rules", s.adminAddRule)
-	mux.HandleFunc("GET /rules/{id}", s.adminWatchRule)
-	mux.HandleFunc("POST /rules/{id}/open", s.adminOpenRule)
-	mux.HandleFunc("DELETE /rules/{id}", s.adminRemoveRule)
-	mux.HandleFunc("GET /clock", s.adminReadClock)
-	mux.HandleFunc("POST /clock", s.adminSetClock)
-	mux.HandleFunc("POST /settings", s.adminSettings)
-	mux.HandleFunc("POST /reset", s.adminReset)
 	mux.HandleFunc("GET /charges", s.adminCharges)
+	mux.Handle("POST /rules", tell(s.addRule))
+	mux.Handle("GET /rules/{id}", ask(s.watchRule))
+	mux.Handle("POST /rules/{id}/open", tell(s.openRule))
+	mux.Handle("DELETE /rules/{id}", ask(s.removeRule))
+	mux.Handle("GET /clock", ask(s.readClock))
+	mux.Handle("POST /clock", tell(s.setClock))
+	mux.Handle("POST /settings", tell(s.set))
+	mux.Handle("POST /reset", ask(s.adminReset))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent := r.Header.Get("Authorization")
 		if token != "" && subtle.ConstantTimeCompare([]byte(sent), []byte("Bearer "+token)) != 1 {
@@ -81,155 +83,144 @@ GET    /charges          charges so far, one JSON line each; ?follow=true keeps 
 
 // problem answers with an error.
 func problem(w http.ResponseWriter, status int, message string) {
-	answer(w, status, control.Problem{Error: message})
-}
-
-func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body)
+	json.NewEncoder(w).Encode(control.Problem{Error: message})
 }
 
-// decode reads a request, or answers with what is wrong with it.
-func decode(w http.ResponseWriter, r *http.Request, into any) bool {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		problem(w, http.StatusBadRequest, "not a valid request body: "+err.Error())
-		return false
-	}
-	return true
+// adminError is answered with its status.
+type adminError struct {
+	status  int
+	message string
 }
 
-func (s *Simulator) adminAddRule(w http.ResponseWriter, r *http.Request) {
-	var n control.NewRule
-	if !decode(w, r, &n) {
-		return
-	}
+func (e *adminError) Error() string { return e.message }
+
+// errNoRule is for the id of a rule that is not, or no longer, in effect.
+var errNoRule = &adminError{http.StatusNotFound, "there is no such rule"}
+
+func errBadRequest(message string) error { return &adminError{http.StatusBadRequest, message} }
+
+// ask is an endpoint that answers with what get returns.
+func ask(get func(*http.Request) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := get(r)
+		if e := new(adminError); errors.As(err, &e) {
+			problem(w, e.status, e.message)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if _, made := answer.(control.RuleAdded); made {
+			w.WriteHeader(http.StatusCreated)
+		}
+		json.NewEncoder(w).Encode(answer)
+	})
+}
+
+// tell is an endpoint that passes its body to do, and answers with what that returns.
+func tell[In any](do func(*http.Request, In) (any, error)) http.Handler {
+	return ask(func(r *http.Request) (any, error) {
+		var in In
+		d := json.NewDecoder(io.LimitReader(r.Body, maxBody))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&in); err != nil {
+			return nil, errBadRequest("not a valid request body: " + err.Error())
+		}
+		return do(r, in)
+	})
+}
+
+func (s *Simulator) addRule(_ *http.Request, n control.NewRule) (any, error) {
 	id, err := s.rules.add(n)
-	if err != nil {
-		problem(w, http.StatusBadRequest, `a rule is a "hold" with a point of arriving, `+
-			`executing, committed or delivering, a "lose" with none or delivering, a "repeat" `+
-			`with delivering, or a "fail" with a status from 400 to 599 and a when of before `+
-			`or after`)
-		return
-	}
-	answer(w, http.StatusCreated, control.RuleAdded{ID: id})
+	return control.RuleAdded{ID: id}, err
 }
 
-func (s *Simulator) adminWatchRule(w http.ResponseWriter, r *http.Request) {
+func (s *Simulator) watchRule(r *http.Request) (any, error) {
 	since := int64(-1)
 	if text := r.URL.Query().Get("since"); text != "" {
 		var err error
 		if since, err = strconv.ParseInt(text, 10, 64); err != nil {
-			problem(w, http.StatusBadRequest, "since must be a revision")
-			return
+			return nil, errBadRequest("since must be a revision")
 		}
 	}
 	timer := time.NewTimer(pollTime)
 	defer timer.Stop()
-	for news := true; news; {
+	for {
 		waiting, changed, ok := s.rules.watch(r.PathValue("id"))
 		switch {
 		case !ok:
-			problem(w, http.StatusNotFound, "there is no such rule")
-			return
+			return nil, errNoRule
 		case waiting.Revision != since:
-			answer(w, http.StatusOK, waiting)
-			return
+			return waiting, nil
 		}
 		select {
 		case <-changed:
 		case <-timer.C:
-			news = false
-			answer(w, http.StatusOK, waiting)
+			return waiting, nil
 		case <-r.Context().Done():
-			return
+			return nil, r.Context().Err()
 		case <-s.closing:
-			problem(w, http.StatusServiceUnavailable, "the simulator is closing")
-			return
+			return nil, &adminError{http.StatusServiceUnavailable, "the simulator is closing"}
 		}
 	}
 }
 
-func (s *Simulator) adminOpenRule(w http.ResponseWriter, r *http.Request) {
-	var o control.Open
-	if !decode(w, r, &o) {
-		return
-	}
+func (s *Simulator) openRule(r *http.Request, o control.Open) (any, error) {
 	if !s.rules.open(r.PathValue("id"), o.Calls) {
-		problem(w, http.StatusNotFound, "there is no such rule")
-		return
+		return nil, errNoRule
 	}
-	answer(w, http.StatusOK, struct{}{})
+	return struct{}{}, nil
 }
 
-func (s *Simulator) adminRemoveRule(w http.ResponseWriter, r *http.Request) {
-	s.rules.remove(r.PathValue("id"))
-	answer(w, http.StatusOK, struct{}{})
+func (s *Simulator) removeRule(r *http.Request) (any, error) {
+	s.rules.end(false, func(ended *rule) bool { return ended.id == r.PathValue("id") })
+	return struct{}{}, nil
 }
 
-func (s *Simulator) adminReadClock(w http.ResponseWriter, _ *http.Request) {
+func (s *Simulator) readClock(*http.Request) (any, error) {
 	now := s.clock.now()
-	answer(w, http.StatusOK, control.Clock{Now: &now})
+	return control.Clock{Now: &now}, nil
 }
 
-func (s *Simulator) adminSetClock(w http.ResponseWriter, r *http.Request) {
-	var set control.Clock
-	if !decode(w, r, &set) {
-		return
-	}
+func (s *Simulator) setClock(r *http.Request, set control.Clock) (any, error) {
 	back := set.Now != nil && set.Now.Before(s.clock.now()) ||
 		set.Advance != nil && *set.Advance < 0
 	switch {
 	case (set.Now == nil) == (set.Advance == nil):
-		problem(w, http.StatusBadRequest, "give either now or advance")
-		return
+		return nil, errBadRequest("give either now or advance")
 	case back && !accountOf(s).empty():
-		problem(w, http.StatusConflict, "there are objects, so the clock only goes forward: "+
-			"POST /reset first")
-		return
+		return nil, &adminError{http.StatusConflict, "there are objects, so the clock only goes " +
+			"forward: POST /reset first"}
 	case set.Now != nil:
 		s.clock.set(*set.Now)
 	default:
 		s.clock.advance(*set.Advance)
 	}
 	accountOf(s).settle()
-	s.adminReadClock(w, r)
+	return s.readClock(r)
 }
 
-func (s *Simulator) adminSettings(w http.ResponseWriter, r *http.Request) {
-	var set control.Settings
-	if !decode(w, r, &set) {
-		return
-	}
-	next := *s.latency.Load()
-	if set.Latency != nil {
-		next.fixed = *set.Latency
-	}
-	if set.Jitter != nil {
-		next.jitter = *set.Jitter
-	}
-	if next.fixed < 0 || next.jitter < 0 || set.SearchLag != nil && *set.SearchLag < 0 {
-		problem(w, http.StatusBadRequest, "a duration cannot be negative")
-		return
+func (s *Simulator) set(_ *http.Request, set control.Settings) (any, error) {
+	next, limits := *s.latency.Load(), s.limits.Load()
+	next.fixed = *cmp.Or(set.Latency, &next.fixed)
+	next.jitter = *cmp.Or(set.Jitter, &next.jitter)
+	lag := time.Duration(accountOf(s).index.lag.Load())
+	lag = *cmp.Or(set.SearchLag, &lag)
+	if min(next.fixed, next.jitter, lag) < 0 {
+		return nil, errBadRequest("a duration cannot be negative")
 	}
 	s.latency.Store(&next)
+	accountOf(s).index.lag.Store(int64(lag))
 	if set.RateLimit != nil || set.EndpointLimit != nil {
-		now := s.limits.Load()
-		inAll, each := &now.perSecond, &now.perEndpoint
-		s.setLimits(*cmp.Or(set.RateLimit, inAll), *cmp.Or(set.EndpointLimit, each))
+		s.setLimits(*cmp.Or(set.RateLimit, &limits.perSecond),
+			*cmp.Or(set.EndpointLimit, &limits.perEndpoint))
 	}
-	if set.SearchLag != nil {
-		a := accountOf(s)
-		a.index.setLag(a, *set.SearchLag)
-	}
-	answer(w, http.StatusOK, struct{}{})
+	return struct{}{}, nil
 }
 
-func (s *Simulator) adminReset(w http.ResponseWriter, _ *http.Request) {
+func (s *Simulator) adminReset(*http.Request) (any, error) {
 	s.reset()
-	answer(w, http.StatusOK, struct{}{})
+	return struct{}{}, nil
 }
 
 // adminCharges writes the feed, one line for each charge.

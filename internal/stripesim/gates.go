@@ -2,8 +2,6 @@ package stripesim
 
 import (
 	"cmp"
-	"errors"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,13 +17,14 @@ type rules struct {
 	count   atomic.Int32 // of rules: without any, a request costs one load
 
 	mu   sync.Mutex
-	last int // number of the last rule or held call
-	byID map[string]*rule
+	last int     // number of the last rule or held call
+	list []*rule // oldest first
 }
 
-// rule is one rule. rules.mu guards all fields but number and NewRule.
+// rule is one rule. rules.mu guards waiting, revision and changed.
 type rule struct {
 	number int
+	id     string
 	control.NewRule
 
 	waiting  []*heldCall // in the order of arrival
@@ -40,7 +39,9 @@ type heldCall struct {
 	dropped bool          // written before open is closed
 }
 
-var errBadRule = errors.New("not a rule")
+var errBadRule = errBadRequest(`a rule is a "hold" with a point of arriving, executing, ` +
+	`committed or delivering, a "lose" with none or delivering, a "repeat" with delivering, or ` +
+	`a "fail" with a status from 400 to 599 and a when of before or after`)
 
 // add puts a rule into effect and returns its id.
 func (s *rules) add(n control.NewRule) (string, error) {
@@ -60,10 +61,11 @@ func (s *rules) add(n control.NewRule) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last++
-	id := "rule_" + strconv.Itoa(s.last)
-	s.byID[id] = &rule{number: s.last, NewRule: n, changed: make(chan struct{})}
-	s.count.Add(1)
-	return id, nil
+	r := &rule{number: s.last, id: "rule_" + strconv.Itoa(s.last), NewRule: n,
+		changed: make(chan struct{})}
+	s.list = append(s.list, r)
+	s.count.Store(int32(len(s.list)))
+	return r.id, nil
 }
 
 // subject is what a rule is about: a request, or an event that is sent.
@@ -76,12 +78,11 @@ type subject struct {
 // rules.mu.
 func (s *rules) matching(d *subject, kind string, point control.Point) []*rule {
 	var found []*rule
-	for r := range maps.Values(s.byID) {
+	for _, r := range s.list {
 		if r.Kind == kind && r.Rule.Point == point && matches(&r.Rule, d) {
 			found = append(found, r)
 		}
 	}
-	slices.SortFunc(found, func(a, b *rule) int { return cmp.Compare(a.number, b.number) })
 	return found
 }
 
@@ -199,12 +200,20 @@ func (c *call) fails(when control.When) *apiError {
 	return nil
 }
 
+// find returns a rule in effect, nil if there is none with this id. The caller holds rules.mu.
+func (s *rules) find(id string) *rule {
+	if i := slices.IndexFunc(s.list, func(r *rule) bool { return r.id == id }); i >= 0 {
+		return s.list[i]
+	}
+	return nil
+}
+
 // watch returns the calls at a gate with their revision, and a channel that is closed at the next
 // change.
 func (s *rules) watch(id string) (w control.Waiting, changed <-chan struct{}, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.byID[id]
+	r := s.find(id)
 	if r == nil {
 		return w, nil, false
 	}
@@ -219,7 +228,7 @@ func (s *rules) watch(id string) (w control.Waiting, changed <-chan struct{}, ok
 func (s *rules) open(id string, calls []string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.byID[id]
+	r := s.find(id)
 	if r == nil {
 		return false
 	}
@@ -244,27 +253,17 @@ func (r *rule) release(drop bool, chosen func(*heldCall) bool) {
 	}
 }
 
-// remove lets every call at the gate pass and forgets the rule.
-func (s *rules) remove(id string) {
+// end lets every call at the gates of some rules pass, or drops it, and forgets those rules.
+func (s *rules) end(drop bool, ends func(*rule) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.byID[id]; r != nil {
-		s.forget(id, r, false)
-	}
-}
-
-// abortAll forgets all rules and drops the calls that they hold.
-func (s *rules) abortAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, r := range s.byID {
-		s.forget(id, r, true)
-	}
-}
-
-func (s *rules) forget(id string, r *rule, drop bool) {
-	r.release(drop, func(*heldCall) bool { return true })
-	r.change()
-	delete(s.byID, id)
-	s.count.Add(-1)
+	s.list = slices.DeleteFunc(s.list, func(r *rule) bool {
+		if !ends(r) {
+			return false
+		}
+		r.release(drop, func(*heldCall) bool { return true })
+		r.change()
+		return true
+	})
+	s.count.Store(int32(len(s.list)))
 }

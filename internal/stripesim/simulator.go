@@ -71,7 +71,7 @@ func New(o Options) *Simulator {
 	}
 	s := &Simulator{options: o, closing: make(chan struct{}), buffers: newBuffers()}
 	s.clock = &clock{base: o.Now}
-	s.rules = &rules{closing: s.closing, byID: make(map[string]*rule)}
+	s.rules = &rules{closing: s.closing}
 	s.restore()
 	return s
 }
@@ -93,7 +93,7 @@ func accountOf(s *Simulator) *account { return s.current.Load().(*account) }
 // reset forgets everything. Held requests are dropped without a reply and without moving money;
 // executing requests finish on the discarded account.
 func (s *Simulator) reset() {
-	s.rules.abortAll()
+	s.rules.end(true, func(*rule) bool { return true })
 	s.restore()
 }
 
