@@ -1,48 +1,30 @@
 package stripetest
 
 import (
-	"time"
-
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
-// Match selects requests. An empty field matches any.
-type Match struct {
-	Server    string // whose address it came through
-	Key       string // the idempotency key
-	Operation string // TakesMoney, or an endpoint such as "refunds.create"
-	Method    string
-	Path      string // one that ends in * matches by prefix
-	// Subscription and Period are the metadata of these names, of the request or of the
-	// PaymentIntent in its path.
-	Subscription, Period string
-}
+// Match selects requests. An empty field matches any; Hold sets the Point.
+type Match = control.Rule
 
 // TakesMoney is the Operation of each request that can take money: the creation of a PaymentIntent
 // with confirm=true, the confirmation of one, and the creation of a charge.
 const TakesMoney = control.OperationCharge
 
-func (m Match) rule(at Point) control.Rule {
-	return control.Rule{
-		Point: control.Point(at), Server: m.Server, Key: m.Key, Operation: m.Operation,
-		Method: m.Method, Path: m.Path, Subscription: m.Subscription, Period: m.Period,
-	}
-}
-
 // Point is a moment of a request at which it can be held.
-type Point string
+type Point = control.Point
 
 const (
 	// Arriving is before the idempotency key is bound: others that use the key are not affected.
-	Arriving = Point(control.Arriving)
+	Arriving = control.Arriving
 	// Executing is after the key is bound and before anything is committed: others that use the
 	// key get 409, and others on the same PaymentIntent wait, then get 429.
-	Executing = Point(control.Executing)
+	Executing = control.Executing
 	// Committed is after the money moved and before the reply.
-	Committed = Point(control.Committed)
+	Committed = control.Committed
 	// Delivering is each time before an event is sent. To a Match, the event's type is the
 	// operation, and the URL that it is sent to the path.
-	Delivering = Point(control.Delivering)
+	Delivering = control.Delivering
 )
 
 // Gate holds requests.
@@ -52,21 +34,13 @@ type Gate struct {
 }
 
 // Call is a request that a Gate holds.
-type Call struct {
-	ID                   string // of the call, not of the request
-	Server               string
-	IdempotencyKey       string
-	Method, Path         string
-	Operation            string
-	Subscription, Period string
-	PaymentIntent        string    // if the path names one
-	Arrived              time.Time // by Stripe's clock
-}
+type Call = control.Call
 
 // Hold holds each request that matches, from now on, when it reaches the point.
 func (s *Stripe) Hold(m Match, at Point) *Gate {
 	s.t.Helper()
-	gate, err := s.control.Hold(s.t.Context(), m.rule(at))
+	m.Point = at
+	gate, err := s.control.Hold(s.t.Context(), m)
 	s.must(err)
 	return &Gate{s, gate}
 }
@@ -74,17 +48,13 @@ func (s *Stripe) Hold(m Match, at Point) *Gate {
 // Waiting waits until at least n calls are held, and returns them in the order of arrival.
 func (g *Gate) Waiting(n int) []Call {
 	g.stripe.t.Helper()
-	var held []control.Call
+	var held []Call
 	var err error
 	for revision := int64(-1); revision < 0 || len(held) < n; {
 		held, revision, err = g.gate.Waiting(g.stripe.t.Context(), revision)
 		g.stripe.must(err)
 	}
-	calls := make([]Call, len(held))
-	for i, c := range held {
-		calls[i] = Call(c)
-	}
-	return calls
+	return held
 }
 
 // Open lets these calls pass, and only these.
@@ -107,24 +77,24 @@ func (g *Gate) Remove() {
 // called.
 func (s *Stripe) Lose(m Match) (stop func()) {
 	s.t.Helper()
-	lost, err := s.control.Lose(s.t.Context(), m.rule(""))
+	lost, err := s.control.Lose(s.t.Context(), m)
 	return s.stop(lost, err)
 }
 
 // When is the moment at which Fail answers.
-type When string
+type When = control.When
 
 // The status replaces the request's work, or follows it: then the money was taken all the same.
 const (
-	BeforeCommit = When(control.BeforeCommit)
-	AfterCommit  = When(control.AfterCommit)
+	BeforeCommit = control.BeforeCommit
+	AfterCommit  = control.AfterCommit
 )
 
 // Fail answers each request that matches and is valid with a status from 400 to 599, until stop is
 // called. Like Stripe, it saves the answer under the idempotency key, unless it is a 429.
 func (s *Stripe) Fail(m Match, status int, when When) (stop func()) {
 	s.t.Helper()
-	failed, err := s.control.Fail(s.t.Context(), m.rule(""), status, control.When(when))
+	failed, err := s.control.Fail(s.t.Context(), m, status, when)
 	return s.stop(failed, err)
 }
 

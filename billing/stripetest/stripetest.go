@@ -81,33 +81,14 @@ func (s *Stripe) Server(name string) *httptest.Server {
 func (s *Stripe) AdminURL() string { return s.admin.URL }
 
 // Charge is money taken from a card. A refund does not take it back from here.
-type Charge struct {
-	Sequence       int    // from 1, in the order of commit
-	ID             string // ch_…
-	PaymentIntent  string
-	Customer       string
-	AmountMinor    int64
-	Currency       string
-	Created        time.Time // by Stripe's clock
-	Began          time.Time // when its request began to execute, by the machine's clock
-	Executed       time.Time // when the money was taken, by the machine's clock
-	Server         string    // whose request took it
-	IdempotencyKey string
-	Subscription   string // the metadata of this name
-	Period         string // likewise
-	Metadata       map[string]string
-}
+type Charge = control.Charge
 
 // Charges returns all charges so far, in the order of commit.
 func (s *Stripe) Charges() []Charge {
 	s.t.Helper()
 	found, err := s.control.ChargesSoFar(s.t.Context())
 	s.must(err)
-	charges := make([]Charge, len(found))
-	for i, c := range found {
-		charges[i] = Charge(c)
-	}
-	return charges
+	return found
 }
 
 // Now returns Stripe's time, which ticks.
