@@ -24,12 +24,12 @@ type keyStore struct {
 	shards [keyShards]keyShard
 }
 
-// keyShard has two generations: keys older than both lifetimes go with their map, without a queue
-// that would cost memory for each key.
+// keyShard drops its forgotten keys once in a lifetime, all at once: a queue would cost memory for
+// each key.
 type keyShard struct {
-	mu         sync.Mutex
-	young, old map[string]*keyEntry
-	rotated    time.Time
+	mu      sync.Mutex
+	keys    map[string]*keyEntry
+	dropped time.Time
 }
 
 // keyEntry is one key: the request it is bound to and, once that has executed, its reply.
@@ -105,8 +105,16 @@ func (k *keyStore) bind(n string, next keyEntry) (*keyEntry, bindResult) {
 	s := k.shard(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rotate(next.bound)
-	if found := s.find(n, next.bound); found != nil {
+	if next.bound.Sub(s.dropped) >= keyLifetime {
+		kept := make(map[string]*keyEntry)
+		for n, entry := range s.keys {
+			if !entry.forgotten(next.bound) {
+				kept[n] = entry
+			}
+		}
+		s.keys, s.dropped = kept, next.bound
+	}
+	if found := s.keys[n]; found != nil && !found.forgotten(next.bound) {
 		entry := *found
 		switch {
 		case entry.path != next.path, entry.parameters != next.parameters:
@@ -116,43 +124,13 @@ func (k *keyStore) bind(n string, next keyEntry) (*keyEntry, bindResult) {
 		}
 		return &entry, keySaved
 	}
-	delete(s.old, n)
-	s.young[n] = &next
+	s.keys[n] = &next
 	return &next, keyFree
 }
 
-// find returns the entry of a key that is not forgotten. A key whose request still executes is
-// never forgotten.
-func (s *keyShard) find(n string, now time.Time) *keyEntry {
-	entry := s.young[n]
-	if entry == nil {
-		entry = s.old[n]
-	}
-	if entry != nil && entry.status != 0 && now.Sub(entry.bound) >= keyLifetime {
-		return nil
-	}
-	return entry
-}
-
-// rotate forgets the old generation once all its keys are past their lifetime.
-func (s *keyShard) rotate(now time.Time) {
-	if s.young == nil {
-		s.young, s.rotated = make(map[string]*keyEntry), now
-	}
-	for range 2 {
-		if now.Sub(s.rotated) < keyLifetime {
-			return
-		}
-		next := make(map[string]*keyEntry)
-		for n, entry := range s.old {
-			if entry.status == 0 {
-				next[n] = entry
-			}
-		}
-		s.old, s.young = s.young, next
-		s.rotated = s.rotated.Add(keyLifetime)
-	}
-	s.rotated = now // both generations are older than that
+// forgotten reports whether the key is too old. One whose request still executes never is.
+func (e *keyEntry) forgotten(now time.Time) bool {
+	return e.status != 0 && now.Sub(e.bound) >= keyLifetime
 }
 
 // save keeps the reply for replays.
@@ -168,9 +146,7 @@ func (k *keyStore) release(n string, entry *keyEntry) {
 	s := k.shard(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, generation := range []map[string]*keyEntry{s.young, s.old} {
-		if generation[n] == entry {
-			delete(generation, n)
-		}
+	if s.keys[n] == entry {
+		delete(s.keys, n)
 	}
 }
