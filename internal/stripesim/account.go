@@ -34,9 +34,8 @@ type account struct {
 		load(ref) view
 	}
 
-	feed    feed
-	balance balance
-	later   later
+	feed  feed
+	later later
 
 	rules      *rules
 	endpoints  table[endpoint]

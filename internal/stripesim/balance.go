@@ -3,7 +3,6 @@ package stripesim
 import (
 	"maps"
 	"slices"
-	"sync"
 )
 
 // transaction is a movement on the account's balance. It never changes.
@@ -32,59 +31,27 @@ func (a *account) addTransaction(next transaction) ref {
 		if !next.available {
 			next.availableOn += settlement
 		}
-		a.balance.add(&next)
 	}).ref
 }
 
-// balance sums the transactions of each currency.
-type balance struct {
-	mu        sync.Mutex
-	available map[string]int64
-	pending   []*transaction // oldest first
-	sums      map[string]int64
-}
-
-// add counts a transaction. It is called in the order of creation.
-func (b *balance) add(t *transaction) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.available == nil {
-		b.available, b.sums = make(map[string]int64), make(map[string]int64)
-	}
-	if t.available {
-		b.available[t.currency] += t.amount - t.fee
-		b.sums[t.currency] += 0 // nothing is pending, but the currency is listed
-		return
-	}
-	b.pending = append(b.pending, t)
-	b.sums[t.currency] += t.amount - t.fee
-}
-
 // balanceView is the balance at one moment: both sums by currency, at least for "usd".
-type balanceView struct {
-	currencies         []string
-	available, pending map[string]int64
-}
+type balanceView struct{ available, pending map[string]int64 }
 
-// at settles what is available by now and returns the balance.
-func (b *balance) at(now int64) *balanceView {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	settled := 0
-	for _, t := range b.pending {
-		if t.availableOn > now {
-			break
+// balance sums the transactions of each currency.
+func (a *account) balance() *balanceView {
+	v := &balanceView{map[string]int64{"usd": 0}, map[string]int64{"usd": 0}}
+	now := a.clock.unix()
+	for r := a.transactions.len(); r > 0; r-- {
+		t := a.transactions.get(r)
+		v.available[t.currency] += 0 // both list each currency
+		v.pending[t.currency] += 0
+		if t.availableOn <= now {
+			v.available[t.currency] += t.amount - t.fee
+		} else {
+			v.pending[t.currency] += t.amount - t.fee
 		}
-		b.available[t.currency] += t.amount - t.fee
-		b.sums[t.currency] -= t.amount - t.fee
-		settled++
 	}
-	b.pending = b.pending[settled:]
-	available, pending := map[string]int64{"usd": 0}, map[string]int64{"usd": 0}
-	for currency, sum := range b.sums {
-		available[currency], pending[currency] = b.available[currency], sum
-	}
-	return &balanceView{slices.Sorted(maps.Keys(available)), available, pending}
+	return v
 }
 
 func (t *transaction) kind() string {
@@ -144,8 +111,8 @@ var (
 		},
 	})
 	balanceBody = newBody("balance", kindNone, functions[balanceView]{
-		"available": func(w *writer, v *balanceView) { v.sums(w, v.available) },
-		"pending":   func(w *writer, v *balanceView) { v.sums(w, v.pending) },
+		"available": func(w *writer, v *balanceView) { w.sums(v.available) },
+		"pending":   func(w *writer, v *balanceView) { w.sums(v.pending) },
 	})
 	sumBody = newBody[sum]("sum", kindNone, nil)
 )
@@ -160,8 +127,9 @@ type sum struct {
 	currency string
 }
 
-func (v *balanceView) sums(w *writer, amounts map[string]int64) {
-	w.list("[", len(v.currencies), "]", func(i int) {
-		w.fill(sumBody, &sum{amounts[v.currencies[i]], v.currencies[i]})
+func (w *writer) sums(amounts map[string]int64) {
+	currencies := slices.Sorted(maps.Keys(amounts))
+	w.list("[", len(currencies), "]", func(i int) {
+		w.fill(sumBody, &sum{amounts[currencies[i]], currencies[i]})
 	})
 }

@@ -10,7 +10,7 @@ var balanceRoutes = []route{
 
 func retrieveBalance(c *call) view {
 	c.done(kindNone)
-	return c.account.balance.at(c.account.clock.unix())
+	return c.account.balance()
 }
 
 func filterTransactions(c *call, q *listQuery) {
