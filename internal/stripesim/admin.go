@@ -194,7 +194,7 @@ func (s *Simulator) setClock(r *http.Request, set control.Clock) (any, error) {
 	case set.Now != nil:
 		s.clock.set(*set.Now)
 	default:
-		s.clock.advance(*set.Advance)
+		s.clock.offset.Add(int64(*set.Advance))
 	}
 	accountOf(s).settle()
 	return s.readClock(r)

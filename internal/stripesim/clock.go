@@ -23,11 +23,3 @@ func (c *clock) unix() int64 {
 func (c *clock) set(to time.Time) {
 	c.offset.Store(int64(to.Sub(c.base())))
 }
-
-func (c *clock) advance(d time.Duration) {
-	c.offset.Add(int64(d))
-}
-
-func (c *clock) restore() {
-	c.offset.Store(0)
-}

@@ -183,28 +183,21 @@ func (q *listQuery) find(c *call, n int, nth func(int) ref) view {
 	}
 	v := &listView{path: c.http.URL.Path, expand: q.expand}
 	var found refs
-	visit := func(i int) (done bool) {
-		r := nth(i)
-		for _, keep := range q.keeps {
-			if !keep(r) {
-				return false
-			}
+	for n := range high - low {
+		r := nth(high - 1 - n)
+		if q.before != 0 { // the page next to the cursor, at the older end of the range
+			r = nth(low + n)
 		}
-		if len(found) == q.limit {
-			v.more = true
-			return true
+		if slices.ContainsFunc(q.keeps, func(keep func(ref) bool) bool { return !keep(r) }) {
+			continue
+		}
+		if v.more = len(found) == q.limit; v.more {
+			break
 		}
 		found = append(found, r)
-		return false
 	}
-	if q.before == 0 {
-		for i := high - 1; i >= low && !visit(i); i-- {
-		}
-	} else {
-		// The page next to the cursor, at the older end of the range.
-		for i := low; i < high && !visit(i); i++ {
-		}
-		found = found.reversed()
+	if q.before != 0 {
+		slices.Reverse(found)
 	}
 	for _, r := range found {
 		v.objects = append(v.objects, objects.load(r))

@@ -78,7 +78,7 @@ func New(o Options) *Simulator {
 
 // restore sets everything to what the options say: an empty account, no rules, the clock of Now.
 func (s *Simulator) restore() {
-	s.clock.restore()
+	s.clock.offset.Store(0)
 	s.setLimits(s.options.RateLimit, s.options.EndpointLimit)
 	s.latency.Store(&latency{s.options.Latency, s.options.Jitter})
 	next := newAccount(s.clock, s.options.LockTimeout, s.options.SearchLag)
