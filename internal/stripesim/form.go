@@ -66,15 +66,13 @@ func (f *field) decodePair(pair string) error {
 		return errFormSyntax
 	}
 	leaf, err := f.descend(base)
-	if err != nil {
+	if len(base) < len(name) && err == nil {
+		leaf, err = leaf.descendAll(rest)
+	}
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(base) < len(name) {
-		if leaf, err = leaf.descendAll(rest); err != nil {
-			return err
-		}
-	}
-	if leaf.nested {
+	case leaf.nested:
 		return errFormConflict
 	}
 	leaf.value = value
@@ -82,31 +80,26 @@ func (f *field) decodePair(pair string) error {
 }
 
 // descendAll follows the rest of a[b][c] after the first bracket: "b][c]".
-func (f *field) descendAll(rest string) (*field, error) {
-	for depth := 0; ; depth++ {
-		if depth >= maxDepth {
-			return nil, errFormSize
-		}
-		name, after, found := strings.Cut(rest, "]")
-		if !found {
+func (f *field) descendAll(rest string) (_ *field, err error) {
+	inner, closed := strings.CutSuffix(rest, "]")
+	switch {
+	case !closed:
+		return nil, errFormSyntax
+	case strings.Count(rest, "]") > maxDepth:
+		return nil, errFormSize
+	}
+	for name := range strings.SplitSeq(inner, "][") {
+		if strings.Contains(name, "]") {
 			return nil, errFormSyntax
 		}
 		if name == "" {
 			name = strconv.Itoa(len(f.children))
 		}
-		child, err := f.descend(name)
-		if err != nil {
+		if f, err = f.descend(name); err != nil {
 			return nil, err
 		}
-		f = child
-		if after == "" {
-			return f, nil
-		}
-		if after[0] != '[' {
-			return nil, errFormSyntax
-		}
-		rest = after[1:]
 	}
+	return f, nil
 }
 
 // descend returns the child of this name, and creates it if necessary.

@@ -35,8 +35,7 @@ type rule struct {
 // heldCall is a request that waits at a gate.
 type heldCall struct {
 	control.Call
-	open    chan struct{} // closed to let it pass, or to drop it
-	dropped bool          // written before open is closed
+	open chan bool // receives true to let it pass, false to drop it
 }
 
 var errBadRule = errBadRequest(`a rule is a "hold" with a point of arriving, executing, ` +
@@ -153,8 +152,8 @@ func (s *rules) pass(describe func() subject, point control.Point) bool {
 			return true
 		}
 		select {
-		case <-held.open:
-			if held.dropped {
+		case pass := <-held.open:
+			if !pass {
 				return false
 			}
 		case <-s.closing:
@@ -174,7 +173,7 @@ func (s *rules) join(d subject, point control.Point, passed *int) *heldCall {
 		}
 		*passed = r.number
 		s.last++
-		held := &heldCall{Call: d.Call, open: make(chan struct{})}
+		held := &heldCall{Call: d.Call, open: make(chan bool, 1)}
 		held.ID = "call_" + strconv.Itoa(s.last)
 		r.waiting = append(r.waiting, held)
 		r.change()
@@ -244,8 +243,7 @@ func (r *rule) release(drop bool, chosen func(*heldCall) bool) {
 			kept = append(kept, held)
 			continue
 		}
-		held.dropped = drop
-		close(held.open)
+		held.open <- !drop
 	}
 	if len(kept) < len(r.waiting) {
 		r.waiting = kept

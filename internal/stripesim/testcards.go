@@ -18,8 +18,8 @@ type card struct {
 // outcome is what happens when a card is charged.
 type outcome struct {
 	code, decline, message string
-	// attaches: the card can be saved although charging it fails.
-	attaches bool
+	// unsaved: saving the card fails as charging it does.
+	unsaved bool
 	// authenticate: the cardholder would have to authenticate the payment; setUp: but for one off
 	// session, as if that had been done before.
 	authenticate, setUp bool
@@ -78,73 +78,67 @@ var goodCards = map[string]testCard{
 // specialCards are those that fail somewhere, by name without a leading "visa_": Stripe accepts
 // most names with and without it.
 var specialCards = map[string]testCard{
-	"chargeDeclined": {number: "4000000000000002",
-		outcome: declined("card_declined", "generic_decline", cardDeclined)},
-	"chargeDeclinedInsufficientFunds": {number: "4000000000009995",
-		outcome: declined("card_declined", "insufficient_funds",
-			"Your card has insufficient funds.")},
-	"chargeDeclinedLostCard": {number: "4000000000009987",
-		outcome: declined("card_declined", "lost_card", cardDeclined)},
-	"chargeDeclinedStolenCard": {number: "4000000000009979",
-		outcome: declined("card_declined", "stolen_card", cardDeclined)},
+	"chargeDeclined":           {number: "4000000000000002", outcome: declined("generic_decline")},
+	"chargeDeclinedLostCard":   {number: "4000000000009987", outcome: declined("lost_card")},
+	"chargeDeclinedStolenCard": {number: "4000000000009979", outcome: declined("stolen_card")},
 	"chargeDeclinedFraudulent": {number: "4100000000000019", outcome: blocked},
 	"riskLevelHighest":         {number: "4100000000000019", outcome: blocked},
+	"chargeDeclinedInsufficientFunds": {number: "4000000000009995", outcome: fails("card_declined",
+		"insufficient_funds", "Your card has insufficient funds.")},
 	"chargeDeclinedVelocityLimitExceeded": {number: "4000000000006975",
-		outcome: declined("card_declined", "card_velocity_exceeded", "Your card was declined for "+
+		outcome: fails("card_declined", "card_velocity_exceeded", "Your card was declined for "+
 			"making repeated attempts too frequently or exceeding its amount limit.")},
 	"chargeDeclinedExpiredCard": {number: "4000000000000069",
-		outcome: declined("expired_card", "", "Your card has expired.")},
+		outcome: fails("expired_card", "", "Your card has expired.")},
 	"chargeDeclinedIncorrectCvc": {number: "4000000000000127",
-		outcome: declined("incorrect_cvc", "", "Your card's security code is incorrect.")},
-	"chargeDeclinedProcessingError": {number: "4000000000000119",
-		outcome: declined("processing_error", "",
-			"An error occurred while processing your card. Try again in a little bit.")},
+		outcome: fails("incorrect_cvc", "", "Your card's security code is incorrect.")},
+	"chargeDeclinedProcessingError": {number: "4000000000000119", outcome: fails("processing_error",
+		"", "An error occurred while processing your card. Try again in a little bit.")},
 	"chargeCustomerFail": {number: "4000000000000341", outcome: outcome{code: "card_declined",
-		decline: "generic_decline", message: cardDeclined, attaches: true}},
-	"bypassPending": {number: "4000000000000077",
-		outcome: outcome{attaches: true, available: true}},
-	"refundFail": {number: "4000000000005126", outcome: outcome{attaches: true,
-		refund: refundCourse{succeeded, refundFailed}}},
-	"pendingRefund": {number: "4000000000007726", outcome: outcome{attaches: true,
-		refund: refundCourse{refundPending, succeeded}}},
-	"createDispute": {number: "4000000000000259", outcome: outcome{attaches: true,
-		dispute: disputeCourse{reason: "fraudulent", network: "10.4"}}},
-	"createDisputeProductNotReceived": {number: "4000000000002685", outcome: outcome{
-		attaches: true, dispute: disputeCourse{reason: "product_not_received", network: "13.1"}}},
-	"createDisputeInquiry": {number: "4000000000001976", outcome: outcome{attaches: true,
+		decline: "generic_decline", message: cardDeclined}},
+	"bypassPending": {number: "4000000000000077", outcome: outcome{available: true}},
+	"refundFail": {number: "4000000000005126",
+		outcome: outcome{refund: refundCourse{succeeded, refundFailed}}},
+	"pendingRefund": {number: "4000000000007726",
+		outcome: outcome{refund: refundCourse{refundPending, succeeded}}},
+	"createDispute": {number: "4000000000000259",
+		outcome: outcome{dispute: disputeCourse{reason: "fraudulent", network: "10.4"}}},
+	"createDisputeProductNotReceived": {number: "4000000000002685",
+		outcome: outcome{dispute: disputeCourse{reason: "product_not_received", network: "13.1"}}},
+	"createDisputeInquiry": {number: "4000000000001976", outcome: outcome{
 		dispute: disputeCourse{reason: "fraudulent", network: "10.4", inquiry: true}}},
 
 	// 3-D Secure. What follows an authentication never comes here, for nobody can authenticate.
 	"authenticationRequired":        {number: "4000002760003184", outcome: authenticates},
 	"authenticationRequiredOnSetup": {number: "4000002500003155", outcome: authenticates},
 	"authenticationRequiredSetupForOffSession": {number: "4000003800000446",
-		outcome: outcome{attaches: true, authenticate: true, setUp: true}},
+		outcome: outcome{authenticate: true, setUp: true}},
 	"authenticationRequiredChargeDeclinedInsufficientFunds": {number: "4000008260003178",
 		outcome: authenticates},
 	"threeDSecureRequired":                {number: "4000000000003063", outcome: authenticates},
 	"threeDSecure2Required":               {number: "4000000000003220", outcome: authenticates},
 	"threeDSecureRequiredChargeDeclined":  {number: "4000008400001629", outcome: authenticates},
 	"threeDSecureRequiredProcessingError": {number: "4000008400001280", outcome: authenticates},
-	"threeDSecureOptional": {number: "4000000000003055",
-		outcome: outcome{attaches: true}},
+	"threeDSecureOptional":                {number: "4000000000003055"},
 }
 
 var (
-	authenticates = outcome{attaches: true, authenticate: true}
+	authenticates = outcome{authenticate: true}
 	blocked       = outcome{code: "card_declined", decline: "fraudulent", message: cardDeclined,
-		blocked: true}
+		unsaved: true, blocked: true}
 )
 
 const cardDeclined = "Your card was declined."
 
-func declined(code, decline, message string) outcome {
-	return outcome{code: code, decline: decline, message: message}
+func declined(decline string) outcome { return fails("card_declined", decline, cardDeclined) }
+
+func fails(code, decline, message string) outcome {
+	return outcome{code: code, decline: decline, message: message, unsaved: true}
 }
 
 // namedCard returns the card of a name such as visa or visa_chargeDeclined.
 func namedCard(name string) (*card, bool) {
 	row, ok := goodCards[name]
-	row.outcome = outcome{attaches: true}
 	if !ok {
 		row, ok = specialCards[strings.TrimPrefix(name, "visa_")]
 	}
@@ -192,10 +186,10 @@ func fingerprint(s string) string {
 
 // refusesAttach returns the decline of a card that fails when it is saved, nil for others.
 func (c *card) refusesAttach() *apiError {
-	if c.outcome.attaches {
-		return nil
+	if c.outcome.unsaved {
+		return c.declines()
 	}
-	return c.declines()
+	return nil
 }
 
 // declines returns why a charge of this card fails, nil if it does not.
