@@ -17,7 +17,7 @@ func filterTransactions(c *call, q *listQuery) {
 	a, p := c.account, c.params
 	currency, source, typ := p.text("currency"), p.text("source"), p.text("type")
 	if payout := p.text("payout"); payout != "" {
-		p.fail(errInvalid("resource_missing", "payout", "No such payout: '"+payout+"'"))
+		p.fail(errInvalid("resource_missing", "payout", "No such payout: '%s'", payout))
 	}
 	if source != "" {
 		q.only(a.transactionsOf(source))

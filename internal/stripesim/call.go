@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -141,8 +140,8 @@ func (c *call) readKey() *apiError {
 	}
 	key := c.http.Header.Get("Idempotency-Key")
 	if len(key) > maxKey {
-		return errInvalid("", "", fmt.Sprintf("The idempotency key is %d characters long, %d "+
-			"are allowed.", len(key), maxKey))
+		return errInvalid("", "", "The idempotency key is %d characters long, %d "+
+			"are allowed.", len(key), maxKey)
 	}
 	c.key = key
 	return nil
@@ -152,7 +151,7 @@ func (c *call) readKey() *apiError {
 func (c *call) read() *apiError {
 	if v := c.http.Header.Get("Stripe-Version"); v != "" {
 		if !versionPattern.MatchString(v) {
-			return errInvalid("", "", "Invalid Stripe API version: "+v)
+			return errInvalid("", "", "Invalid Stripe API version: %s", v)
 		}
 		c.version = v
 	}
@@ -162,8 +161,8 @@ func (c *call) read() *apiError {
 	}
 	media, _, _ := mime.ParseMediaType(c.http.Header.Get("Content-Type"))
 	if c.http.Method == http.MethodPost && media != "" && media != formType {
-		return errInvalid("", "", "Invalid request (check that your POST content type is "+
-			formType+").")
+		return errInvalid("", "",
+			"Invalid request (check that your POST content type is %s).", formType)
 	}
 	body, err := io.ReadAll(io.LimitReader(c.http.Body, maxBody+1))
 	if err != nil || len(body) > maxBody {
@@ -171,7 +170,7 @@ func (c *call) read() *apiError {
 	}
 	for _, encoded := range []string{c.http.URL.RawQuery, string(body)} {
 		if err := decodeForm(&c.form, encoded); err != nil {
-			return errInvalid("", "", "Invalid request: "+err.Error()+".")
+			return errInvalid("", "", "Invalid request: %s.", err)
 		}
 	}
 	c.params = newParams(&c.form)

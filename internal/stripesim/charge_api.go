@@ -1,9 +1,5 @@
 package stripesim
 
-import (
-	"fmt"
-)
-
 const opCreateCharge = "charges.create"
 
 var chargeRoutes = []route{
@@ -122,20 +118,16 @@ func captureCharge(c *call) view {
 func (c *charge) capturable(id string, amount int64) *apiError {
 	switch {
 	case c.intent != 0:
-		return errInvalid("", "", "The charge "+id+" belongs to a PaymentIntent: capture "+
-			"that one.")
+		return errInvalid("", "", "The charge %s belongs to a PaymentIntent: capture that one.", id)
 	case c.taken > 0:
-		return errInvalid("charge_already_captured", "",
-			"Charge "+id+" has already been captured.")
+		return errInvalid("charge_already_captured", "", "Charge %s has already been captured.", id)
 	case !c.paid():
-		return errInvalid("", "", "Charge "+id+" failed: there is nothing to capture.")
+		return errInvalid("", "", "Charge %s failed: there is nothing to capture.", id)
 	case c.refunded > 0:
-		return errInvalid("charge_already_refunded", "",
-			"Charge "+id+" has already been refunded.")
+		return errInvalid("charge_already_refunded", "", "Charge %s has already been refunded.", id)
 	case amount > c.amount:
-		return errInvalid("amount_too_large", "amount", fmt.Sprintf(
-			"You cannot capture more than the authorized amount (%s).",
-			money(c.amount, c.currency)))
+		return errInvalid("amount_too_large", "amount",
+			"You cannot capture more than the authorized amount (%s).", money(c.amount, c.currency))
 	}
 	return nil
 }

@@ -67,8 +67,8 @@ func (a *account) addCustomer(c *call, next customer) *customer {
 // errNotTheirs: the default payment method is not attached to the customer.
 func errNotTheirs(id string) *apiError {
 	return errInvalid("resource_missing", "invoice_settings[default_payment_method]",
-		fmt.Sprintf("The customer does not have a payment method with the ID %s. The payment "+
-			"method must be attached to the customer.", id))
+		"The customer does not have a payment method with the ID %s. The payment "+
+			"method must be attached to the customer.", id)
 }
 
 var (

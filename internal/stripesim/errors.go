@@ -40,9 +40,9 @@ func refuse(err *apiError) {
 }
 
 // errInvalid is for an invalid request. Stripe refuses many values without an error code: "".
-func errInvalid(code, param, message string) *apiError {
+func errInvalid(code, param, format string, args ...any) *apiError {
 	return &apiError{status: http.StatusBadRequest, typ: typeInvalid,
-		code: code, param: param, message: message}
+		code: code, param: param, message: fmt.Sprintf(format, args...)}
 }
 
 func errCard(code, param, message string) *apiError {
@@ -51,7 +51,7 @@ func errCard(code, param, message string) *apiError {
 }
 
 func errNoToken(token, param string) *apiError {
-	return errInvalid("resource_missing", param, "No such token: '"+token+"'")
+	return errInvalid("resource_missing", param, "No such token: '%s'", token)
 }
 
 func errUnknownParameters(names []string) *apiError {
@@ -60,14 +60,13 @@ func errUnknownParameters(names []string) *apiError {
 		s = "s"
 	}
 	return errInvalid("parameter_unknown", names[0],
-		"Received unknown parameter"+s+": "+strings.Join(names, ", "))
+		"Received unknown parameter%s: %s", s, strings.Join(names, ", "))
 }
 
 func errEmptyParameter(name string) *apiError {
-	return errInvalid("parameter_invalid_empty", name, fmt.Sprintf(
-		"You passed an empty string for '%[1]s'. We assume empty values are an attempt to unset "+
-			"a field; however '%[1]s' cannot be unset. You should remove '%[1]s' from your "+
-			"request or supply a non-empty value.", name))
+	return errInvalid("parameter_invalid_empty", name, "You passed an empty string for '%[1]s'. "+
+		"We assume empty values are an attempt to unset a field; however '%[1]s' cannot be "+
+		"unset. You should remove '%[1]s' from your request or supply a non-empty value.", name)
 }
 
 // errNoSuch is for an unknown id: 404 in a path, 400 in a parameter.

@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -22,8 +21,7 @@ func filterEvents(c *call, q *listQuery) {
 		p.fail(errInvalid("parameters_exclusive", "types",
 			"You may only specify one of these parameters: type, types."))
 	case len(types) > maxEventTypes:
-		p.fail(errInvalid("", "types", fmt.Sprintf(
-			"You may filter by at most %d types.", maxEventTypes)))
+		p.fail(errInvalid("", "types", "You may filter by at most %d types.", maxEventTypes))
 	}
 	q.keep(func(r ref) bool {
 		e := a.events.get(r)

@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -19,12 +18,10 @@ func (p *params) expand(k kind, prefix string) expansion {
 		rest, ok := strings.CutPrefix(path, prefix)
 		switch {
 		case strings.Count(path, ".") >= maxExpandDepth:
-			p.fail(errInvalid("", "expand", fmt.Sprintf(
-				"You cannot expand more than %d levels of a property. Property: %s",
-				maxExpandDepth, path)))
+			p.fail(errInvalid("", "expand", "You cannot expand more than %d levels of a "+
+				"property. Property: %s", maxExpandDepth, path))
 		case !ok || !e.add(k, rest):
-			p.fail(errInvalid("", "expand",
-				"This property cannot be expanded ("+path+")."))
+			p.fail(errInvalid("", "expand", "This property cannot be expanded (%s).", path))
 		}
 	}
 	return e

@@ -150,7 +150,7 @@ func errWrongStatus(i *intent, cannot, done, allowed string) *apiError {
 
 // errUnexpectedState is for a request that a PaymentIntent's status does not allow.
 func errUnexpectedState(i *intent, message string) *apiError {
-	e := errInvalid("payment_intent_unexpected_state", "", message)
+	e := errInvalid("payment_intent_unexpected_state", "", "%s", message)
 	e.intent, e.executed = i, true
 	return e
 }
@@ -171,22 +171,18 @@ func (a *account) take(c *call, i *intent, m *paymentMethod, s session) *intent 
 		}
 		refuse(a.decline(c, next, m, errAuthentication(), 0))
 	}
-	if declined := m.card.declines(); declined != nil {
-		failed := a.addCharge(charge{
-			intent: next.ref, customer: next.customer, method: m, amount: next.amount,
-			currency: next.currency, metadata: next.metadata, details: next.details,
-			failure: declined,
-		})
-		a.emit(c, "charge.failed", failed)
-		refuse(a.decline(c, next, m, declined, failed.ref))
-	}
-
 	manual := next.capture == captureManual
-	charged := a.addCharge(charge{
+	attempt := charge{
 		intent: next.ref, customer: next.customer, method: m, amount: next.amount,
-		captured: !manual, currency: next.currency, metadata: next.metadata,
-		details: next.details,
-	})
+		currency: next.currency, metadata: next.metadata, details: next.details,
+		failure: m.card.declines(),
+	}
+	attempt.captured = !manual && attempt.paid()
+	charged := a.addCharge(attempt)
+	if !charged.paid() {
+		a.emit(c, "charge.failed", charged)
+		refuse(a.decline(c, next, m, charged.failure, charged.ref))
+	}
 	next.charge = charged.ref
 	if manual {
 		next.status, next.capturable = needsCapture, next.amount

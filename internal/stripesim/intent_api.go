@@ -1,9 +1,5 @@
 package stripesim
 
-import (
-	"fmt"
-)
-
 // The operations that can take the money of a PaymentIntent.
 const (
 	opCreateIntent  = "payment_intents.create"
@@ -33,8 +29,8 @@ func createIntent(c *call) view {
 	}
 	for _, name := range confirmationOnly {
 		if !confirm && p.has(name) {
-			p.fail(errInvalid("", name, fmt.Sprintf("You cannot set `%s` without `confirm=true`: "+
-				"it describes the confirmation.", name)))
+			p.fail(errInvalid("", name, "You cannot set `%s` without `confirm=true`: "+
+				"it describes the confirmation.", name))
 		}
 	}
 	c.done(kindIntent)
@@ -165,9 +161,9 @@ func captureIntent(c *call) view {
 			"captured", "requires_capture"))
 	}
 	if amount > current.capturable {
-		e := errInvalid("amount_too_large", "", fmt.Sprintf(
+		e := errInvalid("amount_too_large", "",
 			"The amount to capture (%s) is greater than the amount that can be captured (%s).",
-			money(amount, current.currency), money(current.capturable, current.currency)))
+			money(amount, current.currency), money(current.capturable, current.currency))
 		e.intent = current
 		refuse(e)
 	}

@@ -118,7 +118,7 @@ func readTypes(p *params) []string {
 	for n, t := range types {
 		if !slices.Contains(methodTypes(), t) {
 			p.fail(errInvalid("", join("payment_method_types", fmt.Sprint(n)),
-				"Invalid payment_method_types: "+t))
+				"Invalid payment_method_types: %s", t))
 		}
 	}
 	return types

@@ -68,8 +68,8 @@ func readCurrency(p *params) string {
 		return ""
 	}
 	if !known {
-		p.fail(errInvalid("", "currency", fmt.Sprintf("Invalid currency: %s. Stripe "+
-			"currently supports these currencies: %s", sent, strings.Join(currencies, ", "))))
+		p.fail(errInvalid("", "currency", "Invalid currency: %s. Stripe "+
+			"currently supports these currencies: %s", sent, strings.Join(currencies, ", ")))
 		return ""
 	}
 	return currencies[at] // not the string that was sent: all objects share this one
@@ -91,12 +91,12 @@ func steps(currency string) int64 {
 // (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
 func checkMinimum(p *params, amount int64, currency string) {
 	if step := steps(currency); amount%step != 0 {
-		p.fail(errInvalid("parameter_invalid_integer", "amount", fmt.Sprintf(
-			"Invalid amount: %d. Amounts in %s must be divisible by %d.", amount, currency, step)))
+		p.fail(errInvalid("parameter_invalid_integer", "amount", "Invalid amount: %d. Amounts "+
+			"in %s must be divisible by %d.", amount, currency, step))
 	}
 	if least := minimums[currency]; amount > 0 && amount < least {
-		p.fail(errInvalid("amount_too_small", "amount", fmt.Sprintf(
-			"Amount must be at least %s %s", money(least, currency), currency)))
+		p.fail(errInvalid("amount_too_small", "amount", "Amount must be at least %s %s",
+			money(least, currency), currency))
 	}
 }
 

@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"fmt"
 	"net/mail"
 	"slices"
 	"strconv"
@@ -60,6 +59,11 @@ func (p *params) fail(e *apiError) {
 	}
 }
 
+// invalid is fail for a parameter's own fault.
+func (p *params) invalid(code, name, format string, args ...any) {
+	p.fail(errInvalid(code, join(p.path, name), format, args...))
+}
+
 // take marks a parameter as known and returns it, nil if it was not sent.
 func (p *params) take(name string) *field {
 	f := p.field.child(name)
@@ -80,7 +84,7 @@ func (p *params) refuse(names ...string) {
 		if f := p.take(name); f != nil {
 			f.children = nil // its content does not matter
 			name = join(p.path, name)
-			p.fail(errInvalid("", name, "stripesim does not simulate the parameter "+name+"."))
+			p.fail(errInvalid("", name, "stripesim does not simulate the parameter %s.", name))
 		}
 	}
 }
@@ -88,7 +92,7 @@ func (p *params) refuse(names ...string) {
 // missing reports a required parameter that was not sent.
 func (p *params) missing(name string) {
 	name = join(p.path, name)
-	p.fail(errInvalid("parameter_missing", name, "Missing required param: "+name+"."))
+	p.fail(errInvalid("parameter_missing", name, "Missing required param: %s.", name))
 }
 
 // text returns a string that cannot be unset: an empty value is an error.
@@ -115,7 +119,7 @@ func (p *params) optional(name string) (value string, sent bool) {
 		return "", false
 	}
 	if f.nested {
-		p.fail(errInvalid("", join(p.path, name), "Invalid string: {}"))
+		p.invalid("", name, "Invalid string: {}")
 		return "", true
 	}
 	return strings.Clone(f.value), true
@@ -136,8 +140,7 @@ func (p *params) email(name string, target *string) {
 		return
 	}
 	if a, err := mail.ParseAddress(sent.value); err != nil || a.Address != sent.value {
-		p.fail(errInvalid("email_invalid", join(p.path, name),
-			"Invalid email address: "+sent.value))
+		p.invalid("email_invalid", name, "Invalid email address: %s", sent.value)
 	}
 }
 
@@ -151,11 +154,10 @@ func (p *params) integer(name string, min int64) (value int64, sent bool) {
 	value, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil:
-		p.fail(errInvalid("parameter_invalid_integer", join(p.path, name),
-			"Invalid integer: "+text))
+		p.invalid("parameter_invalid_integer", name, "Invalid integer: %s", text)
 	case value < min:
-		p.fail(errInvalid("parameter_invalid_integer", join(p.path, name),
-			fmt.Sprintf("This value must be greater than or equal to %d.", min)))
+		p.invalid("parameter_invalid_integer", name,
+			"This value must be greater than or equal to %d.", min)
 	}
 	return value, true
 }
@@ -164,7 +166,7 @@ func (p *params) integer(name string, min int64) (value int64, sent bool) {
 func (p *params) flag(name string) bool {
 	text, sent := p.optional(name)
 	if sent && !isTrue(text) && !isFalse(text) {
-		p.fail(errInvalid("", join(p.path, name), "Invalid boolean: "+text))
+		p.invalid("", name, "Invalid boolean: %s", text)
 	}
 	return isTrue(text)
 }
@@ -177,8 +179,8 @@ func isFalse(s string) bool { return s == "false" || s == "False" }
 func (p *params) choice(name string, allowed ...string) string {
 	value := p.text(name)
 	if value != "" && !slices.Contains(allowed, value) {
-		p.fail(errInvalid("", join(p.path, name), fmt.Sprintf(
-			"Invalid %s: must be one of %s", join(p.path, name), strings.Join(allowed, ", "))))
+		p.invalid("", name, "Invalid %s: must be one of %s", join(p.path, name),
+			strings.Join(allowed, ", "))
 	}
 	return value
 }
@@ -191,7 +193,7 @@ func (p *params) object(name string) *params {
 		return nil
 	}
 	if !f.nested && f.value != "" {
-		p.fail(errInvalid("", join(p.path, name), "Invalid object"))
+		p.invalid("", name, "Invalid object")
 	}
 	return &params{field: f, path: join(p.path, name), first: p.first}
 }
@@ -204,7 +206,7 @@ func (p *params) list(name string) []string {
 	}
 	if !f.nested {
 		if f.value != "" {
-			p.fail(errInvalid("", join(p.path, name), "Invalid array"))
+			p.invalid("", name, "Invalid array")
 		}
 		return nil
 	}
@@ -265,9 +267,8 @@ func (p *params) metadata(old metadata) metadata {
 		c.seen = true
 		if c.nested || utf8.RuneCountInString(c.value) > maxMetadataValue ||
 			utf8.RuneCountInString(c.name) > maxMetadataKey {
-			p.fail(errInvalid("", join(path, c.name), fmt.Sprintf(
-				"Metadata keys have at most %d characters, values are strings of at most %d.",
-				maxMetadataKey, maxMetadataValue)))
+			p.fail(errInvalid("", join(path, c.name), "Metadata keys have at most %d "+
+				"characters, values are strings of at most %d.", maxMetadataKey, maxMetadataValue))
 		}
 		// All objects share the same few keys, so each key is stored once.
 		next := pair{unique.Make(c.name).Value(), strings.Clone(c.value)}
@@ -283,8 +284,7 @@ func (p *params) metadata(old metadata) metadata {
 		}
 	}
 	if len(merged) > maxMetadataKeys {
-		p.fail(errInvalid("", path, fmt.Sprintf(
-			"Metadata can have up to %d keys.", maxMetadataKeys)))
+		p.fail(errInvalid("", path, "Metadata can have up to %d keys.", maxMetadataKeys))
 	}
 	return slices.Clip(merged)
 }

@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -143,13 +142,13 @@ func (m *paymentMethod) usableBy(a *account, owner ref) *apiError {
 	case m.spent:
 		return errSpent("payment_method")
 	case m.customer != 0 && owner == 0:
-		return errInvalid("parameter_missing", "customer", fmt.Sprintf("The provided "+
+		return errInvalid("parameter_missing", "customer", "The provided "+
 			"PaymentMethod was attached to a Customer. To use it, provide the customer %s.",
-			a.ids.id(kindCustomer, m.customer)))
+			a.ids.id(kindCustomer, m.customer))
 	case m.customer != 0 && m.customer != owner:
-		return errInvalid("", "payment_method", fmt.Sprintf("The customer does not have a "+
+		return errInvalid("", "payment_method", "The customer does not have a "+
 			"payment method with the ID %s. The payment method must be attached to the customer.",
-			a.ids.id(kindMethod, m.ref)))
+			a.ids.id(kindMethod, m.ref))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package stripesim
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 )
 
@@ -38,12 +37,12 @@ func (a *account) refundTarget(chargeID, intentID string) ref {
 	}
 	i := a.intents.named(intentID, "payment_intent")
 	if o := a.charges.get(i.charge); o == nil || !o.paid() {
-		refuse(errInvalid("", "payment_intent", fmt.Sprintf("This PaymentIntent (%s) "+
-			"does not have a successful charge to refund.", intentID)))
+		refuse(errInvalid("", "payment_intent", "This PaymentIntent (%s) "+
+			"does not have a successful charge to refund.", intentID))
 	}
 	if chargeID != "" && chargeID != a.ids.id(kindCharge, i.charge) {
-		refuse(errInvalid("", "charge", fmt.Sprintf("The charge %s is not the latest "+
-			"of the PaymentIntent %s.", chargeID, intentID)))
+		refuse(errInvalid("", "charge", "The charge %s is not the latest "+
+			"of the PaymentIntent %s.", chargeID, intentID))
 	}
 	return i.charge
 }
@@ -53,24 +52,22 @@ func (a *account) refundable(o *charge, amount int64) *apiError {
 	id := a.ids.id(kindCharge, o.ref)
 	switch {
 	case !o.paid():
-		return errInvalid("", "charge", "Charge "+id+" failed: there is nothing to refund.")
+		return errInvalid("", "charge", "Charge %s failed: there is nothing to refund.", id)
 	case !o.captured:
-		return errInvalid("", "charge", "Charge "+id+" is not captured. Cancel its "+
-			"PaymentIntent to release the authorization.")
+		return errInvalid("", "charge",
+			"Charge %s is not captured. Cancel its PaymentIntent to release the authorization.", id)
 	case a.chargedBack(o):
 		return errInvalid("charge_disputed", "",
-			"Charge "+id+" has been charged back; cannot issue a refund.")
+			"Charge %s has been charged back; cannot issue a refund.", id)
 	case o.allRefunded():
-		return errInvalid("charge_already_refunded", "",
-			"Charge "+id+" has already been refunded.")
+		return errInvalid("charge_already_refunded", "", "Charge %s has already been refunded.", id)
 	case amount > o.refundable() && o.refunded == 0:
-		return errInvalid("", "amount", fmt.Sprintf(
-			"Refund amount (%s) is greater than charge amount (%s)",
-			money(amount, o.currency), money(o.taken, o.currency)))
+		return errInvalid("", "amount", "Refund amount (%s) is greater than charge amount (%s)",
+			money(amount, o.currency), money(o.taken, o.currency))
 	case amount > o.refundable():
-		return errInvalid("", "amount", fmt.Sprintf(
+		return errInvalid("", "amount",
 			"Refund amount (%s) is greater than unrefunded amount on charge (%s)",
-			money(amount, o.currency), money(o.refundable(), o.currency)))
+			money(amount, o.currency), money(o.refundable(), o.currency))
 	}
 	return nil
 }

@@ -1,7 +1,5 @@
 package stripesim
 
-import "fmt"
-
 var refundRoutes = []route{
 	{"POST /v1/refunds", "refunds.create", createRefund},
 	{"GET /v1/refunds", "refunds.list", list(kindRefund, filterRefunds)},
@@ -52,9 +50,9 @@ func cancelRefund(c *call) view {
 	c.done(kindRefund)
 	current := c.account.refunds.lockInPath(c)
 	if current.status != refundPending {
-		refuse(errInvalid("", "", fmt.Sprintf("The refund %s cannot be canceled because its "+
+		refuse(errInvalid("", "", "The refund %s cannot be canceled because its "+
 			"status is %s: only a pending one can.", c.account.ids.id(kindRefund, current.ref),
-			current.status)))
+			current.status))
 	}
 	c.begin()
 	return c.account.endRefund(c, current, canceled)

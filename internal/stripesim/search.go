@@ -162,14 +162,13 @@ func search(k kind) func(*call) view {
 			err = q.check(k)
 		}
 		if err != nil {
-			refuse(errInvalid("", "query",
-				"We were unable to parse your search query: "+err.Error()+"."))
+			refuse(errInvalid("", "query", "We were unable to parse your search query: %s.", err))
 		}
 		next := a.tables[k].len()
 		if page != "" {
 			r, ok := a.ids.ref(k, page)
 			if !ok || r > next {
-				refuse(errInvalid("", "page", "Invalid page: "+page))
+				refuse(errInvalid("", "page", "Invalid page: %s", page))
 			}
 			next = r
 		}

@@ -30,7 +30,7 @@ func createEndpoint(c *call) view {
 	for i, typ := range next.events {
 		if !eventType.MatchString(typ) || typ == "*" && len(next.events) > 1 {
 			p.fail(errInvalid("", join("enabled_events", strconv.Itoa(i)),
-				"Invalid enabled_events: "+typ))
+				"Invalid enabled_events: %s", typ))
 		}
 	}
 	p.update("description", &next.description)
