@@ -6,13 +6,13 @@ import (
 	"fmt"
 
 	"example.com/triplecharge/internal/faults"
-	"example.com/triplecharge/internal/reconcile"
 )
 
 // CellRun is one mode under one fault, to be watched and inspected: its invoices can be read while
 // it is played and afterwards, and reconciled. Play may be called once; the other methods may be
 // called at the same time, from several goroutines.
 type CellRun struct {
+	*bothSides
 	play *play
 }
 
@@ -28,7 +28,7 @@ func (h Harness) Begin(ctx context.Context, mode string, f faults.Fault) (*CellR
 		return nil, fmt.Errorf("%s can't be played: %s", faults.Under(mode, f), expected.Why)
 	}
 	p, err := h.beginCell(ctx, mode, f)
-	l := &CellRun{p}
+	l := &CellRun{&p.sides, p}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", faults.Under(mode, f), err), l.Close())
 	}
@@ -51,16 +51,6 @@ func (l *CellRun) Play(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", faults.Under(p.Mode, p.Fault), err)
 	}
 	return nil
-}
-
-// Invoices reads both sides and changes nothing.
-func (l *CellRun) Invoices(ctx context.Context) ([]reconcile.Invoice, error) {
-	return l.play.sides.invoices(ctx)
-}
-
-// Reconcile records what is missing, refunds what is too much, and returns what it has done.
-func (l *CellRun) Reconcile(ctx context.Context) ([]reconcile.Done, error) {
-	return l.play.sides.reconcile(ctx)
 }
 
 // Close stops what still runs and deletes the run's charges and entries.

@@ -41,12 +41,12 @@ func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
 	if err != nil {
 		return result, err
 	}
-	defer l.sides.close()
+	defer l.close()
 	result.Servers = len(l.servers)
 	if err := result.expect(); err != nil {
 		return result, err
 	}
-	invoices, err := l.sides.invoices(ctx)
+	invoices, err := l.Invoices(ctx)
 	if err != nil {
 		return result, err
 	}
@@ -64,7 +64,7 @@ func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
 		result.Lock = measure(events)
 	}
 	result.Declined = declined(invoices, events)
-	result.Invoices, err = l.sides.accounts(ctx)
+	result.Invoices, err = l.accounts(ctx)
 	return result, err
 }
 

@@ -12,14 +12,13 @@ import (
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/fleet"
-	"example.com/triplecharge/internal/reconcile"
 )
 
 // DeployedRun is one midnight of servers that somebody else has started, to be watched. Play may be
 // called once; the other methods may be called at the same time, from several goroutines.
 type DeployedRun struct {
+	bothSides
 	servers []fleet.Server
-	sides   bothSides
 	at      time.Time // in the first month without charges and entries
 	invoice string    // the first customer's, once it is played
 	tell    func(event.Event)
@@ -46,11 +45,11 @@ func (d Deployed) open(
 	if l.servers, err = d.resolve(ctx); err != nil {
 		return nil, err
 	}
-	if l.sides, err = d.sides(ctx); err != nil {
+	if l.bothSides, err = d.sides(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.sides.open(ctx); err != nil {
-		l.sides.close()
+	if err := l.bothSides.open(ctx); err != nil {
+		l.close()
 		return nil, err
 	}
 	return l, nil
@@ -73,11 +72,11 @@ func (d Deployed) Begin(
 	for billed := true; billed && err == nil; {
 		if billed, err = l.billed(ctx); billed {
 			l.at = l.at.AddDate(0, 1, 0)
-			l.sides.period = billing.PeriodOf(l.at)
+			l.period = billing.PeriodOf(l.at)
 		}
 	}
 	if err != nil {
-		l.sides.close()
+		l.close()
 		return nil, err
 	}
 	return l, nil
@@ -85,7 +84,7 @@ func (d Deployed) Begin(
 
 // billed reports whether the month has a charge or an entry already.
 func (l *DeployedRun) billed(ctx context.Context) (bool, error) {
-	invoices, err := l.sides.invoices(ctx)
+	invoices, err := l.Invoices(ctx)
 	for _, i := range invoices {
 		if i.Charges > 0 || i.Entries > 0 {
 			return true, err
@@ -100,7 +99,7 @@ func (l *DeployedRun) Play(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, cellLimit,
 		fmt.Errorf("the due runs did not end within %v", cellLimit))
 	defer cancel()
-	invoices, err := l.sides.invoices(ctx)
+	invoices, err := l.Invoices(ctx)
 	if err != nil {
 		return err
 	}
@@ -149,18 +148,8 @@ func (l *DeployedRun) follow(ctx context.Context) (*errgroup.Group, error) {
 	return &finished, nil
 }
 
-// Invoices reads both sides and changes nothing.
-func (l *DeployedRun) Invoices(ctx context.Context) ([]reconcile.Invoice, error) {
-	return l.sides.invoices(ctx)
-}
-
-// Reconcile records what is missing, refunds what is too much, and returns what it has done.
-func (l *DeployedRun) Reconcile(ctx context.Context) ([]reconcile.Done, error) {
-	return l.sides.reconcile(ctx)
-}
-
 // Close closes what was opened for the run. The charges and the entries stay.
 func (l *DeployedRun) Close() error {
-	l.sides.close()
+	l.close()
 	return nil
 }

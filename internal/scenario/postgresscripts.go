@@ -8,7 +8,6 @@ import (
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/proxy"
 	"example.com/triplecharge/internal/services"
-	"example.com/triplecharge/internal/stripesim/control"
 )
 
 // pair is a play's own Postgres, its standby, and the address at which this process finds
@@ -64,13 +63,6 @@ func (p *play) takeOver(ctx context.Context, what string) error {
 	}
 	p.happened(event.LedgerReplaced, "", what)
 	return errors.Join(moved...)
-}
-
-// postgresFailover: a's charge is held before the reply; the old primary becomes read-only, and the
-// standby, which has all, takes over; a records its charge; b and c run.
-func postgresFailover() script {
-	return inOrder((*play).synchronize, heldAt(control.Committed), (*play).fence,
-		(*play).replace, (*play).letGo, (*play).finish, runs(serverB, serverC))
 }
 
 func (p *play) synchronize(ctx context.Context) error {

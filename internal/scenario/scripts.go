@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"example.com/triplecharge/internal/event"
@@ -17,18 +18,19 @@ type script func(ctx context.Context, p *play) error
 // scripts returns the script of each fault.
 func scripts() map[faults.Fault]script {
 	return map[faults.Fault]script{
-		faults.None:                  inOrder((*play).midnight),
-		faults.Late:                  inOrder(runs(serverA, serverB, serverC)),
-		faults.Pause:                 pause(0),
-		faults.SlowStripe:            slowStripe,
-		faults.CrashBeforeCharge:     crashBeforeCharge,
-		faults.CrashAfterCharge:      crash(0),
-		faults.LostReply:             lostReply,
-		faults.Stripe500Before:       stripe500(control.BeforeCommit),
-		faults.Stripe500After:        stripe500(control.AfterCommit),
-		faults.KeyExpired:            crash(day),
-		faults.DelayedADay:           pause(day),
-		faults.DeclinedThenFixed:     declinedThenFixed(),
+		faults.None:              inOrder((*play).midnight),
+		faults.Late:              inOrder(runs(serverA, serverB, serverC)),
+		faults.Pause:             pause(0),
+		faults.SlowStripe:        slowStripe,
+		faults.CrashBeforeCharge: crashBeforeCharge,
+		faults.CrashAfterCharge:  crash(0),
+		faults.LostReply:         whileItLasts((*control.Client).Lose),
+		faults.Stripe500Before:   whileItLasts(saves500(control.BeforeCommit)),
+		faults.Stripe500After:    whileItLasts(saves500(control.AfterCommit)),
+		faults.KeyExpired:        crash(day),
+		faults.DelayedADay:       pause(day),
+		faults.DeclinedThenFixed: inOrder((*play).midnight, (*play).fixCards,
+			(*play).awaitUnprotected, runs(serverA)),
 		faults.IntentCanceled:        changedAfterDecline((*play).cancelIntents),
 		faults.AmountChanged:         changedAfterDecline((*play).changeAmount),
 		faults.AmountChangedCrash:    changedAfterCrash((*play).changeAmount),
@@ -42,14 +44,17 @@ func scripts() map[faults.Fault]script {
 		faults.RedlockClockJump:      clockJump(3),
 		faults.PartitionBeforeCharge: partitionBeforeCharge,
 		faults.PartitionDuringCharge: partitionDuringCharge,
-		faults.PostgresDown:          postgresDown(),
-		faults.PostgresFailover:      postgresFailover(),
-		faults.PostgresForgets:       postgresForgets(0),
-		faults.PostgresForgetsADay:   postgresForgets(day),
-		faults.LogStalls:             logStalls,
-		faults.LogGone:               logGone,
-		faults.MixedModes:            inOrder((*play).midnight),
-		faults.EventLate:             eventLate,
+		faults.PostgresDown: inOrder(heldAt(control.Committed), (*play).cutLedger,
+			(*play).letGo, (*play).finish, (*play).healLedger, (*play).others),
+		faults.PostgresFailover: inOrder((*play).synchronize, heldAt(control.Committed),
+			(*play).fence, (*play).replace, (*play).letGo, (*play).finish,
+			runs(serverB, serverC)),
+		faults.PostgresForgets:     postgresForgets(0),
+		faults.PostgresForgetsADay: postgresForgets(day),
+		faults.LogStalls:           logStalls,
+		faults.LogGone:             logGone,
+		faults.MixedModes:          inOrder((*play).midnight),
+		faults.EventLate:           eventLate,
 	}
 }
 
@@ -202,48 +207,29 @@ func crash(after time.Duration) script {
 		(*play).others, (*play).comeBack)
 }
 
-// lostReply: Stripe commits, and every reply to a's charges is lost; b and c run later.
-func lostReply(ctx context.Context, p *play) error {
-	lost, err := p.simulator.Control.Lose(ctx, control.Rule{
-		Server: serverA, Operation: control.OperationCharge,
-	})
-	if err != nil {
-		return err
-	}
-	return p.whileItLasts(ctx, lost)
-}
-
 // whileItLasts makes a run while something is wrong at Stripe, and ends that before the others run:
 // then a's own retries, if it makes any, can succeed just as theirs can.
-func (p *play) whileItLasts(ctx context.Context, wrong *control.Handle) error {
-	return errors.Join(p.run(ctx, serverA), wrong.Remove(ctx), p.others(ctx))
-}
-
-// stripe500: Stripe answers a's charge with a 500 that it saves under the key, before or after it
-// commits the charge; b and c run later.
-func stripe500(when control.When) script {
+func whileItLasts(goesWrong wrong, then ...step) script {
 	return func(ctx context.Context, p *play) error {
-		failing, err := p.simulator.Control.Fail(ctx, control.Rule{
+		begun, err := goesWrong(p.simulator.Control, ctx, control.Rule{
 			Server: serverA, Operation: control.OperationCharge,
-		}, 500, when)
+		})
 		if err != nil {
 			return err
 		}
-		return p.whileItLasts(ctx, failing)
+		return errors.Join(p.run(ctx, serverA), begun.Remove(ctx),
+			inOrder(append(then, (*play).others)...)(ctx, p))
 	}
 }
 
-// declinedThenFixed: the card declines at midnight; the customer enters a new one; a runs again
-// within the day.
-func declinedThenFixed() script {
-	return inOrder((*play).midnight, (*play).fixCards, (*play).awaitUnprotected, runs(serverA))
-}
+// wrong makes something go wrong with the requests that a rule selects.
+type wrong func(*control.Client, context.Context, control.Rule) (*control.Handle, error)
 
-// postgresDown: a can't reach the ledger from its charge until its run has finished; then b and c
-// run.
-func postgresDown() script {
-	return inOrder(heldAt(control.Committed), (*play).cutLedger, (*play).letGo, (*play).finish,
-		(*play).healLedger, (*play).others)
+// saves500 has Stripe answer with a 500 that it saves under the key.
+func saves500(when control.When) wrong {
+	return func(c *control.Client, ctx context.Context, r control.Rule) (*control.Handle, error) {
+		return c.Fail(ctx, r, http.StatusInternalServerError, when)
+	}
 }
 
 func (p *play) cutLedger(context.Context) error {

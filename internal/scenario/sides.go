@@ -81,9 +81,9 @@ func (b *bothSides) window() reconcile.Window {
 	return reconcile.Window{Since: b.began.Add(-clockSkew).Truncate(time.Second)}
 }
 
-// invoices reads both sides of each of the run's invoices, in the order in which its subscriptions
-// were given.
-func (b *bothSides) invoices(ctx context.Context) ([]reconcile.Invoice, error) {
+// Invoices reads both sides of each of the run's invoices, in the order in which its subscriptions
+// were given, and changes nothing.
+func (b *bothSides) Invoices(ctx context.Context) ([]reconcile.Invoice, error) {
 	report, err := b.reconciler().Compare(ctx, b.period, b.window())
 	if err != nil {
 		return nil, err
@@ -99,17 +99,18 @@ func (b *bothSides) invoices(ctx context.Context) ([]reconcile.Invoice, error) {
 	return invoices, nil
 }
 
-// accounts is invoices with the subscriptions' IDs as they were given.
+// accounts is Invoices with the subscriptions' IDs as they were given.
 func (b *bothSides) accounts(ctx context.Context) ([]reconcile.Invoice, error) {
-	invoices, err := b.invoices(ctx)
+	invoices, err := b.Invoices(ctx)
 	for n := range invoices {
 		invoices[n].Subscription = b.subscriptions[n].ID
 	}
 	return invoices, err
 }
 
-// reconcile corrects what is wrong in the run's period.
-func (b *bothSides) reconcile(ctx context.Context) ([]reconcile.Done, error) {
+// Reconcile records what is missing in the run's period, refunds what is too much, and returns what
+// it has done.
+func (b *bothSides) Reconcile(ctx context.Context) ([]reconcile.Done, error) {
 	outcome, err := b.reconciler().Run(ctx, reconcile.Job{
 		Period: b.period, Window: b.window(), Apply: true,
 	})

@@ -27,7 +27,7 @@ func (o Options) scripts() map[faults.Fault]script {
 		faults.SlowStripe:        slowStripe,
 		faults.CrashBeforeCharge: crash(control.Arriving, 0),
 		faults.CrashAfterCharge:  crash(control.Committed, 0),
-		faults.LostReply:         lostReply,
+		faults.LostReply:         whileItLasts((*control.Client).Lose),
 		faults.Stripe500Before:   stripe500(control.BeforeCommit),
 		faults.Stripe500After:    stripe500(control.AfterCommit),
 		faults.KeyExpired:        crash(control.Committed, day),
@@ -204,29 +204,28 @@ func crash(point control.Point, after time.Duration) script {
 	}
 }
 
-// chargesOfA selects what server-a sends that can take money.
-var chargesOfA = control.Rule{Server: serverA, Operation: control.OperationCharge}
-
 // whileItLasts lets a run while something is wrong at Stripe, and ends that before the others run.
-func (p *play) whileItLasts(ctx context.Context, wrong *control.Handle, err error) error {
-	if err != nil {
-		return err
+func whileItLasts(
+	goesWrong func(*control.Client, context.Context, control.Rule) (*control.Handle, error),
+) script {
+	return func(ctx context.Context, p *play) error {
+		wrong, err := goesWrong(p.simulator.Control, ctx, control.Rule{
+			Server: serverA, Operation: control.OperationCharge,
+		})
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.run(ctx, serverA), wrong.Remove(ctx), p.others(ctx))
 	}
-	return errors.Join(p.run(ctx, serverA), wrong.Remove(ctx), p.others(ctx))
-}
-
-// lostReply: Stripe charges, and every reply to a is lost.
-func lostReply(ctx context.Context, p *play) error {
-	lost, err := p.simulator.Control.Lose(ctx, chargesOfA)
-	return p.whileItLasts(ctx, lost, err)
 }
 
 // stripe500: Stripe answers a's charge with a 500 that it saves under the key.
 func stripe500(when control.When) script {
-	return func(ctx context.Context, p *play) error {
-		failing, err := p.simulator.Control.Fail(ctx, chargesOfA, 500, when)
-		return p.whileItLasts(ctx, failing, err)
-	}
+	return whileItLasts(func(
+		c *control.Client, ctx context.Context, r control.Rule,
+	) (*control.Handle, error) {
+		return c.Fail(ctx, r, 500, when)
+	})
 }
 
 // declinedThenFixed: the cards decline at midnight; the customers have others; a runs.
