@@ -41,17 +41,13 @@ type Handle struct {
 	id     string
 }
 
-// Gate is a rule that holds requests.
-type Gate struct{ *Handle }
+// Gate is a rule that holds requests; another never has one waiting.
+type Gate = Handle
 
 // Hold holds every request that matches the rule and reaches its point from now on, until the gate
 // opens for it.
 func (c *Client) Hold(ctx context.Context, r Rule) (*Gate, error) {
-	h, err := c.addRule(ctx, NewRule{Kind: KindHold, Rule: r})
-	if err != nil {
-		return nil, err
-	}
-	return &Gate{h}, nil
+	return c.addRule(ctx, NewRule{Kind: KindHold, Rule: r})
 }
 
 // Lose drops the reply to every request that matches the rule, after the commit: the connection
@@ -85,11 +81,11 @@ func (c *Client) addRule(ctx context.Context, r NewRule) (*Handle, error) {
 // Waiting returns the calls that wait at the gate, in the order of arrival, and the revision of
 // that set. It blocks while the revision equals since: 0 waits for a new gate's first call, a
 // negative value returns at once. It returns an error when the context ends or the gate is removed.
-func (g *Gate) Waiting(ctx context.Context, since int64) ([]Call, int64, error) {
+func (h *Handle) Waiting(ctx context.Context, since int64) ([]Call, int64, error) {
 	for {
 		var w Waiting
-		path := "/rules/" + g.id + "?since=" + strconv.FormatInt(since, 10)
-		if err := g.client.do(ctx, http.MethodGet, path, nil, &w); err != nil {
+		path := "/rules/" + h.id + "?since=" + strconv.FormatInt(since, 10)
+		if err := h.client.do(ctx, http.MethodGet, path, nil, &w); err != nil {
 			return nil, since, err
 		}
 		// The simulator ends a long poll after a while even if nothing changed.
@@ -100,8 +96,8 @@ func (g *Gate) Waiting(ctx context.Context, since int64) ([]Call, int64, error) 
 }
 
 // Open lets these calls pass, and only these. Calls that do not wait at this gate are ignored.
-func (g *Gate) Open(ctx context.Context, callIDs ...string) error {
-	return g.client.do(ctx, http.MethodPost, "/rules/"+g.id+"/open", Open{callIDs}, nil)
+func (h *Handle) Open(ctx context.Context, callIDs ...string) error {
+	return h.client.do(ctx, http.MethodPost, "/rules/"+h.id+"/open", Open{callIDs}, nil)
 }
 
 // Remove ends the rule: later requests are not affected, and a gate lets all its calls pass. A rule
