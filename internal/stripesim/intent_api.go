@@ -59,15 +59,7 @@ func confirmIntent(c *call) view {
 	d := next.details.copy()
 	r := intentRefs{methodID: p.text("payment_method"), newMethod: readMethodData(p)}
 	s := readConfirmation(p)
-	readCapture(p, &next.capture)
-	if types := readTypes(p); types != nil {
-		d.types = types
-	}
-	p.email("receipt_email", &d.receiptEmail)
-	readFutureUsage(p, &d)
-	if q := p.object("shipping"); q != nil {
-		d.shipping = readShipping(q)
-	}
+	readPayment(p, &d, &next.capture)
 	s.check(p, &d)
 	p.text("client_secret")
 	p.refuse("mandate_data", "payment_method_options", "radar_options")

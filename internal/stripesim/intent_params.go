@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -68,25 +69,17 @@ func readIntent(c *call, i *intent) intentRefs {
 	p, d := c.params, i.details.copy()
 	r := intentRefs{customerID: p.text("customer"), methodID: p.text("payment_method")}
 	r.newMethod = readMethodData(p)
+	readPayment(p, &d, &i.capture)
 	p.update("description", &d.description)
-	p.email("receipt_email", &d.receiptEmail)
-	readFutureUsage(p, &d)
 	p.update("statement_descriptor", &d.descriptor)
 	p.update("statement_descriptor_suffix", &d.descriptorSuffix)
 	p.update("transfer_group", &d.transferGroup)
-	readCapture(p, &i.capture)
 	if method := p.choice("confirmation_method", "automatic", "manual"); method == "manual" {
 		d.confirmation = method
-	}
-	if types := readTypes(p); types != nil {
-		d.types = types
 	}
 	if q := p.object("automatic_payment_methods"); q != nil {
 		q.flag("enabled")
 		d.noRedirects = q.choice("allow_redirects", "always", "never") == "never"
-	}
-	if q := p.object("shipping"); q != nil {
-		d.shipping = readShipping(q)
 	}
 	i.metadata = p.metadata(i.metadata)
 	i.details = d.orNil()
@@ -95,14 +88,11 @@ func readIntent(c *call, i *intent) intentRefs {
 	return r
 }
 
-func readCapture(p *params, capture *string) {
+// readPayment reads the parameters that a confirmation has, too.
+func readPayment(p *params, d *paymentDetails, capture *string) {
+	p.email("receipt_email", &d.receiptEmail)
 	method := p.choice("capture_method", captureAuto, captureAsync, captureManual)
-	if method != "" {
-		*capture = method
-	}
-}
-
-func readFutureUsage(p *params, d *paymentDetails) {
+	*capture = cmp.Or(method, *capture)
 	usage, sent := p.optional("setup_future_usage")
 	if usage != "" {
 		usage = p.choice("setup_future_usage", "off_session", "on_session")
@@ -110,10 +100,9 @@ func readFutureUsage(p *params, d *paymentDetails) {
 	if sent {
 		d.futureUsage = usage
 	}
-}
-
-// readTypes returns payment_method_types, nil if they were not sent.
-func readTypes(p *params) []string {
+	if q := p.object("shipping"); q != nil {
+		d.shipping = readShipping(q)
+	}
 	types := p.list("payment_method_types")
 	for n, t := range types {
 		if !slices.Contains(methodTypes(), t) {
@@ -121,7 +110,9 @@ func readTypes(p *params) []string {
 				"Invalid payment_method_types: %s", t))
 		}
 	}
-	return types
+	if types != nil {
+		d.types = types
+	}
 }
 
 // resolve looks up what the request names and checks that they belong together.

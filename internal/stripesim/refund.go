@@ -83,9 +83,7 @@ func (a *account) refund(c *call, o *charge, next refund) *refund {
 	next.status = cmp.Or(bank.first, succeeded)
 	next.earlier = o.lastRefund
 	made := a.refunds.add(a.clock.unix(), &next, func() {
-		next.transaction = a.addTransaction(transaction{
-			of: kindRefund, source: next.ref, amount: -next.amount, currency: next.currency,
-		})
+		next.transaction = a.move(&next, -next.amount)
 	})
 	changed := *o
 	changed.lastRefund = made.ref
@@ -97,6 +95,12 @@ func (a *account) refund(c *call, o *charge, next refund) *refund {
 		a.after(bankDecides, func() *apiError { return a.refundBecomes(made.ref, bank.finally) })
 	}
 	return made
+}
+
+// move stores the transaction of a refund.
+func (a *account) move(r *refund, amount int64) ref {
+	return a.addTransaction(transaction{
+		of: kindRefund, source: r.ref, amount: amount, currency: r.currency})
 }
 
 // refundBecomes is the bank's decision, unless the refund was canceled before.
@@ -118,9 +122,7 @@ func (a *account) endRefund(c *call, current *refund, status string) *refund {
 	next := *current
 	next.status = status
 	if status != succeeded {
-		next.returned = a.addTransaction(transaction{
-			of: kindRefund, source: next.ref, amount: next.amount, currency: next.currency,
-		})
+		next.returned = a.move(&next, next.amount)
 		changed := *a.charges.get(next.charge)
 		changed.refunded -= next.amount
 		a.charges.set(changed.ref, &changed)
@@ -145,7 +147,7 @@ func (a *account) refundsOf(o *charge) refs {
 	return list.reversed()
 }
 
-var refundBody = newBody("refund", kindRefund, functions[refund]{
+var refundBody = newBody("refund", functions[refund]{
 	"failureReason": func(w *writer, r *refund) {
 		if r.status == refundFailed {
 			w.quote("unknown")
