@@ -8,7 +8,7 @@ func retrieveAccount(c *call) view {
 }
 
 // accountBody is Stripe's answer for an account in the US that can do everything.
-var accountBody = newBody("account", kindNone, functions[account]{
+var accountBody = newBody("account", functions[account]{
 	"accountID": func(w *writer, a *account) { w.quote("acct_1" + a.ids.tag + "stripe") },
 })
 

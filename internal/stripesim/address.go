@@ -12,11 +12,6 @@ type shipping struct {
 	carrier, track string
 }
 
-var (
-	addressBody  = newBody[address]("address", kindNone, nil)
-	shippingBody = newBody[shipping]("shipping", kindNone, nil)
-)
-
 func readAddress(p *params, old *address) *address {
 	if len(p.field.children) == 0 {
 		return nil

@@ -79,7 +79,7 @@ func (a *account) transactionsOf(source string) refs {
 }
 
 var (
-	transactionBody = newBody("balance_transaction", kindTransaction, functions[transaction]{
+	transactionBody = newBody("balance_transaction", functions[transaction]{
 		"fees": func(w *writer, t *transaction) {
 			w.list("[", min(1, int(t.fee)), "]", func(int) { w.fill(feeBody, t) })
 		},
@@ -101,7 +101,7 @@ var (
 		},
 		"kind": func(w *writer, t *transaction) { w.quote(t.kind()) },
 	})
-	feeBody = newBody("fee", kindNone, functions[transaction]{
+	feeBody = newBody("fee", functions[transaction]{
 		"description": func(w *writer, t *transaction) {
 			if t.of == kindDispute {
 				w.quote("Dispute fee")
@@ -110,11 +110,11 @@ var (
 			w.quote("Stripe processing fees")
 		},
 	})
-	balanceBody = newBody("balance", kindNone, functions[balanceView]{
+	balanceBody = newBody("balance", functions[balanceView]{
 		"available": func(w *writer, v *balanceView) { w.sums(v.available) },
 		"pending":   func(w *writer, v *balanceView) { w.sums(v.pending) },
 	})
-	sumBody = newBody[sum]("sum", kindNone, nil)
+	sumBody = newBody[sum]("sum", nil)
 )
 
 func (t *transaction) json(w *writer) { w.fill(transactionBody, t) }

@@ -11,18 +11,21 @@ import (
 
 // bodies/X.json is how an X is answered. A string in it that begins with $ or @ stands for a value:
 //
-//	"$field"       a field of the Go type, such as amount or details.description, or else what
-//	               the function of that name writes
-//	"$field?"      null instead of the zero value
-//	"$field!"      nothing, not even the property's name, instead of the zero value; not last
-//	"@cus field"   the customer that the field refers to, by id or, if it is expanded, in full;
-//	               likewise the other kinds, by what their ids begin with
-//	"@null field"  what may be expanded, but is null here unless a function writes it
+//	"$field"      a field of the Go type, such as amount or details.description, or else what the
+//	              function of that name writes; a pointer to an X, by bodies/X.json again
+//	"$field?"     null instead of the zero value
+//	"$field!"     nothing, not even the property's name, instead of the zero value; not last
+//	"$cus field"  the id of the customer that the field refers to; likewise the other kinds, by
+//	              what their ids begin with
+//	"@cus field"  the same or, if it is expanded, the customer
+//	"@field"      what may be expanded, too, without an object for it
+//	"@null"       likewise, and null here
 //
 //go:embed bodies
 var bodies embed.FS
 
-var placeholder = regexp.MustCompile(`^(\s*"\w+": )"(?:\$|@(\w+) ?)([\w.]*)([?!]?)"(,?)$`)
+var placeholder = regexp.MustCompile(
+	`^(\s*"\w+": )"([$@])(?:(\w+) )?([\w.]*)([?!]?)"(,?)$`)
 
 // body is a compiled file of bodies.
 type body struct {
@@ -43,6 +46,7 @@ var bodyOf = [kinds]*body{
 type part struct {
 	text  string // before it
 	label string // likewise, but omitted with it
+	name  string // of the field or the function
 	mark  string // "?", "!" or none
 	path  string // the property's name, after those of the objects around it
 	depth int
@@ -50,13 +54,25 @@ type part struct {
 	field []int
 	zero  reflect.Value // of the field
 	write func(*writer, any)
+	// within is the body of what the field points to, which has no functions.
+	within *body
 }
 
 // functions write the values that are not simply a field of T.
 type functions[T any] map[string]func(*writer, *T)
 
-// newBody compiles a file of bodies for objects of a kind, which T holds.
-func newBody[T any](name string, k kind, computed functions[T]) *body {
+// newBody compiles the file of bodies with this name, for a T.
+func newBody[T any](name string, computed functions[T]) *body {
+	b := compile(name, reflect.TypeFor[T]())
+	for i := range b.parts {
+		if write, ok := computed[b.parts[i].name]; ok {
+			b.parts[i].write = func(w *writer, o any) { write(w, o.(*T)) }
+		}
+	}
+	return b
+}
+
+func compile(name string, t reflect.Type) *body {
 	file, _ := bodies.ReadFile("bodies/" + name + ".json")
 	b := &body{expands: make(map[string]kind)}
 	var around []string // the names of the objects around a line
@@ -73,22 +89,15 @@ func newBody[T any](name string, k kind, computed functions[T]) *body {
 			b.end += line
 			continue
 		}
-		p := part{text: b.end + m[1], mark: m[4], path: strings.Join(around, "."), depth: depth}
-		if b.end = m[5]; p.mark == "!" {
+		p := part{text: b.end + m[1], kind: kindOf(m[3]), name: m[4], mark: m[5],
+			path: strings.Join(around, "."), depth: depth}
+		if b.end = m[6]; p.mark == "!" {
 			p.text, p.label, b.end = strings.TrimSuffix(p.text, m[1]), m[1], ""
 		}
-		if m[2] != "" {
-			p.kind = kindOf(m[2])
+		if m[2] == "@" {
 			b.expands[p.path] = p.kind
 		}
-		if m[3] == "id" {
-			p.kind, m[3] = k, "ref"
-		}
-		if write, ok := computed[m[3]]; ok {
-			p.write = func(w *writer, o any) { write(w, o.(*T)) }
-		} else if m[3] != "" {
-			p.locate(reflect.TypeFor[T](), m[3])
-		}
+		p.locate(t)
 		b.parts = append(b.parts, p)
 	}
 	return b
@@ -104,20 +113,29 @@ func kindOf(prefix string) kind {
 	return kindNone
 }
 
-func (p *part) locate(t reflect.Type, path string) {
-	for name := range strings.SplitSeq(path, ".") {
+// locate finds the field of a T. One that is not there has a function.
+func (p *part) locate(t reflect.Type) {
+	for name := range strings.SplitSeq(p.name, ".") {
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
-		f, _ := t.FieldByName(name)
+		f, found := t.FieldByName(name)
+		if !found {
+			return
+		}
 		p.field, t = append(p.field, f.Index...), f.Type
 	}
 	p.zero = reflect.Zero(t)
+	if t.Kind() == reflect.Pointer {
+		p.within = compile(t.Elem().Name(), t.Elem())
+	}
 }
 
 // fill writes an object: o points to a T of the body.
-func (w *writer) fill(b *body, o any) {
-	v, depth := reflect.ValueOf(o).Elem(), w.depth
+func (w *writer) fill(b *body, o any) { w.parts(b, o, reflect.ValueOf(o).Elem()) }
+
+func (w *writer) parts(b *body, o any, v reflect.Value) {
+	depth := w.depth
 	for i := range b.parts {
 		p := &b.parts[i]
 		w.text(p.text)
@@ -154,7 +172,8 @@ func (w *writer) part(p *part, o any, v reflect.Value) {
 		return
 	}
 	v = p.of(v)
-	if p.mark != "" && v.IsZero() || p.field == nil {
+	nothing := p.mark != "" || v.Kind() == reflect.Pointer
+	if nothing && v.IsZero() || p.field == nil {
 		if p.mark != "!" {
 			w.text("null")
 		}
@@ -169,6 +188,8 @@ func (w *writer) part(p *part, o any, v reflect.Value) {
 		w.quote(v.String())
 	case reflect.Uint64:
 		w.reference(p.path, p.kind, ref(v.Uint()))
+	case reflect.Pointer:
+		w.parts(p.within, nil, v.Elem())
 	default:
 		w.slice(v)
 	}

@@ -105,17 +105,13 @@ func (a *account) capture(r ref, amount int64) *charge {
 	return &next
 }
 
-var chargeBody = newBody("charge", kindCharge, functions[charge]{
+var chargeBody = newBody("charge", functions[charge]{
 	"descriptor":  func(w *writer, c *charge) { w.quoteOrNull(c.descriptor()) },
 	"disputed":    func(w *writer, c *charge) { w.flag(c.dispute != 0) },
 	"outcome":     func(w *writer, c *charge) { w.fill(outcomeBody, c.outcome()) },
 	"paid":        func(w *writer, c *charge) { w.flag(c.paid()) },
-	"methodID":    func(w *writer, c *charge) { w.id(`"`, kindMethod, c.method.ref, `"`) },
 	"allRefunded": func(w *writer, c *charge) { w.flag(c.allRefunded()) },
 	"status":      func(w *writer, c *charge) { w.quote(c.status()) },
-	"shipping": func(w *writer, c *charge) {
-		fillOrNull(w, shippingBody, c.details.copy().shipping)
-	},
 	"captureBefore": func(w *writer, c *charge) {
 		if c.paid() && !c.captured {
 			w.number(c.created + authorizationLasts)
@@ -150,7 +146,7 @@ func (c *charge) json(w *writer) { w.fill(chargeBody, c) }
 // verdict is what the network, the bank and Stripe's own rules said about a charge.
 type verdict struct{ network, reason, seller, typ string }
 
-var outcomeBody = newBody[verdict]("outcome", kindNone, nil)
+var outcomeBody = newBody[verdict]("outcome", nil)
 
 func (c *charge) outcome() *verdict {
 	switch f := c.failure; {

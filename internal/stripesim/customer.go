@@ -72,14 +72,12 @@ func errNotTheirs(id string) *apiError {
 }
 
 var (
-	customerBody = newBody("customer", kindCustomer, functions[customer]{
-		"address":  func(w *writer, c *customer) { fillOrNull(w, addressBody, c.address) },
-		"shipping": func(w *writer, c *customer) { fillOrNull(w, shippingBody, c.shipping) },
+	customerBody = newBody("customer", functions[customer]{
 		"invoicePrefix": func(w *writer, c *customer) {
 			w.quote(fmt.Sprintf("%08X", uint32(scramble(uint64(c.ref)^w.account.ids.key))))
 		},
 	})
-	deletedBody = newBody[customer]("deleted", kindCustomer, nil)
+	deletedBody = newBody[customer]("deleted", nil)
 )
 
 func (c *customer) json(w *writer) {

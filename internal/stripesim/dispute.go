@@ -73,7 +73,7 @@ func (d *dispute) status() string {
 // evidenceDue is how long the business has to answer, in seconds: a week.
 const evidenceDue = 7 * 24 * 60 * 60
 
-var disputeBody = newBody("dispute", kindDispute, functions[dispute]{
+var disputeBody = newBody("dispute", functions[dispute]{
 	"due":    func(w *writer, d *dispute) { w.number(d.created + evidenceDue) },
 	"status": func(w *writer, d *dispute) { w.quote(d.status()) },
 	"pastDue": func(w *writer, d *dispute) {

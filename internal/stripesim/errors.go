@@ -133,15 +133,10 @@ func errUnrecognized(method, path string) *apiError {
 		"Unrecognized request URL (%s: %s). %s", method, path, advice)}
 }
 
-var errorBody = newBody("error", kindNone, functions[apiError]{
+var errorBody = newBody("error", functions[apiError]{
 	"docURL": func(w *writer, e *apiError) {
 		if e.code != "" {
 			w.quote("https://stripe.com/docs/error-codes/" + strings.ReplaceAll(e.code, "_", "-"))
-		}
-	},
-	"charge": func(w *writer, e *apiError) {
-		if e.charge != 0 {
-			w.id(`"`, kindCharge, e.charge, `"`)
 		}
 	},
 	"intent": func(w *writer, e *apiError) {

@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -48,9 +49,10 @@ func (a *account) emitUpdate(c *call, typ string, before, now view) {
 // differences returns the old values of what differs, within objects, too; null for what was not
 // there.
 func differences(old, now map[string]any) map[string]any {
-	found := make(map[string]any)
-	for name, value := range now {
-		was := old[name]
+	found, all := make(map[string]any), maps.Clone(old)
+	maps.Copy(all, now)
+	for name := range all {
+		was, value := old[name], now[name]
 		within, isObject := was.(map[string]any)
 		changed, isStill := value.(map[string]any)
 		switch {
@@ -58,11 +60,6 @@ func differences(old, now map[string]any) map[string]any {
 		case isObject && isStill:
 			found[name] = differences(within, changed)
 		default:
-			found[name] = was
-		}
-	}
-	for name, was := range old {
-		if _, there := now[name]; !there {
 			found[name] = was
 		}
 	}
@@ -77,7 +74,7 @@ func matchesPattern(pattern, text string) bool {
 	return pattern == "" || pattern == text
 }
 
-var eventBody = newBody("event", kindEvent, functions[event]{
+var eventBody = newBody("event", functions[event]{
 	"object": func(w *writer, e *event) {
 		w.value(e.object, nil)
 		if u, ok := e.object.(update); ok {

@@ -264,7 +264,7 @@ func (a *account) decline(
 	return &answer
 }
 
-var intentBody = newBody("payment_intent", kindIntent, functions[intent]{
+var intentBody = newBody("payment_intent", functions[intent]{
 	// They are on unless the caller named the types, since version 2023-08-16.
 	"automatic": func(w *writer, i *intent) {
 		switch d := i.details; {
@@ -286,7 +286,11 @@ var intentBody = newBody("payment_intent", kindIntent, functions[intent]{
 	"lastError": func(w *writer, i *intent) {
 		request := w.request
 		w.request = 0 // its log is of another request
-		fillOrNull(w, errorBody, i.lastError)
+		if i.lastError == nil {
+			w.text("null")
+		} else {
+			w.fill(errorBody, i.lastError)
+		}
 		w.request = request
 	},
 	"nextAction": func(w *writer, i *intent) {
@@ -310,9 +314,6 @@ var intentBody = newBody("payment_intent", kindIntent, functions[intent]{
 			return
 		}
 		w.text("[\n  \"card\"\n]")
-	},
-	"shipping": func(w *writer, i *intent) {
-		fillOrNull(w, shippingBody, i.details.copy().shipping)
 	},
 })
 

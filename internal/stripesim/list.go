@@ -205,7 +205,7 @@ func (q *listQuery) find(c *call, n int, nth func(int) ref) view {
 	return v
 }
 
-var listBody = newBody("list", kindNone, functions[listView]{
+var listBody = newBody("list", functions[listView]{
 	"object": func(w *writer, v *listView) {
 		if v.search {
 			w.quote("search_result")

@@ -163,7 +163,7 @@ func methodTypes() []string {
 		"us_bank_account", "wechat_pay", "zip"}
 }
 
-var methodBody = newBody("payment_method", kindMethod, functions[paymentMethod]{
+var methodBody = newBody("payment_method", functions[paymentMethod]{
 	"networks": func(w *writer, m *paymentMethod) {
 		w.list("[", 1, "]", func(int) { w.quote(m.card.brand) })
 	},

@@ -135,6 +135,6 @@ func newWebhookClient() *http.Client {
 	}
 }
 
-var endpointBody = newBody[endpoint]("webhook_endpoint", kindEndpoint, nil)
+var endpointBody = newBody[endpoint]("webhook_endpoint", nil)
 
 func (o *endpoint) json(w *writer) { w.fill(endpointBody, o) }

@@ -86,15 +86,6 @@ func (w *writer) quoteOrNull(s string) {
 	w.quote(s)
 }
 
-// fillOrNull writes an object of the body, null for a nil pointer.
-func fillOrNull[T any](w *writer, b *body, o *T) {
-	if o == nil {
-		w.text("null")
-		return
-	}
-	w.fill(b, o)
-}
-
 // id writes the id of an object, with what stands before and after it.
 func (w *writer) id(before string, k kind, r ref, after string) {
 	w.buf = append(w.buf, before...)
