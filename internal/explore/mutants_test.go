@@ -1,6 +1,9 @@
+//go:build !searches
+
 package explore
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -15,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/triplecharge/billing"
+	"example.com/triplecharge/internal/services"
 )
 
 // mutant is a small change to a mode, to the claim protocol in memory, or to its SQL.
@@ -69,6 +73,11 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	if os.Getenv("MUTANTS") == "" {
 		t.Skip("it tries each for a second, for minutes: set MUTANTS=1, as .ci/run does")
 	}
+	svc, err := services.Start(t.Context(), services.Options{SkipRedis: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = svc.Close() })
 	all := mutants()
 	overlay := overlaid(t, all)
 	built := map[tests]string{}
@@ -78,7 +87,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 				continue
 			}
 			built[c.tests] = c.built(t, overlay)
-			if caught, err := c.catches(t.Context(), built[c.tests], 0); caught || err != nil {
+			if caught, err := c.catches(t.Context(), built[c.tests], svc, 0); caught || err != nil {
 				t.Fatalf("%s fails without a mutant: %v", c.name, err)
 			}
 		}
@@ -89,7 +98,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	for i, m := range all {
 		group.Go(func() error {
 			for _, c := range m.catchers() {
-				if is, err := c.catches(t.Context(), built[c.tests], i+1); err != nil {
+				if is, err := c.catches(t.Context(), built[c.tests], svc, i+1); err != nil {
 					t.Errorf("%s: %s: %v", m.file, m.what, err)
 				} else if is {
 					caught[i] = c.name
@@ -131,21 +140,48 @@ func (c tests) built(t *testing.T, overlay string) string {
 	return program
 }
 
-// catches reports whether one of the catcher's tests fails with the mutant of this number.
-func (c catcher) catches(ctx context.Context, program string, number int) (bool, error) {
+// catches reports whether one of the catcher's tests fails with the mutant of this number. They
+// need a Postgres; to start one for each takes as long as its tests.
+func (c catcher) catches(
+	ctx context.Context, program string, svc *services.Services, number int,
+) (bool, error) {
 	for _, run := range c.runs {
-		cmd := exec.CommandContext(ctx, program, "-test.failfast", "-test.run", run,
+		cmd := exec.CommandContext(ctx, program, "-test.run", run, "-test.v=test2json",
 			"-test.parallel=1") // other mutants run beside it
 		cmd.Dir = filepath.Join(root, c.pkg)
-		cmd.Env = append(os.Environ(), "MUTANT="+strconv.Itoa(number))
-		out, err := cmd.CombinedOutput()
-		switch {
-		case err == nil:
-		case strings.Contains(string(out), "--- FAIL"):
-			return true, nil
-		default:
-			return false, fmt.Errorf("%w\n%s", err, out)
+		cmd.Env = append(os.Environ(), "MUTANT="+strconv.Itoa(number),
+			"DATABASE_URL="+svc.DatabaseURL())
+		if failed, err := untilOneFails(cmd); failed || err != nil {
+			return failed, err
 		}
 	}
 	return false, nil
+}
+
+// untilOneFails runs tests and ends them when one fails, as -failfast does not where subtests are
+// parallel: all of them have begun. The output must be as test2json wants it, which has each
+// failure at once.
+func untilOneFails(tests *exec.Cmd) (failed bool, err error) {
+	out, err := tests.StdoutPipe()
+	if err != nil {
+		return false, err
+	}
+	tests.Stderr = tests.Stdout
+	if err := tests.Start(); err != nil {
+		return false, err
+	}
+	var said strings.Builder
+	for lines := bufio.NewReader(out); err == nil && !failed; {
+		var line string
+		line, err = lines.ReadString('\n')
+		said.WriteString(line)
+		failed = strings.Contains(line, "--- FAIL")
+	}
+	if failed {
+		_ = tests.Process.Kill() // it may have ended
+	}
+	if err := tests.Wait(); err != nil && !failed {
+		return false, fmt.Errorf("%w\n%s", err, said.String())
+	}
+	return failed, nil
 }

@@ -1,3 +1,5 @@
+//go:build !searches
+
 package explore
 
 import (
