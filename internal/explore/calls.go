@@ -103,34 +103,16 @@ const (
 // errFailed is the error of a call to Redis or Postgres that can't be made or whose answer is lost.
 var errFailed = errors.New("no answer")
 
-// err is the error that the port returns.
-func (o outcome) err() error {
-	switch o {
-	case ok:
-		return nil
-	case held:
-		return billing.ErrHeld
-	case lost:
-		return billing.ErrLeaseLost
-	case declined:
-		return billing.ErrDeclined
-	case unknown:
-		return billing.ErrUnknown
-	case notSent:
-		return billing.ErrNotSent
-	case tooLate:
-		return fmt.Errorf("%w: %w", billing.ErrNotSent, billing.ErrLeaseLost)
-	case taken:
-		return billing.ErrTaken
-	case paid:
-		return billing.ErrCharged
-	case stale:
-		return billing.ErrStale
-	case canceled:
-		return billing.ErrCanceled
-	}
-	return errFailed
+// errs are the errors that the ports return.
+var errs = [...]error{
+	ok: nil, failed: errFailed, held: billing.ErrHeld, lost: billing.ErrLeaseLost,
+	declined: billing.ErrDeclined, unknown: billing.ErrUnknown, notSent: billing.ErrNotSent,
+	tooLate: fmt.Errorf("%w: %w", billing.ErrNotSent, billing.ErrLeaseLost),
+	taken:   billing.ErrTaken, paid: billing.ErrCharged, stale: billing.ErrStale,
+	canceled: billing.ErrCanceled,
 }
+
+func (o outcome) err() error { return errs[o] }
 
 // answer is what a call returns.
 type answer struct {

@@ -192,22 +192,17 @@ func (w *world) does(c call) string {
 
 // fault describes a fault of a server.
 func (s *server) fault(k kind) string {
-	switch k {
-	case expire:
-		if s.valid {
-			return "is paused until its lease has expired"
-		}
-		return "is paused until its claim has expired"
-	case crash:
-		return "is killed; its request stays in flight"
-	case dropAndCrash:
-		return "is killed, and its request never arrives"
-	case failBefore:
-		return "Stripe doesn't execute its request, and saves a 500 as the reply"
-	case failAfter:
-		return "Stripe executes its request, and saves a 500 as the reply"
+	if k == expire && s.valid {
+		return "is paused until its lease has expired"
 	}
-	return "can't reach the ledger until its run is over"
+	return map[kind]string{
+		expire:       "is paused until its claim has expired",
+		crash:        "is killed; its request stays in flight",
+		dropAndCrash: "is killed, and its request never arrives",
+		failBefore:   "Stripe doesn't execute its request, and saves a 500 as the reply",
+		failAfter:    "Stripe executes its request, and saves a 500 as the reply",
+		cut:          "can't reach the ledger until its run is over",
+	}[k]
 }
 
 // elsewhere describes a move that concerns no server.
@@ -216,51 +211,38 @@ func (t *narrator) elsewhere(m move) (string, event.Event) {
 	if t.nodes == fiveNodes {
 		node, nodes = fmt.Sprintf("Redis node %d of 5", m.who+1), "1 of 5 nodes"
 	}
-	switch m.kind {
-	case endLease:
-		return "The lease of a server that is gone expires", event.Event{}
-	case endClaim:
-		return "The claim of a server that is gone expires", event.Event{}
-	case endPause:
-		return "It is time for the next attempt", event.Event{}
-	case redisUp:
-		return node + " is back", event.Event{}
-	case replaceCard:
-		return "Alice adds another card", event.Event{Kind: event.CardReplaced}
-	case acceptAgain:
-		return "Alice's card is accepted again", event.Event{}
-	case recoveryRun:
-		return "All faults are over, leases and claims expire; a fresh server makes a recovery run",
-			event.Event{}
-	case hear:
-		return "Stripe's event of " + intentName(m.who) + " comes, and is recorded",
-			event.Event{Kind: event.LedgerRecorded}
-	case forget:
-		return "A day passes: Stripe forgets a key", event.Event{
-			Kind: event.StripeAdvanced, Reason: "25 hours pass",
-		}
-	case decline:
-		return "Alice's card is declined from here on", event.Event{}
-	case cancelIntent:
-		return "A person cancels " + intentName(m.who) + " at the Dashboard", event.Event{}
-	case payByHand:
-		return "Alice pays " + intentName(m.who) + " by hand", event.Event{}
-	case changeAmount, moveCustomer:
-		after := t.world
-		after.happen(m)
-		return "The subscription changes: " + after.terms.amount(), event.Event{}
-	case ledgerForgets:
-		return "A replica without the last commits takes the ledger's place", event.Event{
-			Kind: event.LedgerReplaced, Reason: "to a standby without the last commits",
-		}
-	case clockJumps:
-		return node + "'s clock jumps, and its leases expire", event.Event{
-			Kind: event.RedisClockJumped, Reason: nodes,
-		}
-	case redisEmpty:
-		return node + " restarts empty", event.Event{
-			Kind: event.RedisRestarted, Reason: nodes,
-		}
+	intent := intentName(m.who)
+	after := t.world // a copy: what the subscription asks then
+	after.happen(m)
+	changes := "The subscription changes: " + after.terms.amount()
+	moves := map[kind]struct {
+		text string
+		e    event.Event
+	}{
+		endLease:     {text: "The lease of a server that is gone expires"},
+		endClaim:     {text: "The claim of a server that is gone expires"},
+		endPause:     {text: "It is time for the next attempt"},
+		redisUp:      {text: node + " is back"},
+		replaceCard:  {"Alice adds another card", event.Event{Kind: event.CardReplaced}},
+		acceptAgain:  {text: "Alice's card is accepted again"},
+		decline:      {text: "Alice's card is declined from here on"},
+		cancelIntent: {text: "A person cancels " + intent + " at the Dashboard"},
+		payByHand:    {text: "Alice pays " + intent + " by hand"},
+		changeAmount: {text: changes},
+		moveCustomer: {text: changes},
+		recoveryRun: {text: "All faults are over, leases and claims expire; a fresh server makes " +
+			"a recovery run"},
+		hear: {"Stripe's event of " + intent + " comes, and is recorded",
+			event.Event{Kind: event.LedgerRecorded}},
+		forget: {"A day passes: Stripe forgets a key",
+			event.Event{Kind: event.StripeAdvanced, Reason: "25 hours pass"}},
+		ledgerForgets: {"A replica without the last commits takes the ledger's place", event.Event{
+			Kind: event.LedgerReplaced, Reason: "to a standby without the last commits"}},
+		clockJumps: {node + "'s clock jumps, and its leases expire",
+			event.Event{Kind: event.RedisClockJumped, Reason: nodes}},
+		redisEmpty: {node + " restarts empty",
+			event.Event{Kind: event.RedisRestarted, Reason: nodes}},
+		redisDown: {node + " dies", event.Event{Kind: event.RedisDown, Reason: nodes}},
 	}
-	return node + " dies", event.Event{Kind: event.RedisDown, Reason: nodes}
+	return moves[m.kind].text, moves[m.kind].e
 }

@@ -64,103 +64,85 @@ func (s *sheet) placed(labels []label) []label {
 func (s *sheet) labels(lane Lane) []label {
 	var labels []label
 	for i, step := range lane.Steps {
-		if words, class := lane.caption(i); words != "" {
+		if c := lane.caption(i); c.words != "" {
 			at := s.x(step.To)
 			if slices.Contains([]Kind{Pause, Cut, Hold}, step.Kind) {
 				at = (s.x(step.From) + s.x(step.To)) / 2
 			}
-			labels = append(labels, label{at: at, words: words, class: class})
+			labels = append(labels, label{at: at, words: c.words, class: c.class})
 		}
 	}
 	return labels
 }
 
-// caption returns the label of a lane's i-th step and its class. The label is "" if the step's
-// shape or another lane already says it.
-func (l Lane) caption(i int) (words, class string) {
+// caption is the label of a step and its class.
+type caption struct{ words, class string }
+
+// captions are those that are the same for all steps of a kind.
+func captions() map[Kind]caption {
+	return map[Kind]caption{
+		Obtain: {"lease", rest}, Lose: {"lease lost", alarm}, Claim: {"claim", rest},
+		Prepare: {"prepares", rest}, Register: {"registers", rest},
+		Answer: {"already paid", rest}, Pause: {"paused", ""}, Kill: {"killed", alarm},
+		Start: {"restarted", ""}, Expire: {"expired", alarm}, Replace: {"new card", ""},
+		Act: {"by hand", ""},
+	}
+}
+
+// caption returns the caption of a lane's i-th step. It has no words if the step's shape or another
+// lane already says it.
+func (l Lane) caption(i int) caption {
 	s := l.Steps[i]
 	e := s.Event
 	switch s.Kind {
-	case Obtain:
-		return "lease", rest
-	case Lose:
-		return "lease lost", alarm
-	case Claim:
-		return "claim", rest
 	case Token:
-		return fmt.Sprintf("token %d", e.Token), rest
-	case Prepare:
-		return "prepares", rest
-	case Register:
-		return "registers", rest
-	case Answer:
-		return "already paid", rest
+		return caption{fmt.Sprintf("token %d", e.Token), rest}
 	case Skip:
-		return map[bool]string{true: "skips", false: "already billed"}[e.Reason == "skipped"], rest
+		if e.Reason == "skipped" {
+			return caption{"skips", rest}
+		}
+		return caption{"already billed", rest}
 	case Fail:
-		return l.failure(i)
-	case Pause:
-		return "paused", ""
-	case Kill:
-		return "killed", alarm
-	case Start:
-		return "restarted", ""
+		return caption{l.failure(i), alarm}
 	case Cut:
-		return "can't reach " + e.Reason, ""
+		return caption{"can't reach " + e.Reason, ""}
 	case Hold:
-		return e.Server, ""
-	case Expire:
-		return "expired", alarm
+		return caption{e.Server, ""}
 	case Break:
-		return strings.TrimSpace("down " + e.Reason), alarm
+		return caption{strings.TrimSpace("down " + e.Reason), alarm}
 	case Restart:
 		if e.Kind == event.RedisReplaced || e.Kind == event.LedgerReplaced {
-			return "replaced", alarm
+			return caption{"replaced", alarm}
 		}
-		return strings.TrimSpace("empty " + e.Reason), alarm
+		return caption{strings.TrimSpace("empty " + e.Reason), alarm}
 	case Take:
 		amount := money.Amount(e.AmountMinor, e.Currency)
 		if s.Nth > 1 {
-			return fmt.Sprintf("charge %d: %s", s.Nth, amount), alarm
+			return caption{fmt.Sprintf("charge %d: %s", s.Nth, amount), alarm}
 		}
-		return amount, ""
+		return caption{amount, ""}
 	case Record:
 		if l.Name == Ledger {
-			return "entry", ""
+			return caption{"entry", ""}
 		}
 	case Refuse:
-		return "refuses " + e.Server, alarm
+		return caption{"refuses " + e.Server, alarm}
 	case Pass:
-		return e.Reason, ""
-	case Replace:
-		return "new card", ""
-	case Act:
-		return "by hand", ""
+		return caption{e.Reason, ""}
 	}
-	return "", ""
+	return captions()[s.Kind]
 }
 
-// failure returns the label of a failed step and its class.
-func (l Lane) failure(i int) (words, class string) {
-	switch name := l.Steps[i].Event.Kind; name {
-	case event.ChargeDeclined:
-		words = "declined"
-	case event.ChargeUnknown:
-		words = "unknown"
-	case event.ChargeNotSent:
-		words = "not sent"
-	case event.IntentCanceled:
-		words = "canceled"
-	case event.LeaseFailed:
-		words = "no lease"
-	case event.LedgerFailed:
-		words = "not recorded"
-	case event.LedgerRefused:
-		words = "refused"
-	default:
-		if !l.repeats(i) {
-			words = "failed"
-		}
+// failure returns the label of a failed step.
+func (l Lane) failure(i int) string {
+	words := map[event.Kind]string{
+		event.ChargeDeclined: "declined", event.ChargeUnknown: "unknown",
+		event.ChargeNotSent: "not sent", event.IntentCanceled: "canceled",
+		event.LeaseFailed: "no lease", event.LedgerFailed: "not recorded",
+		event.LedgerRefused: "refused",
+	}[l.Steps[i].Event.Kind]
+	if words == "" && !l.repeats(i) {
+		words = "failed"
 	}
-	return words, alarm
+	return words
 }
