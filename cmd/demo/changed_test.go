@@ -19,8 +19,8 @@ import (
 )
 
 // changedDemo builds the demo with files of package billing replaced or added, and returns its
-// path.
-func changedDemo(t *testing.T, files map[string]string) string {
+// path. The linker's flags set variables, and compile nothing anew.
+func changedDemo(t *testing.T, files map[string]string, linker string) string {
 	t.Helper()
 	dir := t.TempDir()
 	overlay := map[string]string{}
@@ -42,7 +42,8 @@ func changedDemo(t *testing.T, files map[string]string) string {
 	if err := os.WriteFile(config, mapping, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", config, "-o", program, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", config,
+		"-ldflags=-s "+linker, "-o", program, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -70,7 +71,7 @@ func hopefulDemo(t *testing.T) string {
 	modes := strings.Replace(modesSource(t), end, row+end, 1)
 	return changedDemo(t, map[string]string{
 		"modes.go": modes, "hopeful.go": "package billing\n\ntype hopeful struct{ locked }\n",
-	})
+	}, "")
 }
 
 // A mode needs only a file and a row in the table of modes.
@@ -190,12 +191,13 @@ func TestMatrixAndExplorerAgreeForEveryKindOfLock(t *testing.T) {
 	if os.Getenv("MUTANTS") == "" {
 		t.Skip("it builds the demo for each kind of lock and plays for a minute: set MUTANTS=1")
 	}
-	for kind, name := range map[billing.Lock]string{
-		billing.NaiveLock: "NaiveLock", billing.SafeLock: "SafeLock",
-		billing.QuorumLock: "QuorumLock",
+	modes := regexp.MustCompile(`Lock: \w+Lock`).
+		ReplaceAllString(modesSource(t), "Lock: Lock(everyLock)") + "\nvar everyLock string\n"
+	for _, kind := range []billing.Lock{
+		billing.NaiveLock, billing.SafeLock, billing.QuorumLock,
 	} {
-		modes := regexp.MustCompile(`Lock: \w+Lock`).ReplaceAllString(modesSource(t), "Lock: "+name)
-		program := changedDemo(t, map[string]string{"modes.go": modes})
+		program := changedDemo(t, map[string]string{"modes.go": modes},
+			"-X=example.com/triplecharge/billing.everyLock="+string(kind))
 		args := []string{"matrix", "--json"}
 		for _, mode := range billing.Modes() {
 			// fenced bills nobody without the token that only its own lock gives.
@@ -218,13 +220,13 @@ func TestMatrixAndExplorerAgreeForEveryKindOfLock(t *testing.T) {
 					want = twiceInMatrix(t, program, args)[mode][f]
 				}
 				if explored[f] != want {
-					t.Errorf("%s with a %s under %s: two charges are possible: "+
+					t.Errorf("%s with a %s lock under %s: two charges are possible: "+
 						"the explorer says %t, "+
-						"the matrix %t", mode, name, f, explored[f], want)
+						"the matrix %t", mode, kind, f, explored[f], want)
 				}
 			}
 		}
-		t.Logf("%s: %d modes, %d faults", name, len(played), len(decisive()))
+		t.Logf("%s: %d modes, %d faults", kind, len(played), len(decisive()))
 	}
 }
 
