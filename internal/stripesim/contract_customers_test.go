@@ -167,6 +167,16 @@ func methodTerm(t *testing.T, s *target) {
 	if err != nil || m.BillingDetails.Name != "Alice" {
 		t.Errorf("updated: %+v, %v", m, err)
 	}
+	for _, a := range []*stripe.AddressParams{
+		{City: stripe.String("Berlin")}, {Country: stripe.String("DE")},
+	} {
+		m, err = s.api.methods.Update(m.ID, &stripe.PaymentMethodParams{
+			BillingDetails: &stripe.PaymentMethodBillingDetailsParams{Address: a},
+		})
+		if err != nil || m.BillingDetails.Address.City != "Berlin" {
+			t.Errorf("updated: %+v, %v", m, err)
+		}
+	}
 	m, err = s.api.customers.RetrievePaymentMethod(m.ID,
 		&stripe.CustomerRetrievePaymentMethodParams{
 			Customer: stripe.String(who.customer),

@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"net/http"
 )
 
@@ -54,11 +55,10 @@ func readCard(p *params) *card {
 		return nil
 	}
 	c.expMonth, c.expYear = month, year
-	if !q.has("exp_month") {
-		q.missing("exp_month")
-	}
-	if !q.has("exp_year") {
-		q.missing("exp_year")
+	for _, name := range []string{"exp_month", "exp_year"} {
+		if !q.has(name) {
+			q.missing(name)
+		}
 	}
 	if month > 12 {
 		p.fail(errCard("invalid_expiry_month", "exp_month",
@@ -77,10 +77,7 @@ func readBilling(p *params, old *billing) *billing {
 		b = *old
 	}
 	if r := q.object("address"); r != nil {
-		b.address = address{}
-		if a := readAddress(r, &b.address); a != nil {
-			b.address = *a
-		}
+		b.address = *cmp.Or(readAddress(r, &b.address), &address{})
 	}
 	q.email("email", &b.email)
 	q.update("name", &b.name)
