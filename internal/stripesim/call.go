@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"example.com/triplecharge/internal/stripesim/control"
@@ -316,14 +315,6 @@ const (
 	typicalBody   = 4 << 10
 	largestBuffer = 512 << 10
 )
-
-// newBuffers returns a pool of buffers to write replies into.
-func newBuffers() *sync.Pool {
-	return &sync.Pool{New: func() any {
-		b := make([]byte, 0, typicalBody)
-		return &b
-	}}
-}
 
 func (c *call) log(r *reply) {
 	log := c.sim.options.Log

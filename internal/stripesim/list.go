@@ -126,8 +126,8 @@ func (c *call) cursor(k kind, name string) ref {
 	if id == "" {
 		return 0
 	}
-	r, ok := c.account.ids.ref(k, id)
-	if !ok || r == 0 || r > c.account.tables[k].len() {
+	r := c.account.find(k, id)
+	if r == 0 {
 		c.params.fail(errNoSuch(k, id, name, http.StatusBadRequest))
 	}
 	return r
@@ -145,17 +145,15 @@ func (q *listQuery) readCreated(p *params) {
 		return
 	}
 	r := p.object("created")
-	if t, sent := r.integer("gte", 0); sent {
-		q.from = max(q.from, t)
+	for i, name := range []string{"gte", "gt"} {
+		if t, sent := r.integer(name, 0); sent {
+			q.from = max(q.from, t+int64(i))
+		}
 	}
-	if t, sent := r.integer("gt", 0); sent {
-		q.from = max(q.from, t+1)
-	}
-	if t, sent := r.integer("lte", 0); sent {
-		q.to = min(q.to, t)
-	}
-	if t, sent := r.integer("lt", 0); sent {
-		q.to = min(q.to, t-1)
+	for i, name := range []string{"lte", "lt"} {
+		if t, sent := r.integer(name, 0); sent {
+			q.to = min(q.to, t-int64(i))
+		}
 	}
 }
 

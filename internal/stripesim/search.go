@@ -166,11 +166,9 @@ func search(k kind) func(*call) view {
 		}
 		next := a.tables[k].len()
 		if page != "" {
-			r, ok := a.ids.ref(k, page)
-			if !ok || r > next {
+			if next = a.find(k, page); next == 0 {
 				refuse(errInvalid("", "page", "Invalid page: %s", page))
 			}
-			next = r
 		}
 		w, stale := &writer{account: a}, a.index.stale()
 		for r := next; r > 0; r-- {

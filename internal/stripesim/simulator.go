@@ -69,7 +69,8 @@ func New(o Options) *Simulator {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Simulator{options: o, closing: make(chan struct{}), buffers: newBuffers()}
+	s := &Simulator{options: o, closing: make(chan struct{}), buffers: new(sync.Pool)}
+	s.buffers.New = func() any { return new(make([]byte, 0, typicalBody)) }
 	s.clock = &clock{base: o.Now}
 	s.rules = &rules{closing: s.closing}
 	s.restore()

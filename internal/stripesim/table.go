@@ -125,11 +125,19 @@ func (t *table[T]) named(id, param string) *T {
 	return found
 }
 
+// find returns the object with this id, zero if there is none.
+func (a *account) find(k kind, id string) ref {
+	if r, ok := a.ids.ref(k, id); ok && r <= a.tables[k].len() {
+		return r
+	}
+	return 0
+}
+
 // refInPath returns the object that the path names.
 func (c *call) refInPath(k kind) ref {
 	id := c.http.PathValue("id")
-	r, ok := c.account.ids.ref(k, id)
-	if !ok || r == 0 || r > c.account.tables[k].len() {
+	r := c.account.find(k, id)
+	if r == 0 {
 		refuse(errNoSuch(k, id, names[k].param, http.StatusNotFound))
 	}
 	return r
