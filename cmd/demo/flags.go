@@ -41,17 +41,17 @@ func (d *dueTime) UnmarshalText(text []byte) error {
 }
 
 func modeNames() string {
-	var names []string
-	for _, m := range billing.Modes() {
-		names = append(names, m.Name)
-	}
-	return strings.Join(names, ", ")
+	return joined(billing.Modes(), func(m billing.Mode) string { return m.Name })
 }
 
 func faultNames() string {
+	return joined(faults.All(), func(r faults.Row) string { return string(r.Fault) })
+}
+
+func joined[T any](all []T, name func(T) string) string {
 	var names []string
-	for _, row := range faults.All() {
-		names = append(names, string(row.Fault))
+	for _, one := range all {
+		names = append(names, name(one))
 	}
 	return strings.Join(names, ", ")
 }

@@ -127,11 +127,7 @@ type answer struct {
 
 // bits encodes the answer as a number.
 func (a answer) bits() uint64 {
-	yes := uint64(0)
-	if a.yes {
-		yes = 1
-	}
-	return uint64(a.outcome) | yes<<7 | uint64(a.n)<<8 | uint64(a.intent)<<16 |
+	return uint64(a.outcome) | uint64(flags(a.yes))<<7 | uint64(a.n)<<8 | uint64(a.intent)<<16 |
 		uint64(a.card)<<24 | uint64(a.terms)<<28 | uint64(a.asks)<<32
 }
 

@@ -57,22 +57,20 @@ func parse(table string) (rows []Row, err error) {
 func (r *Row) head(line string) (err error) {
 	name, properties, _ := strings.Cut(line, ": ")
 	r.Fault = Fault(name)
+	flags := map[string]*bool{
+		"declines": &r.Declines, "replicated": &r.Replicated, "clocks": &r.Clocks,
+		"webhooks": &r.Webhooks,
+	}
 	for property := range strings.SplitSeq(properties, ", ") {
-		switch name, value, _ := strings.Cut(property, " "); name {
-		case "lease":
+		switch name, value, _ := strings.Cut(property, " "); {
+		case name == "lease":
 			r.Lease = Lease(1 + slices.Index([]string{"short", "long"}, value))
-		case "servers":
+		case name == "servers":
 			r.Servers, err = strconv.Atoi(value)
-		case "beside":
+		case name == "beside":
 			r.Beside = value
-		case "declines":
-			r.Declines = true
-		case "replicated":
-			r.Replicated = true
-		case "clocks":
-			r.Clocks = true
-		case "webhooks":
-			r.Webhooks = true
+		case flags[property] != nil:
+			*flags[property] = true
 		default:
 			err = fmt.Errorf("no fault has %q", property)
 		}

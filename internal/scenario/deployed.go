@@ -43,7 +43,8 @@ func (d Deployed) Audit(ctx context.Context) (result Result, err error) {
 	}
 	defer l.close()
 	result.Servers = len(l.servers)
-	if err := result.expect(); err != nil {
+	result.Expected, err = faults.Expected(result.Mode, result.Fault, result.Servers)
+	if err != nil {
 		return result, err
 	}
 	invoices, err := l.Invoices(ctx)

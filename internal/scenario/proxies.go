@@ -12,6 +12,7 @@ import (
 type proxies struct {
 	stripe, postgres *proxy.Proxy
 	redis            []*proxy.Proxy // to each node
+	all              []*proxy.Proxy // these
 }
 
 // startProxies puts proxies before all services of all servers, if the scenario has a fault.
@@ -23,34 +24,20 @@ func (p *play) startProxies(context.Context) error {
 	for _, name := range fleet.Names(p.Servers) {
 		l := &proxies{}
 		p.proxies[name] = l
-		var err error
-		if l.stripe, err = proxy.New(p.stripeURL(name), nil); err != nil {
-			return err
-		}
-		if l.postgres, err = proxy.New(p.database, nil); err != nil {
-			return err
-		}
+		addresses := []string{p.stripeURL(name), p.database}
 		for _, node := range p.nodes {
-			toNode, err := proxy.New(node.URL(), nil)
+			addresses = append(addresses, node.URL())
+		}
+		for _, address := range addresses {
+			one, err := proxy.New(address, nil)
 			if err != nil {
 				return err
 			}
-			l.redis = append(l.redis, toNode)
+			l.all = append(l.all, one)
 		}
+		l.stripe, l.postgres, l.redis = l.all[0], l.all[1], l.all[2:]
 	}
 	return nil
-}
-
-func (l *proxies) all() []*proxy.Proxy {
-	return append([]*proxy.Proxy{l.stripe, l.postgres}, l.redis...)
-}
-
-func (l *proxies) close() {
-	for _, proxy := range l.all() {
-		if proxy != nil {
-			_ = proxy.Close()
-		}
-	}
 }
 
 // redisPatience is the query of a Redis URL that makes a client of go-redis patient.

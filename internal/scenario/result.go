@@ -57,12 +57,6 @@ func declined(invoices []reconcile.Invoice, events []event.Event) map[string]boo
 	return found
 }
 
-// expect looks up the expectation for the mode.
-func (r *Result) expect() (err error) {
-	r.Expected, err = faults.Expected(r.Mode, r.Fault, r.Servers)
-	return err
-}
-
 // Lock is the cost of the lock or the claim, and of the charge that it protects: medians in
 // milliseconds, zero if there was nothing to measure.
 type Lock struct {

@@ -236,7 +236,7 @@ func (p *play) signal(name string, s syscall.Signal, kind event.Kind) error {
 
 // restart heals the proxies of a killed server and starts it again.
 func (p *play) restart(ctx context.Context, name string) error {
-	for _, proxy := range p.proxies[name].all() {
+	for _, proxy := range p.proxies[name].all {
 		proxy.Heal()
 	}
 	i := slices.Index(p.workers, p.worker(name))

@@ -116,14 +116,10 @@ func (p Picture) marks() [][]time.Duration {
 	for _, lane := range p.all() {
 		var marks []time.Duration
 		for _, s := range lane.Steps {
-			switch s.Kind {
-			case Charge, Answer, Sent, Hold, Pause, Cut:
+			switch {
+			case slices.Contains([]Kind{Charge, Answer, Sent, Hold, Pause, Cut}, s.Kind):
 				marks = append(marks, s.From, s.To)
-			case Fail:
-				if s.Event.Kind != event.InvoiceFailed {
-					marks = append(marks, s.To)
-				}
-			default:
+			case s.Kind != Fail || s.Event.Kind != event.InvoiceFailed:
 				marks = append(marks, s.To)
 			}
 		}

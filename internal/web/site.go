@@ -103,9 +103,8 @@ func (s *Site) play(ctx context.Context, r *run) {
 }
 
 var (
-	errBusy    = errors.New("too many runs are waiting: try again in a moment")
-	errNoCell  = errors.New("there is no such mode, or no such fault")
-	errNotMeet = errors.New("the fault does not apply to")
+	errBusy   = errors.New("too many runs are waiting: try again in a moment")
+	errNoCell = errors.New("there is no such mode, or no such fault")
 )
 
 // ask queues a run of each mode under the fault, or of none.
@@ -116,7 +115,7 @@ func (s *Site) ask(f faults.Fault, modes ...string) (asked []*run, err error) {
 			return nil, errNoCell
 		}
 		if !expected.Applies {
-			return nil, fmt.Errorf("%w %s: %s", errNotMeet, mode, expected.Why)
+			return nil, fmt.Errorf("the fault does not apply to %s: %s", mode, expected.Why)
 		}
 		asked = append(asked, newRun(mode, f, expected, s.Servers))
 	}
