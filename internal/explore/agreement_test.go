@@ -146,7 +146,7 @@ type outcomes struct {
 func (all *outcomes) find(o Options, rules []rule) {
 	all.after, all.recovered = map[verdict.Counts]bool{}, map[verdict.Counts]bool{}
 	_, first := o.start()
-	e := o.explorer(o.histories())
+	e := o.explorer(historiesOf(o.Mode, o.beside()))
 	e.rules = rules
 	known := map[string]bool{}
 	next := []world{first}

@@ -94,9 +94,7 @@ func (o Options) beside() (mode string) {
 	return mode
 }
 
-// histories returns the histories of the mode and of the mode beside it, if there is one.
-func (o Options) histories() *histories { return historiesOf(o.Mode, o.beside()) }
-
+// historiesOf returns the histories of the mode and of the mode beside it, if there is one.
 func historiesOf(mode billing.Mode, beside string) *histories {
 	other, err := billing.ModeNamed(beside)
 	if err != nil { // no mode runs beside it

@@ -31,7 +31,7 @@ func TestThePlainSearchFindsTheSame(t *testing.T) {
 				t.Parallel()
 				var p plain
 				rules, w := o.start()
-				p.explorer = o.explorer(o.histories())
+				p.explorer = o.explorer(historiesOf(o.Mode, o.beside()))
 				p.rules, p.shortest = rules, map[string]int{}
 				p.from(w, 0)
 				if p.schedules > plainLimit {
@@ -92,7 +92,7 @@ func TestNothingIsLeftOutOfAState(t *testing.T) {
 		t.Run(mode.Name, func(t *testing.T) {
 			t.Parallel()
 			o := Options{Mode: mode, Servers: 3, Faults: 1}
-			e := o.explorer(o.histories())
+			e := o.explorer(historiesOf(o.Mode, o.beside()))
 			_, w := o.start()
 			w.sort()
 			known, next := map[world]bool{w: true}, []world{w}

@@ -88,7 +88,7 @@ func (o Options) Estimate(ctx context.Context) (states float64, err error) {
 }
 
 func (o Options) search() *search {
-	s := &search{Options: o, histories: o.histories(), began: time.Now()}
+	s := &search{Options: o, histories: historiesOf(o.Mode, o.beside()), began: time.Now()}
 	for i := range s.shards {
 		s.shards[i].places = map[uint64]uint32{}
 	}
