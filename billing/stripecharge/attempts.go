@@ -98,7 +98,7 @@ func (c *Client) attempt(
 			return nil, time.Time{}, err
 		}
 		sent := c.pace.all.now()
-		intent, err = handOver(ctx, send)
+		c.pace.run(func() { intent, err = handOver(ctx, send) })
 		refusal, ok := tooMany(err)
 		if ok {
 			c.pace.refused(to, sent, refusal)

@@ -22,6 +22,7 @@ type pace struct {
 	slots chan struct{} // one for each request in flight; nil: any number
 	all   *lane
 	each  map[endpoint]*lane
+	jobs  chan func()  // for goroutines that wait for one
 	takes atomic.Int64 // how long Stripe takes for a request, in ns: a moving average; 0 at first
 }
 
@@ -63,6 +64,8 @@ const (
 	maxRetryAfter = 30 * time.Second
 	// averageOf is over how many requests, about, the time for one is averaged.
 	averageOf = 32
+	// idleSender is how long a goroutine waits for another request to send.
+	idleSender = time.Second
 	// second is the time a rate is measured over, and instant the least time to measure one over.
 	second, instant = time.Second, 100 * time.Millisecond
 )
@@ -81,7 +84,7 @@ func newPace(o Options) *pace {
 			next: make(chan struct{}, 1), limiter: rate.NewLimiter(most, 1), most: most, now: now,
 		}
 	}
-	p := &pace{all: limited(o.PerSecond), each: map[endpoint]*lane{}}
+	p := &pace{all: limited(o.PerSecond), each: map[endpoint]*lane{}, jobs: make(chan func())}
 	for _, e := range []endpoint{create, confirm, cancel} {
 		p.each[e] = limited(o.EndpointPerSecond)
 	}
@@ -118,6 +121,38 @@ func (p *pace) enter(ctx context.Context, e endpoint) error {
 func (p *pace) leave() {
 	if p.slots != nil {
 		<-p.slots
+	}
+}
+
+// run calls send on a goroutine that has sent others, and returns after it. A request needs 16 KB
+// of stack: its invoice's goroutine would grow its own for it, step by step, and keep it while the
+// charge is recorded.
+func (p *pace) run(send func()) {
+	ended := make(chan struct{})
+	job := func() {
+		defer close(ended)
+		send()
+	}
+	select {
+	case p.jobs <- job:
+	default:
+		go p.runAll(job)
+	}
+	<-ended
+}
+
+// runAll runs a job, and those that come while it waits for another.
+func (p *pace) runAll(job func()) {
+	idle := time.NewTimer(idleSender)
+	defer idle.Stop()
+	for {
+		job()
+		idle.Reset(idleSender)
+		select {
+		case job = <-p.jobs:
+		case <-idle.C:
+			return
+		}
 	}
 }
 
