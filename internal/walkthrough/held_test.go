@@ -58,7 +58,7 @@ func notRun() map[string]map[string]string {
 				"is run by .ci/run, and prints other times",
 			"go run ./cmd/demo load --mode locked --subscriptions 50000 --kill-every 2s": "" +
 				"where the kills hit is never the same twice",
-			"cd scripts/bench && go run .          # half an hour; --quick takes a minute " +
+			"cd scripts/bench && go run .          # two hours; --quick takes a minute " +
 				"and proves nothing": ".ci/run makes the quick one",
 		},
 		"docs/your-worker.md": {
