@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // bodies/X.json is how an X is answered. A string in it that begins with $ or @ stands for a value:
@@ -27,17 +28,20 @@ var bodies embed.FS
 var placeholder = regexp.MustCompile(
 	`^(\s*"\w+": )"([$@])(?:(\w+) )?([\w.]*)([?!]?)"(,?)$`)
 
-// body is a compiled file of bodies.
+// body is a file of bodies. It is compiled when an object is first written: most processes that
+// link this package never write one.
 type body struct {
-	parts []part
-	end   string // the text after the last part
+	compiled func() // by newBody, once; nil for one that is within another
+	parts    []part
+	end      string // the text after the last part
 	// expands are the paths of what may be expanded, with its kind: kindNone if nothing is there.
 	expands map[string]kind
 }
 
 // bodyOf are the bodies of objects that show others.
 var bodyOf = [kinds]*body{
-	kindNone: {}, kindCustomer: customerBody, kindMethod: methodBody, kindIntent: intentBody,
+	kindNone:     {compiled: func() {}},
+	kindCustomer: customerBody, kindMethod: methodBody, kindIntent: intentBody,
 	kindCharge: chargeBody, kindRefund: refundBody, kindDispute: disputeBody,
 	kindTransaction: transactionBody, kindEvent: eventBody, kindEndpoint: endpointBody,
 }
@@ -61,20 +65,23 @@ type part struct {
 // functions write the values that are not simply a field of T.
 type functions[T any] map[string]func(*writer, *T)
 
-// newBody compiles the file of bodies with this name, for a T.
+// newBody returns the file of bodies with this name, for a T.
 func newBody[T any](name string, computed functions[T]) *body {
-	b := compile(name, reflect.TypeFor[T]())
-	for i := range b.parts {
-		if write, ok := computed[b.parts[i].name]; ok {
-			b.parts[i].write = func(w *writer, o any) { write(w, o.(*T)) }
+	b := new(body)
+	b.compiled = sync.OnceFunc(func() {
+		b.compile(name, reflect.TypeFor[T]())
+		for i := range b.parts {
+			if write, ok := computed[b.parts[i].name]; ok {
+				b.parts[i].write = func(w *writer, o any) { write(w, o.(*T)) }
+			}
 		}
-	}
+	})
 	return b
 }
 
-func compile(name string, t reflect.Type) *body {
+func (b *body) compile(name string, t reflect.Type) {
 	file, _ := bodies.ReadFile("bodies/" + name + ".json")
-	b := &body{expands: make(map[string]kind)}
+	b.expands = make(map[string]kind)
 	var around []string // the names of the objects around a line
 	for line := range strings.SplitSeq(strings.TrimSpace(string(file)), "\n") {
 		depth := (len(line) - len(strings.TrimLeft(line, " "))) / 2
@@ -100,7 +107,6 @@ func compile(name string, t reflect.Type) *body {
 		p.locate(t)
 		b.parts = append(b.parts, p)
 	}
-	return b
 }
 
 // kindOf returns the kind whose ids begin with the prefix.
@@ -127,12 +133,16 @@ func (p *part) locate(t reflect.Type) {
 	}
 	p.zero = reflect.Zero(t)
 	if t.Kind() == reflect.Pointer {
-		p.within = compile(t.Elem().Name(), t.Elem())
+		p.within = new(body)
+		p.within.compile(t.Elem().Name(), t.Elem())
 	}
 }
 
 // fill writes an object: o points to a T of the body.
-func (w *writer) fill(b *body, o any) { w.parts(b, o, reflect.ValueOf(o).Elem()) }
+func (w *writer) fill(b *body, o any) {
+	b.compiled()
+	w.parts(b, o, reflect.ValueOf(o).Elem())
+}
 
 func (w *writer) parts(b *body, o any, v reflect.Value) {
 	depth := w.depth
@@ -210,6 +220,7 @@ func (w *writer) slice(v reflect.Value) {
 
 // property returns a property of an object as text, "" for null, or the metadata of metadata:key.
 func (w *writer) property(b *body, o any, path string) string {
+	b.compiled()
 	path, key, inMetadata := strings.Cut(path, ":")
 	i := slices.IndexFunc(b.parts, func(p part) bool { return p.path == path })
 	v := reflect.ValueOf(o).Elem()

@@ -29,6 +29,7 @@ func (p *params) expand(k kind, prefix string) expansion {
 
 // add adds a path to the tree and reports whether this kind has such a path.
 func (e *expansion) add(k kind, path string) bool {
+	bodyOf[k].compiled()
 	for name, next := range bodyOf[k].expands { // no name begins with another and a dot
 		rest, ok := strings.CutPrefix(path, name)
 		if !ok || rest != "" && rest[0] != '.' {
