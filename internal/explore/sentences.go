@@ -211,10 +211,12 @@ func (t *narrator) elsewhere(m move) (string, event.Event) {
 	if t.nodes == fiveNodes {
 		node, nodes = fmt.Sprintf("Redis node %d of 5", m.who+1), "1 of 5 nodes"
 	}
+	if m.kind == changeAmount || m.kind == moveCustomer {
+		after := t.world // a copy
+		after.happen(m)
+		return "The subscription changes: " + after.terms.amount(), event.Event{}
+	}
 	intent := intentName(m.who)
-	after := t.world // a copy: what the subscription asks then
-	after.happen(m)
-	changes := "The subscription changes: " + after.terms.amount()
 	moves := map[kind]struct {
 		text string
 		e    event.Event
@@ -228,8 +230,6 @@ func (t *narrator) elsewhere(m move) (string, event.Event) {
 		decline:      {text: "Alice's card is declined from here on"},
 		cancelIntent: {text: "A person cancels " + intent + " at the Dashboard"},
 		payByHand:    {text: "Alice pays " + intent + " by hand"},
-		changeAmount: {text: changes},
-		moveCustomer: {text: changes},
 		recoveryRun: {text: "All faults are over, leases and claims expire; a fresh server makes " +
 			"a recovery run"},
 		hear: {"Stripe's event of " + intent + " comes, and is recorded",
