@@ -29,13 +29,18 @@ func (s *Services) StartReplicated(ctx context.Context) (primary, standby Server
 // StartPostgres starts another Postgres, a copy of one new folder, which takes a fraction of the
 // time that the folder takes.
 func (s *Services) StartPostgres(ctx context.Context) (Server, error) {
-	return s.StartStandby(ctx, nil)
+	return s.startCopy(ctx, nil)
 }
 
 // StartStandby starts a Postgres that streams what the primary, from StartPostgres or StartStandby,
 // has committed and will commit, and answers questions. The primary waits for it if Synchronize
 // says so.
 func (s *Services) StartStandby(ctx context.Context, primary Server) (Server, error) {
+	return s.startCopy(ctx, primary)
+}
+
+// startCopy starts a copy of the seed, as the primary's standby unless that is nil.
+func (s *Services) startCopy(ctx context.Context, primary Server) (Server, error) {
 	from, err := s.seeded(ctx)
 	if err != nil {
 		return nil, err
