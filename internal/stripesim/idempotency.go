@@ -105,7 +105,7 @@ func (k *keyStore) bind(n string, next keyEntry) (*keyEntry, bindResult) {
 	s := k.shard(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if next.bound.Sub(s.dropped) >= keyLifetime {
+	if s.keys == nil || next.bound.Sub(s.dropped) >= keyLifetime {
 		kept := make(map[string]*keyEntry)
 		for n, entry := range s.keys {
 			if !entry.forgotten(next.bound) {
