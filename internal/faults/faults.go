@@ -64,12 +64,12 @@ type Row struct {
 	Clocks     bool   // the clocks of the Redis nodes can jump
 	Webhooks   bool   // the servers take Stripe's events
 	Beside     string // the mode that server-a runs instead of the one that is tested; "" for none
-	// NotFor are the kinds of lock to which the fault doesn't apply, with the reason; nil: none.
+	// NotFor are the kinds of lock to which the fault doesn't apply, with the reason.
 	NotFor map[billing.Lock]string
 	// Cells are what is expected, by the mode's name; modes that share a cell are named together,
 	// with blanks between. Of a mode without a cell nothing is expected.
 	Cells map[string]Cell
-	// Told are the cells that are others with Webhooks, if events come before the next server runs.
+	// Told are the cells that differ with Webhooks, if events come before the next server runs.
 	Told map[string]Cell
 }
 
