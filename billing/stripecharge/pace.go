@@ -22,7 +22,7 @@ type pace struct {
 	slots chan struct{} // one for each request in flight; nil: any number
 	all   *lane
 	each  map[endpoint]*lane
-	jobs  chan func()  // for goroutines that wait for one
+	jobs  chan func()  // for goroutines that wait for another request to send
 	takes atomic.Int64 // how long Stripe takes for a request, in ns: a moving average; 0 at first
 }
 
@@ -124,8 +124,8 @@ func (p *pace) leave() {
 	}
 }
 
-// run calls send on a goroutine that has sent others, and returns after it. A request needs 16 KB
-// of stack: its invoice's goroutine would grow its own for it, step by step, and keep it while the
+// run calls send on a goroutine that has sent others, and returns when it has. A request needs a
+// deep stack: its invoice's goroutine would grow its own, step by step, and keep it while the
 // charge is recorded.
 func (p *pace) run(send func()) {
 	ended := make(chan struct{})
