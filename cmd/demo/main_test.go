@@ -14,6 +14,7 @@ import (
 	"example.com/triplecharge/internal/reconcile"
 	"example.com/triplecharge/internal/scenario"
 	"example.com/triplecharge/internal/screen"
+	"example.com/triplecharge/internal/services/servicetest"
 	"example.com/triplecharge/internal/verdict"
 )
 
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 	if err := os.Unsetenv("STRIPE_SECRET_KEY"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	servicetest.Main(m)
 }
 
 // shown is the JSON that --json prints.
@@ -53,9 +54,11 @@ func demo(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	return status, out.String(), log.String()
 }
 
+// demoJSON runs it in a Postgres that the tests share.
 func demoJSON(t *testing.T, args ...string) shown {
 	t.Helper()
-	status, out, log := demo(t, append(args, "--json", "--latency", "20ms")...)
+	status, out, log := demo(t, append(args, "--json", "--latency", "20ms",
+		"--database-url", servicetest.Database(t))...)
 	if status != 0 {
 		t.Fatalf("exit status %d, want 0: %s", status, log)
 	}
