@@ -210,7 +210,7 @@ func TestADockerThatHangsIsNotWaitedFor(t *testing.T) {
 	if _, err := Connect(t.Context()); err == nil {
 		t.Error("it connects to what does not answer")
 	}
-	if took := time.Since(begin); took > pingLimit+time.Second {
+	if took := time.Since(begin); took > 10*pingLimit {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -229,7 +229,7 @@ func TestNoDockerHereIsAnError(t *testing.T) {
 		if _, err := Connect(t.Context()); err == nil {
 			t.Errorf("%s: it connects", name)
 		}
-		if took := time.Since(begin); took > time.Second {
+		if took := time.Since(begin); took > 10*pingLimit {
 			t.Errorf("%s: it took %v to find out", name, took)
 		}
 	}
