@@ -138,8 +138,11 @@ func (c *Client) idempotencyKey(name string) *string {
 	return &name
 }
 
-// Close closes the idle connections. The client can still be used.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close ends idle goroutines and connections. The client can still be used.
+func (c *Client) Close() {
+	c.pace.close()
+	c.http.CloseIdleConnections()
+}
 
 // checkURL refuses an address that no request can be sent to, before the first charge at midnight
 // fails because of it.

@@ -22,8 +22,11 @@ type pace struct {
 	slots chan struct{} // one for each request in flight; nil: any number
 	all   *lane
 	each  map[endpoint]*lane
-	jobs  chan func()  // for goroutines that wait for another request to send
 	takes atomic.Int64 // how long Stripe takes for a request, in ns: a moving average; 0 at first
+
+	jobs      chan func()   // for goroutines that wait for another request to send
+	closed    chan struct{} // they don't wait any more
+	closeOnce sync.Once
 }
 
 // endpoint is what Stripe limits by itself: the name of its operation.
@@ -84,7 +87,8 @@ func newPace(o Options) *pace {
 			next: make(chan struct{}, 1), limiter: rate.NewLimiter(most, 1), most: most, now: now,
 		}
 	}
-	p := &pace{all: limited(o.PerSecond), each: map[endpoint]*lane{}, jobs: make(chan func())}
+	p := &pace{all: limited(o.PerSecond), each: map[endpoint]*lane{}, jobs: make(chan func()),
+		closed: make(chan struct{})}
 	for _, e := range []endpoint{create, confirm, cancel} {
 		p.each[e] = limited(o.EndpointPerSecond)
 	}
@@ -141,6 +145,10 @@ func (p *pace) run(send func()) {
 	<-ended
 }
 
+// close ends the goroutines that wait for another request; each request has one of its own from now
+// on.
+func (p *pace) close() { p.closeOnce.Do(func() { close(p.closed) }) }
+
 // runAll runs a job, and those that come while it waits for another.
 func (p *pace) runAll(job func()) {
 	idle := time.NewTimer(idleSender)
@@ -151,6 +159,8 @@ func (p *pace) runAll(job func()) {
 		select {
 		case job = <-p.jobs:
 		case <-idle.C:
+			return
+		case <-p.closed:
 			return
 		}
 	}
