@@ -24,9 +24,9 @@ type pace struct {
 	each  map[endpoint]*lane
 	takes atomic.Int64 // how long Stripe takes for a request, in ns: a moving average; 0 at first
 
-	jobs      chan func()   // for goroutines that wait for another request to send
-	closed    chan struct{} // they don't wait any more
-	closeOnce sync.Once
+	jobs   chan func()     // for goroutines that wait for another request to send
+	closed context.Context // they don't wait any more
+	close  context.CancelFunc
 }
 
 // endpoint is what Stripe limits by itself: the name of its operation.
@@ -87,8 +87,8 @@ func newPace(o Options) *pace {
 			next: make(chan struct{}, 1), limiter: rate.NewLimiter(most, 1), most: most, now: now,
 		}
 	}
-	p := &pace{all: limited(o.PerSecond), each: map[endpoint]*lane{}, jobs: make(chan func()),
-		closed: make(chan struct{})}
+	p := &pace{all: limited(o.PerSecond), each: map[endpoint]*lane{}, jobs: make(chan func())}
+	p.closed, p.close = context.WithCancel(context.Background())
 	for _, e := range []endpoint{create, confirm, cancel} {
 		p.each[e] = limited(o.EndpointPerSecond)
 	}
@@ -130,7 +130,7 @@ func (p *pace) leave() {
 
 // run calls send on a goroutine that has sent others, and returns when it has. A request needs a
 // deep stack: its invoice's goroutine would grow its own, step by step, and keep it while the
-// charge is recorded.
+// charge is recorded. After close each request has a goroutine of its own.
 func (p *pace) run(send func()) {
 	ended := make(chan struct{})
 	job := func() {
@@ -145,10 +145,6 @@ func (p *pace) run(send func()) {
 	<-ended
 }
 
-// close ends the goroutines that wait for another request; each request has one of its own from now
-// on.
-func (p *pace) close() { p.closeOnce.Do(func() { close(p.closed) }) }
-
 // runAll runs a job, and those that come while it waits for another.
 func (p *pace) runAll(job func()) {
 	idle := time.NewTimer(idleSender)
@@ -160,7 +156,7 @@ func (p *pace) runAll(job func()) {
 		case job = <-p.jobs:
 		case <-idle.C:
 			return
-		case <-p.closed:
+		case <-p.closed.Done():
 			return
 		}
 	}
