@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// goneLimit leaves a busy machine time for what takes a second on an idle one: nothing is left
-// when the program has ended, however it ended.
+// goneLimit is the time for the guards to end the programs of a demo that has ended and to remove
+// their files: a second, and more on a busy machine.
 const goneLimit = 30 * time.Second
 
 func TestAMatrixThatIsInterruptedLeavesNothing(t *testing.T) {

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// goneLimit leaves a busy machine time for what takes a second on an idle one.
+// goneLimit is the time for a guard to end the programs of a process that has ended and to remove
+// their files: a second, and more on a busy machine.
 const goneLimit = 30 * time.Second
 
 func TestNothingIsLeftWhenTheProgramEnds(t *testing.T) {

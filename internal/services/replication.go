@@ -26,8 +26,8 @@ func (s *Services) StartReplicated(ctx context.Context) (primary, standby Server
 	return primary, standby, err
 }
 
-// StartPostgres starts another Postgres, a copy of one new folder, which takes a fraction of the
-// time that the folder takes.
+// StartPostgres starts another Postgres. All share one initdb, whose folder is copied: that takes a
+// fraction of the time.
 func (s *Services) StartPostgres(ctx context.Context) (Server, error) {
 	return s.startCopy(ctx, nil)
 }

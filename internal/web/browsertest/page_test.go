@@ -88,7 +88,7 @@ func TestThePage(t *testing.T) {
 		}
 		t.Logf("from Midnight to the verdict: %v", best.Round(time.Millisecond))
 		if best > limit {
-			t.Errorf("it takes %v, and should %v", best, limit)
+			t.Errorf("it takes %v, want at most %v", best, limit)
 		}
 	})
 }
