@@ -36,8 +36,8 @@ func TestALargeRunIsExactOnBothSides(t *testing.T) {
 // expire.
 func TestALargeRunIsExactAlthoughServersAreKilled(t *testing.T) {
 	t.Parallel()
-	status, out, log := demo(t, "load", "--mode", "exactly-once", "--subscriptions", "3000",
-		"--kill-every", "300ms", "--latency", "20ms")
+	status, out, log := demo(t, "load", "--mode", "exactly-once", "--subscriptions", "1000",
+		"--kill-every", "500ms", "--latency", "50ms")
 	if status != 0 || !strings.Contains(out, "Exact: ") {
 		t.Fatalf("exit status %d: %s%s", status, out, log)
 	}
