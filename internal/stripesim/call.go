@@ -105,16 +105,16 @@ func (c *call) run() reply {
 		return reply{status: err.status, body: err, anonymous: true}
 	}
 	if err := c.readKey(); err != nil {
-		return c.refuse(err)
+		return err.reply(c.request)
 	}
 	limits := c.sim.limits.Load()
 	if reason := limits.refuses(c.route.operation, c.sim.clock.base()); reason != "" {
-		refused := c.refuse(errRateLimit())
+		refused := errRateLimit().reply(c.request)
 		refused.limit = reason
 		return refused
 	}
 	if err := c.read(); err != nil {
-		return c.refuse(err)
+		return err.reply(c.request)
 	}
 	c.hold(control.Arriving)
 	c.account.settle()
@@ -123,13 +123,9 @@ func (c *call) run() reply {
 	}
 	body, err := c.execute()
 	if err != nil {
-		return c.refuse(err)
+		return err.reply(c.request)
 	}
 	return reply{status: http.StatusOK, body: body, request: c.request}
-}
-
-func (c *call) refuse(err *apiError) reply {
-	return reply{status: err.status, body: err, request: c.request}
 }
 
 // readKey reads the idempotency key, which Stripe ignores unless the request is a POST.

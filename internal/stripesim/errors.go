@@ -39,6 +39,11 @@ func refuse(err *apiError) {
 	}
 }
 
+// reply is the answer to a request that ended with the error.
+func (e *apiError) reply(request ref) reply {
+	return reply{status: e.status, body: e, request: request}
+}
+
 // errInvalid is for an invalid request. Stripe refuses many values without an error code: "".
 func errInvalid(code, param, format string, args ...any) *apiError {
 	return &apiError{status: http.StatusBadRequest, typ: typeInvalid,

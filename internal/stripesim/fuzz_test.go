@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"hash/maphash"
+	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -71,19 +72,20 @@ func FuzzKeys(f *testing.F) {
 			case step >= 0x40: // time passes, up to two and a half days
 				now = now.Add(time.Duration(step-0x3f) * time.Hour)
 			case step&0x0c == 4 && m.executing[key]:
-				s.save(key, entries[key], &reply{status: 200})
+				s.settle(key, entries[key], &reply{status: http.StatusOK, saved: true})
 				m.executing[key] = false
 			case step&0x0c == 8 && m.executing[key]:
-				s.release(key, entries[key])
+				s.settle(key, entries[key], &reply{})
 				delete(m.parameters, key)
 				m.executing[key] = false
 			default:
 				parameters := uint64(step>>1) & 1
-				entry, got := s.bind(key, keyEntry{parameters: parameters, bound: now})
-				if want := m.bind(key, parameters, now); got != want {
-					t.Fatalf("step %#x of %x: got %d, want %d", step, program, got, want)
-				}
-				if got == keyFree {
+				entry := &keyEntry{parameters: parameters, bound: now}
+				used, want := s.bind(key, entry), m.bind(key, parameters, now)
+				switch {
+				case (used == nil) != (want == 0), used != nil && used.status != want:
+					t.Fatalf("step %#x of %x: got %+v, want %d", step, program, used, want)
+				case used == nil:
 					entries[key] = entry
 				}
 			}
@@ -102,7 +104,8 @@ func newKeyModel() *keyModel {
 	return &keyModel{map[string]uint64{}, map[string]time.Time{}, map[string]bool{}}
 }
 
-func (m *keyModel) bind(key string, parameters uint64, now time.Time) bindResult {
+// bind returns the status of the answer to a key that was used before, zero if the key is free.
+func (m *keyModel) bind(key string, parameters uint64, now time.Time) int {
 	old, known := m.parameters[key]
 	if known && !m.executing[key] && now.Sub(m.bound[key]) >= keyLifetime {
 		known = false
@@ -110,13 +113,13 @@ func (m *keyModel) bind(key string, parameters uint64, now time.Time) bindResult
 	switch {
 	case !known:
 		m.parameters[key], m.bound[key], m.executing[key] = parameters, now, true
-		return keyFree
+		return 0
 	case old != parameters:
-		return keyMismatch
+		return http.StatusBadRequest
 	case m.executing[key]:
-		return keyInUse
+		return http.StatusConflict
 	}
-	return keySaved
+	return http.StatusOK
 }
 
 // FuzzQuery holds the reader of search queries to its word: what it accepts it can evaluate.

@@ -42,51 +42,22 @@ type keyEntry struct {
 	body       view
 }
 
-// bindResult is the state in which a request finds its key.
-type bindResult int
-
-const (
-	keyFree     bindResult = iota // it is bound now, and the request executes
-	keyInUse                      // the first request still executes
-	keySaved                      // the first request's reply is to be replayed
-	keyMismatch                   // it was first used with other parameters, or elsewhere
-)
-
 // runOnce executes the request unless its key was used before.
-func (c *call) runOnce() reply {
+func (c *call) runOnce() (answer reply) {
 	keys := &c.account.keys
-	path := c.http.URL.Path
-	entry, result := keys.bind(c.key, keyEntry{
-		path: path, parameters: keys.fingerprint(c),
-		bound: c.sim.clock.now(), request: c.request,
-	})
-	switch result {
-	case keyInUse:
-		return reply{status: http.StatusConflict, body: errKeyInUse(c.key), request: entry.request}
-	case keySaved:
-		return reply{status: entry.status, body: entry.body, request: entry.request,
-			saved: true, replayed: true}
-	case keyMismatch:
-		err := errKeyReused(c.key, entry.path, path)
-		return reply{status: err.status, body: err, request: entry.request}
+	entry := &keyEntry{path: c.http.URL.Path, parameters: keys.fingerprint(c),
+		bound: c.sim.clock.now(), request: c.request}
+	if used := keys.bind(c.key, entry); used != nil {
+		return *used
 	}
-
-	saved := false
-	defer func() {
-		if !saved {
-			keys.release(c.key, entry)
-		}
-	}()
+	defer func() { keys.settle(c.key, entry, &answer) }() // also if the request is dropped
 	body, err := c.execute()
-	answer := reply{status: http.StatusOK, body: body, request: c.request, saved: true}
 	if err != nil {
-		answer.status, answer.body = err.status, err
+		answer = err.reply(c.request)
 		answer.saved = (c.began || err.executed) && err.status != http.StatusTooManyRequests
+		return answer
 	}
-	if saved = answer.saved; saved {
-		keys.save(c.key, entry, &answer)
-	}
-	return answer
+	return reply{status: http.StatusOK, body: body, request: c.request, saved: true}
 }
 
 // fingerprint identifies the parameters of a request.
@@ -99,9 +70,8 @@ func (k *keyStore) shard(n string) *keyShard {
 	return &k.shards[maphash.String(k.seed, n)%keyShards]
 }
 
-// bind looks the key up, and binds it to the request if it is free. The entry returned is a copy,
-// unless the key is newly bound.
-func (k *keyStore) bind(n string, next keyEntry) (*keyEntry, bindResult) {
+// bind binds a free key to the entry's request. For a key that was used before it returns the reply.
+func (k *keyStore) bind(n string, next *keyEntry) (used *reply) {
 	s := k.shard(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,18 +84,20 @@ func (k *keyStore) bind(n string, next keyEntry) (*keyEntry, bindResult) {
 		}
 		s.keys, s.dropped = kept, next.bound
 	}
-	if found := s.keys[n]; found != nil && !found.forgotten(next.bound) {
-		entry := *found
-		switch {
-		case entry.path != next.path, entry.parameters != next.parameters:
-			return &entry, keyMismatch
-		case entry.status == 0:
-			return &entry, keyInUse
-		}
-		return &entry, keySaved
+	first := s.keys[n]
+	if first == nil || first.forgotten(next.bound) {
+		s.keys[n] = next
+		return nil
 	}
-	s.keys[n] = &next
-	return &next, keyFree
+	answer := reply{status: first.status, body: first.body, request: first.request,
+		saved: true, replayed: true}
+	switch {
+	case first.path != next.path, first.parameters != next.parameters:
+		answer = errKeyReused(n, first.path, next.path).reply(first.request)
+	case first.status == 0:
+		answer = errKeyInUse(n).reply(first.request)
+	}
+	return &answer
 }
 
 // forgotten reports whether the key is too old. One whose request still executes never is.
@@ -133,20 +105,15 @@ func (e *keyEntry) forgotten(now time.Time) bool {
 	return e.status != 0 && now.Sub(e.bound) >= keyLifetime
 }
 
-// save keeps the reply for replays.
-func (k *keyStore) save(n string, entry *keyEntry, r *reply) {
+// settle keeps the reply for replays or, if it is not to be saved, unbinds the key, so another
+// request may use it.
+func (k *keyStore) settle(n string, entry *keyEntry, r *reply) {
 	s := k.shard(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	entry.status, entry.body = r.status, r.body
-}
-
-// release unbinds a key whose request did not execute, so another request may use it.
-func (k *keyStore) release(n string, entry *keyEntry) {
-	s := k.shard(n)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.keys[n] == entry {
+	if r.saved {
+		entry.status, entry.body = r.status, r.body
+	} else if s.keys[n] == entry {
 		delete(s.keys, n)
 	}
 }
