@@ -98,7 +98,8 @@ func (c *call) customer(id string) *customer {
 	if id == "" {
 		return nil
 	}
-	found := c.account.customers.named(id, "customer")
+	a := c.account
+	found := a.customers.get(a.named(kindCustomer, id, "customer", http.StatusBadRequest))
 	if found.deleted {
 		refuse(errNoSuch(kindCustomer, id, "customer", http.StatusBadRequest))
 	}

@@ -57,17 +57,7 @@ func (q *listQuery) only(some refs) { q.some, q.narrowed = some, true }
 func (q *listQuery) keep(keep func(ref) bool) { q.keeps = append(q.keeps, keep) }
 
 // filter returns the object that a filter of a list names, nil if it was not sent.
-func (t *table[T]) filter(c *call, name string) *T {
-	id := c.params.text(name)
-	if id == "" {
-		return nil
-	}
-	found := t.find(id)
-	if found == nil {
-		c.params.fail(errNoSuch(t.kind, id, name, http.StatusBadRequest))
-	}
-	return found
-}
+func (t *table[T]) filter(c *call, name string) *T { return t.get(c.reference(t.kind, name)) }
 
 // ofCustomer reads a customer and narrows the list to the objects that were once in its list, and
 // are its own still. A deleted customer is allowed: the payments are still there.
@@ -99,7 +89,7 @@ func (q *listQuery) ofCharge(c *call, belonging func(*charge) refs) {
 func readListQuery(c *call, k kind) listQuery {
 	p := c.params
 	q := listQuery{kind: k, limit: readLimit(p), from: math.MinInt64, to: math.MaxInt64}
-	q.after, q.before = c.cursor(k, "starting_after"), c.cursor(k, "ending_before")
+	q.after, q.before = c.reference(k, "starting_after"), c.reference(k, "ending_before")
 	if q.after != 0 && q.before != 0 {
 		p.fail(errInvalid("parameters_exclusive", "ending_before",
 			"You may only specify one of these parameters: starting_after, ending_before."))
@@ -120,8 +110,8 @@ func readLimit(p *params) int {
 	return int(min(max(limit, 1), maxLimit))
 }
 
-// cursor returns the object that a page starts from; zero if none was sent.
-func (c *call) cursor(k kind, name string) ref {
+// reference returns the object that a parameter of a list names; zero if it was not sent.
+func (c *call) reference(k kind, name string) ref {
 	id := c.params.text(name)
 	if id == "" {
 		return 0

@@ -29,13 +29,9 @@ type refund struct {
 // refundTarget returns the charge that a refund names, directly or by its PaymentIntent.
 func (a *account) refundTarget(chargeID, intentID string) ref {
 	if intentID == "" {
-		o := a.charges.find(chargeID)
-		if o == nil { // 404, as in a path: so recorded
-			refuse(errNoSuch(kindCharge, chargeID, "id", http.StatusNotFound))
-		}
-		return o.ref
+		return a.named(kindCharge, chargeID, "id", http.StatusNotFound) // as in a path: so recorded
 	}
-	i := a.intents.named(intentID, "payment_intent")
+	i := a.intents.get(a.named(kindIntent, intentID, "payment_intent", http.StatusBadRequest))
 	if o := a.charges.get(i.charge); o == nil || !o.paid() {
 		refuse(errInvalid("", "payment_intent", "This PaymentIntent (%s) "+
 			"does not have a successful charge to refund.", intentID))

@@ -12,16 +12,10 @@ type head struct {
 	created int64
 }
 
-func (h head) number() ref      { return h.ref }
-func (h head) createdAt() int64 { return h.created }
+func (h *head) self() *head { return h }
 
-func (h *head) begin(r ref, created int64) { *h = head{r, created} }
-
-// object is what a table holds: a snapshot of what begins with a head.
-type object interface {
-	number() ref
-	createdAt() int64
-}
+// headOf returns the head of a snapshot, which begins with it.
+func headOf(snapshot any) *head { return snapshot.(interface{ self() *head }).self() }
 
 // chunkSize is how many objects are allocated at once: small enough that an account of three
 // customers stays small, large enough that a million objects are a thousand chunks.
@@ -29,7 +23,7 @@ const chunkSize = 1024
 
 // table holds all objects of one kind by number. It only grows, and an object created later is
 // never older than its predecessor, whatever the clock does. A slot is swapped to change an object.
-type table[T object] struct {
+type table[T any] struct {
 	kind  kind
 	ids   *ids
 	index *searchIndex          // records each change; nil if the kind cannot be searched
@@ -55,7 +49,7 @@ func (t *table[T]) add(now int64, o *T, link func()) *T {
 	if int(t.n)%chunkSize == 0 {
 		t.chunks = append(t.chunks, new([chunkSize]atomic.Pointer[T]))
 	}
-	any(o).(interface{ begin(ref, int64) }).begin(t.n+1, t.last)
+	*headOf(o) = head{t.n + 1, t.last}
 	if link != nil {
 		link()
 	}
@@ -103,9 +97,7 @@ func (t *table[T]) len() ref {
 }
 
 // created is when an object was created; objects never move, so searching by it is safe.
-func (t *table[T]) created(r ref) int64 {
-	return (*t.get(r)).createdAt()
-}
+func (t *table[T]) created(r ref) int64 { return headOf(t.get(r)).created }
 
 // load is get for an object that is known to exist and whose type is not.
 func (t *table[T]) load(r ref) view { return any(t.get(r)).(view) }
@@ -116,15 +108,6 @@ func (t *table[T]) find(id string) *T {
 	return t.get(r)
 }
 
-// named returns the object that a parameter names.
-func (t *table[T]) named(id, param string) *T {
-	found := t.find(id)
-	if found == nil {
-		refuse(errNoSuch(t.kind, id, param, http.StatusBadRequest))
-	}
-	return found
-}
-
 // find returns the object with this id, zero if there is none.
 func (a *account) find(k kind, id string) ref {
 	if r, ok := a.ids.ref(k, id); ok && r <= a.tables[k].len() {
@@ -133,14 +116,18 @@ func (a *account) find(k kind, id string) ref {
 	return 0
 }
 
-// refInPath returns the object that the path names.
-func (c *call) refInPath(k kind) ref {
-	id := c.http.PathValue("id")
-	r := c.account.find(k, id)
+// named is find for an id in a request, which is refused if there is no such object.
+func (a *account) named(k kind, id, param string, status int) ref {
+	r := a.find(k, id)
 	if r == 0 {
-		refuse(errNoSuch(k, id, names[k].param, http.StatusNotFound))
+		refuse(errNoSuch(k, id, param, status))
 	}
 	return r
+}
+
+// refInPath returns the object that the path names.
+func (c *call) refInPath(k kind) ref {
+	return c.account.named(k, c.http.PathValue("id"), names[k].param, http.StatusNotFound)
 }
 
 // inPath returns the snapshot of the object that the path names.
@@ -166,7 +153,7 @@ func (t *table[T]) lockInPath(c *call) *T {
 // update answers a request that changes an object, whose lock the request holds, and reports it.
 func (t *table[T]) update(c *call, typ string, current, next *T) view {
 	c.begin()
-	t.set((*next).number(), next)
+	t.set(headOf(next).ref, next)
 	now := any(next).(view)
 	c.account.emitUpdate(c, typ, any(current).(view), now)
 	return now
