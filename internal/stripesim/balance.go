@@ -85,29 +85,17 @@ var (
 		},
 		"net": func(w *writer, t *transaction) { w.number(t.amount - t.fee) },
 		"category": func(w *writer, t *transaction) {
-			if t.of == kindDispute {
-				w.quote("dispute")
-				return
-			}
-			w.quote(t.kind())
+			w.either(t.of == kindDispute, "dispute", t.kind())
 		},
 		"source": func(w *writer, t *transaction) { w.reference("source", t.of, t.source) },
 		"status": func(w *writer, t *transaction) {
-			if t.availableOn <= w.account.clock.unix() {
-				w.quote("available")
-				return
-			}
-			w.quote("pending")
+			w.either(t.availableOn <= w.account.clock.unix(), "available", "pending")
 		},
 		"kind": func(w *writer, t *transaction) { w.quote(t.kind()) },
 	})
 	feeBody = newBody("fee", functions[transaction]{
 		"description": func(w *writer, t *transaction) {
-			if t.of == kindDispute {
-				w.quote("Dispute fee")
-				return
-			}
-			w.quote("Stripe processing fees")
+			w.either(t.of == kindDispute, "Dispute fee", "Stripe processing fees")
 		},
 	})
 	balanceBody = newBody("balance", functions[balanceView]{

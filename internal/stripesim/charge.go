@@ -67,13 +67,6 @@ func (a *account) chargesOf(i *intent) refs {
 	return list.reversed()
 }
 
-func (c *charge) status() string {
-	if c.paid() {
-		return succeeded
-	}
-	return "failed"
-}
-
 // descriptor is the text on the cardholder's statement; the account's own is STRIPESIM.
 func (c *charge) descriptor() string {
 	switch {
@@ -111,7 +104,7 @@ var chargeBody = newBody("charge", functions[charge]{
 	"outcome":     func(w *writer, c *charge) { w.fill(outcomeBody, c.outcome()) },
 	"paid":        func(w *writer, c *charge) { w.flag(c.paid()) },
 	"allRefunded": func(w *writer, c *charge) { w.flag(c.allRefunded()) },
-	"status":      func(w *writer, c *charge) { w.quote(c.status()) },
+	"status":      func(w *writer, c *charge) { w.either(c.paid(), succeeded, "failed") },
 	"captureBefore": func(w *writer, c *charge) {
 		if c.paid() && !c.captured {
 			w.number(c.created + authorizationLasts)

@@ -63,19 +63,14 @@ func (a *account) chargedBack(o *charge) bool {
 	return d != nil && !d.inquiry
 }
 
-func (d *dispute) status() string {
-	if d.inquiry {
-		return "warning_needs_response"
-	}
-	return "needs_response"
-}
-
 // evidenceDue is how long the business has to answer, in seconds: a week.
 const evidenceDue = 7 * 24 * 60 * 60
 
 var disputeBody = newBody("dispute", functions[dispute]{
 	"due":    func(w *writer, d *dispute) { w.number(d.created + evidenceDue) },
-	"status": func(w *writer, d *dispute) { w.quote(d.status()) },
+	"status": func(w *writer, d *dispute) {
+		w.either(d.inquiry, "warning_needs_response", "needs_response")
+	},
 	"pastDue": func(w *writer, d *dispute) {
 		w.flag(d.created+evidenceDue < w.account.clock.unix())
 	},

@@ -195,11 +195,7 @@ func (q *listQuery) find(c *call, n int, nth func(int) ref) view {
 
 var listBody = newBody("list", functions[listView]{
 	"object": func(w *writer, v *listView) {
-		if v.search {
-			w.quote("search_result")
-			return
-		}
-		w.quote("list")
+		w.either(v.search, "search_result", "list")
 	},
 	"data": func(w *writer, v *listView) {
 		w.list("[", len(v.objects), "]", func(i int) { w.value(v.objects[i], v.expand) })

@@ -77,6 +77,14 @@ func (w *writer) number(n int64) { w.buf = strconv.AppendInt(w.buf, n, 10) }
 
 func (w *writer) flag(b bool) { w.buf = strconv.AppendBool(w.buf, b) }
 
+// either writes one of two strings.
+func (w *writer) either(first bool, one, other string) {
+	if !first {
+		one = other
+	}
+	w.quote(one)
+}
+
 // quoteOrNull writes the empty string as null, as Stripe shows a property that was never set.
 func (w *writer) quoteOrNull(s string) {
 	if s == "" {
