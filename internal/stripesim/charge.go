@@ -55,7 +55,7 @@ func (a *account) addCharge(next charge) *charge {
 // addTaken stores the transaction of what a charge took.
 func (a *account) addTaken(o *charge) ref {
 	return a.addTransaction(transaction{of: kindCharge, source: o.ref, amount: o.taken,
-		fee: fee(o.taken), currency: o.currency, available: o.method.card.outcome.available})
+		fee: fee(o.taken), currency: o.currency, available: o.method.card.outcome.Available})
 }
 
 // chargesOf follows the attempts of a PaymentIntent back to the first.
@@ -145,7 +145,7 @@ func (c *charge) outcome() *verdict {
 	switch f := c.failure; {
 	case f == nil:
 		return &verdict{"approved_by_network", "", "Payment complete.", "authorized"}
-	case c.method.card.outcome.blocked:
+	case c.method.card.outcome.Blocked:
 		return &verdict{"not_sent_to_network", "highest_risk_level",
 			"Stripe blocked this payment as too risky.", "blocked"}
 	default:

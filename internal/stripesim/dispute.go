@@ -17,8 +17,8 @@ type dispute struct {
 // inquiry comes before a dispute and withdraws no money
 // (https://docs.stripe.com/disputes/how-disputes-work#inquiries).
 type disputeCourse struct {
-	reason, network string
-	inquiry         bool
+	Reason, Network string
+	Inquiry         bool
 }
 
 // disputeFee is what Stripe takes for a dispute in the US, in cents.
@@ -27,7 +27,7 @@ const disputeFee = 1500
 // took notes that a request took money. Some cardholders dispute it, before the next request.
 func (a *account) took(c *call, o *charge) {
 	a.feed.add(c.origin(), o.ref)
-	if course := o.method.card.outcome.dispute; course.reason != "" {
+	if course := o.method.card.outcome.Dispute; course.Reason != "" {
 		a.after(0, func() *apiError { return a.addDispute(o.ref, course) })
 	}
 }
@@ -43,7 +43,7 @@ func (a *account) addDispute(r ref, course disputeCourse) *apiError {
 	made := &dispute{charge: r, intent: disputed.intent, amount: disputed.taken,
 		currency: disputed.currency, brand: disputed.method.card.brand, disputeCourse: course}
 	a.disputes.add(a.clock.unix(), made, func() {
-		if !course.inquiry {
+		if !course.Inquiry {
 			made.transaction = a.addTransaction(transaction{of: kindDispute, source: made.ref,
 				amount: -made.amount, fee: disputeFee, currency: made.currency, available: true})
 		}
@@ -51,7 +51,7 @@ func (a *account) addDispute(r ref, course disputeCourse) *apiError {
 	disputed.dispute = made.ref
 	a.charges.set(r, &disputed)
 	a.emit(nil, "charge.dispute.created", made)
-	if !course.inquiry {
+	if !course.Inquiry {
 		a.emit(nil, "charge.dispute.funds_withdrawn", made)
 	}
 	return nil
@@ -60,16 +60,16 @@ func (a *account) addDispute(r ref, course disputeCourse) *apiError {
 // chargedBack reports whether the money of a charge was withdrawn, so that it can't be refunded.
 func (a *account) chargedBack(o *charge) bool {
 	d := a.disputes.get(o.dispute)
-	return d != nil && !d.inquiry
+	return d != nil && !d.Inquiry
 }
 
 // evidenceDue is how long the business has to answer, in seconds: a week.
 const evidenceDue = 7 * 24 * 60 * 60
 
 var disputeBody = newBody("dispute", functions[dispute]{
-	"due":    func(w *writer, d *dispute) { w.number(d.created + evidenceDue) },
+	"due": func(w *writer, d *dispute) { w.number(d.created + evidenceDue) },
 	"status": func(w *writer, d *dispute) {
-		w.either(d.inquiry, "warning_needs_response", "needs_response")
+		w.either(d.Inquiry, "warning_needs_response", "needs_response")
 	},
 	"pastDue": func(w *writer, d *dispute) {
 		w.flag(d.created+evidenceDue < w.account.clock.unix())

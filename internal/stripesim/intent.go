@@ -160,7 +160,7 @@ func errUnexpectedState(i *intent, message string) *apiError {
 func (a *account) take(c *call, i *intent, m *paymentMethod, s session) *intent {
 	next := *i
 	next.lastError = nil
-	if o := m.card.outcome; o.authenticate && !(o.setUp && s.off) {
+	if o := m.card.outcome; o.Authenticate && !(o.SetUp && s.off) {
 		if !s.off && !s.errorOnAction {
 			d := next.details.copy()
 			d.returnURL = s.returnURL

@@ -75,8 +75,8 @@ const bankDecides = 60
 // refund gives money back. The caller holds the charge's lock and has checked the amount. Some test
 // cards' banks decide later: the refund is pending, or succeeds at first.
 func (a *account) refund(c *call, o *charge, next refund) *refund {
-	bank := o.method.card.outcome.refund
-	next.status = cmp.Or(bank.first, succeeded)
+	bank := o.method.card.outcome.Refund
+	next.status = cmp.Or(bank.First, succeeded)
 	next.earlier = o.lastRefund
 	made := a.refunds.add(a.clock.unix(), &next, func() {
 		next.transaction = a.move(&next, -next.amount)
@@ -87,8 +87,8 @@ func (a *account) refund(c *call, o *charge, next refund) *refund {
 	a.charges.set(o.ref, &changed)
 	a.emit(c, "refund.created", made)
 	a.emit(c, "charge.refunded", &changed)
-	if bank.finally != "" {
-		a.after(bankDecides, func() *apiError { return a.refundBecomes(made.ref, bank.finally) })
+	if bank.Finally != "" {
+		a.after(bankDecides, func() *apiError { return a.refundBecomes(made.ref, bank.Finally) })
 	}
 	return made
 }
