@@ -1,41 +1,58 @@
 package stripesim
 
 import (
+	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"unique"
 )
 
-// currencies are the currencies Stripe charges in, sorted (https://docs.stripe.com/currencies).
-var currencies = []string{
-	"aed", "afn", "all", "amd", "ang", "aoa", "ars", "aud", "awg", "azn", "bam", "bbd", "bdt",
-	"bgn", "bhd", "bif", "bmd", "bnd", "bob", "brl", "bsd", "bwp", "byn", "bzd", "cad", "cdf",
-	"chf", "clp", "cny", "cop", "crc", "cve", "czk", "djf", "dkk", "dop", "dzd", "egp", "etb",
-	"eur", "fjd", "fkp", "gbp", "gel", "gip", "gmd", "gnf", "gtq", "gyd", "hkd", "hnl", "hrk",
-	"htg", "huf", "idr", "ils", "inr", "isk", "jmd", "jod", "jpy", "kes", "kgs", "khr", "kmf",
-	"krw", "kwd", "kyd", "kzt", "lak", "lbp", "lkr", "lrd", "lsl", "mad", "mdl", "mga", "mkd",
-	"mmk", "mnt", "mop", "mur", "mvr", "mwk", "mxn", "myr", "mzn", "nad", "ngn", "nio", "nok",
-	"npr", "nzd", "omr", "pab", "pen", "pgk", "php", "pkr", "pln", "pyg", "qar", "ron", "rsd",
-	"rub", "rwf", "sar", "sbd", "scr", "sek", "sgd", "shp", "sle", "sos", "srd", "std", "szl",
-	"thb", "tjs", "tnd", "top", "try", "ttd", "twd", "tzs", "uah", "ugx", "usd", "uyu", "uzs",
-	"vnd", "vuv", "wst", "xaf", "xcd", "xof", "xpf", "yer", "zar", "zmw",
+// currency is one that Stripe charges in. Which have no decimals, or three, is Stripe's list
+// (https://docs.stripe.com/currencies#minor-units): the Unicode consortium's, in x/text/currency,
+// differs for 22 of them.
+type currency struct {
+	decimals int // of an amount as people write it
+	// step is the smallest difference between two amounts in minor units. Three-decimal currencies
+	// end in 0; ISK and UGX are written with two decimals that they do not have
+	// (https://docs.stripe.com/currencies).
+	step int64
+	// least is the smallest charge in minor units; zero: none is known
+	// (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+	least int64
 }
+
+//go:embed currencies.txt
+var currenciesFile string
+
+// currencies are those of currencies.txt by code. Its lines are a code, decimals, step and least.
+var currencies = sync.OnceValue(func() map[string]currency {
+	all := make(map[string]currency)
+	for line := range strings.Lines(currenciesFile) {
+		var code string
+		var c currency
+		_, _ = fmt.Sscan(line, &code, &c.decimals, &c.step, &c.least) // a test reads every line
+		all[code] = c
+	}
+	return all
+})
 
 // maxAmount is Stripe's limit of eight digits, in minor units.
 const maxAmount = 99999999
 
 // CheckAmount says why Stripe would not charge an amount, in minor units, in a currency.
 func CheckAmount(minor int64, currency string) error {
-	_, known := slices.BinarySearch(currencies, currency)
+	c, known := currencies()[currency]
 	switch {
 	case !known:
 		return fmt.Errorf("currency %q: it is none of Stripe's", currency)
-	case minor > maxAmount || minor < minimums[currency]:
-		return fmt.Errorf("amount %d: Stripe charges from %d to %d in %s", minor,
-			max(1, minimums[currency]), maxAmount, currency)
-	case minor%steps(currency) != 0:
-		return fmt.Errorf("amount %d: want a multiple of %d in %s", minor, steps(currency),
-			currency)
+	case minor > maxAmount || minor < c.least:
+		return fmt.Errorf("amount %d: Stripe charges from %d to %d in %s", minor, max(1, c.least),
+			maxAmount, currency)
+	case minor%c.step != 0:
+		return fmt.Errorf("amount %d: want a multiple of %d in %s", minor, c.step, currency)
 	}
 	return nil
 }
@@ -62,67 +79,36 @@ func readPrice(p *params) (amount int64, currency string) {
 
 func readCurrency(p *params) string {
 	sent := p.required("currency")
-	currency := strings.ToLower(sent)
-	at, known := slices.BinarySearch(currencies, currency)
-	if sent == "" {
-		return ""
+	code := strings.ToLower(sent)
+	if _, known := currencies()[code]; !known && sent != "" {
+		p.fail(errInvalid("", "currency", "Invalid currency: %s. Stripe currently supports these "+
+			"currencies: %s", sent, strings.Join(slices.Sorted(maps.Keys(currencies())), ", ")))
 	}
-	if !known {
-		p.fail(errInvalid("", "currency", "Invalid currency: %s. Stripe "+
-			"currently supports these currencies: %s", sent, strings.Join(currencies, ", ")))
-		return ""
-	}
-	return currencies[at] // not the string that was sent: all objects share this one
+	return unique.Make(code).Value() // not the string that was sent: all objects share this one
 }
 
-// steps is the smallest difference between two amounts. Three-decimal currencies end in 0; ISK and
-// UGX are written with two decimals that they do not have (https://docs.stripe.com/currencies).
-func steps(currency string) int64 {
-	switch currency {
-	case "bhd", "jod", "kwd", "omr", "tnd":
-		return 10
-	case "isk", "ugx":
-		return 100
-	}
-	return 1
-}
-
-// checkMinimum refuses amounts that a currency does not have, or that are too small to charge
-// (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+// checkMinimum refuses amounts that a currency does not have, or that are too small to charge. A
+// wrong currency was refused before.
 func checkMinimum(p *params, amount int64, currency string) {
-	if step := steps(currency); amount%step != 0 {
+	c, known := currencies()[currency]
+	if known && amount%c.step != 0 {
 		p.fail(errInvalid("parameter_invalid_integer", "amount", "Invalid amount: %d. Amounts "+
-			"in %s must be divisible by %d.", amount, currency, step))
+			"in %s must be divisible by %d.", amount, currency, c.step))
 	}
-	if least := minimums[currency]; amount > 0 && amount < least {
+	if amount > 0 && amount < c.least {
 		p.fail(errInvalid("amount_too_small", "amount", "Amount must be at least %s %s",
-			money(least, currency), currency))
+			money(c.least, currency), currency))
 	}
 }
 
-// minimums are the smallest charges by currency, in minor units; others have none here.
-var minimums = map[string]int64{
-	"aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
-	"eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200,
-	"nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
-}
-
-// money prints an amount for a message: $10.00, ¥500, CHF 3.50. Which currencies have no decimals,
-// or three, is Stripe's list (https://docs.stripe.com/currencies#minor-units). x/text/currency has
-// the Unicode consortium's, which differs for 22 of Stripe's currencies: the exceptions would be
-// longer than the list.
+// money prints an amount for a message: $10.00, ¥500, CHF 3.50.
 func money(minor int64, currency string) string {
 	symbol := map[string]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
 	if symbol == "" {
 		symbol = strings.ToUpper(currency) + " "
 	}
-	unit, decimals := int64(100), 2
-	switch currency {
-	case "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv",
-		"xaf", "xof", "xpf":
-		return fmt.Sprintf("%s%d", symbol, minor)
-	case "bhd", "jod", "kwd", "omr", "tnd":
-		unit, decimals = 1000, 3
-	}
-	return fmt.Sprintf("%s%d.%0*d", symbol, minor/unit, decimals, minor%unit)
+	decimals := currencies()[currency].decimals
+	digits := fmt.Sprintf("%0*d", decimals+1, minor)
+	point := len(digits) - decimals
+	return strings.TrimSuffix(symbol+digits[:point]+"."+digits[point:], ".")
 }
