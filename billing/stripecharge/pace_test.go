@@ -40,7 +40,7 @@ func TestARateLimitSlowsAllInvoicesDownAndFailsNone(t *testing.T) {
 	w := setup(t)
 	inv := w.invoice("pm_card_visa")
 	const limit, invoices = 25, 60
-	must(t, w.control.RateLimit(t.Context(), limit, 0))
+	must(t, w.control.Set(t.Context(), control.Settings{RateLimit: new(limit)}))
 	c := newClient(t, stripecharge.Options{URL: w.stripe.URL("server-a"), AtOnce: 16})
 	must(t, chargeAll(t.Context(), c, inv, invoices))
 	w.wantCharges(invoices)

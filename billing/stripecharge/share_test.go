@@ -15,6 +15,7 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/stripesim/control"
 )
 
 func TestStripeSaysWhichLimitIsExceeded(t *testing.T) {
@@ -70,7 +71,8 @@ func TestServersShareTheLimitsOfTheirAccount(t *testing.T) {
 					func(t *testing.T) {
 						t.Parallel()
 						w := setup(t)
-						must(t, w.control.RateLimit(t.Context(), inAll, endpoint))
+						must(t, w.control.Set(t.Context(), control.Settings{
+							RateLimit: new(inAll), EndpointLimit: new(endpoint)}))
 						took, refused := w.sent(servers, stripecharge.Options{
 							AtOnce: 16, PerSecond: float64(inAll) / float64(servers),
 							EndpointPerSecond: endpoint / float64(servers),

@@ -111,8 +111,11 @@ func (w *world) stopOnce(mode string, n int) {
 		if mode == "exactly-once" { // it prepares before it charges
 			perSecond = 40
 		}
-		must(w.t, w.control.RateLimit(w.t.Context(), perSecond, 0))
-		defer func() { must(w.t, w.control.RateLimit(w.t.Context(), 0, 0)) }()
+		limit := func(n int) {
+			must(w.t, w.control.Set(w.t.Context(), control.Settings{RateLimit: new(n)}))
+		}
+		limit(perSecond)
+		defer limit(0)
 		w.traffic.forget([]string{"1", "86400"}[n/2%2])
 	}
 	server := start(w.t, append(slices.Clone(w.env), "WORKER_LISTEN="), args...)

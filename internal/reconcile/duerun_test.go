@@ -81,7 +81,6 @@ func TestTwoReconcilersAtOnceRefundOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	want := w.tripled(10)
-	must(t, w.control.Latency(t.Context(), 0, 0))
 	var group errgroup.Group
 	for range 3 {
 		store, err := ledger.Open(t.Context(), w.database, ledger.Options{Recorder: "reconcile"})
@@ -143,7 +142,8 @@ func TestBesideADueRun(t *testing.T) {
 				w.subscribe(id)
 				want[id] = once(charges)
 			}
-			must(t, w.control.Latency(t.Context(), 0, 20*time.Millisecond))
+			must(t, w.control.Set(t.Context(),
+				control.Settings{Jitter: new(20 * time.Millisecond)}))
 			over := make(chan struct{})
 			var beside errgroup.Group
 			for range 2 {

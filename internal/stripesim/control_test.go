@@ -205,7 +205,7 @@ func TestAdminRefusesWhatIsNoRule(t *testing.T) {
 	if _, err := w.control.Fail(ctx, control.Rule{}, 500, "sometime"); err == nil {
 		t.Error("a failure at no time was accepted")
 	}
-	if err := w.control.Latency(ctx, -1, 0); err == nil {
+	if err := w.control.Set(ctx, control.Settings{Latency: new(time.Duration(-1))}); err == nil {
 		t.Error("a negative latency was accepted")
 	}
 	response, err := http.Post(w.admin+"/reset", "text/plain", strings.NewReader("{}"))

@@ -88,7 +88,8 @@ func TestRefusalsAreNotSaved(t *testing.T) {
 
 func (w *world) limit(perSecond int) {
 	w.t.Helper()
-	if err := w.control.RateLimit(w.t.Context(), perSecond, 0); err != nil {
+	limit := control.Settings{RateLimit: new(perSecond)}
+	if err := w.control.Set(w.t.Context(), limit); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -70,7 +70,8 @@ func (k *keyStore) shard(n string) *keyShard {
 	return &k.shards[maphash.String(k.seed, n)%keyShards]
 }
 
-// bind binds a free key to the entry's request. For a key that was used before it returns the reply.
+// bind binds a free key to the entry's request. For a key that was used before, it returns the
+// reply.
 func (k *keyStore) bind(n string, next *keyEntry) (used *reply) {
 	s := k.shard(n)
 	s.mu.Lock()

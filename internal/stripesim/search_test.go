@@ -8,6 +8,7 @@ import (
 	"github.com/stripe/stripe-go/v76"
 
 	"example.com/triplecharge/internal/stripesim"
+	"example.com/triplecharge/internal/stripesim/control"
 )
 
 // found are the subscriptions of the PaymentIntents that a search finds, newest first.
@@ -139,14 +140,15 @@ func TestSearchLags(t *testing.T) {
 	expect("a minute later", unpaid, 0)
 	expect("a minute later", paid, 1)
 
-	if err := w.control.SearchLag(t.Context(), 0); err != nil {
+	none := control.Settings{SearchLag: new(time.Duration(0))}
+	if err := w.control.Set(t.Context(), none); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.intents.New(tenDollars(who, "")); err != nil {
 		t.Fatal(err)
 	}
 	expect("without a lag", paid, 2)
-	if err := w.control.SearchLag(t.Context(), time.Hour); err != nil {
+	if err := w.control.Set(t.Context(), control.Settings{SearchLag: new(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	expect("with a lag again", paid, 2)

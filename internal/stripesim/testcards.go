@@ -20,8 +20,8 @@ type card struct {
 
 // outcome is what happens when a card is charged.
 type outcome struct {
-	// Code, Decline and Message are of the error; without a code, the charge succeeds, and without a
-	// message, it is cardDeclined.
+	// Code, Decline and Message are of the error. Without a code the charge succeeds; without a
+	// message, that is cardDeclined.
 	Code, Decline, Message string
 	// Unsaved: saving the card fails as charging it does.
 	Unsaved bool

@@ -9,6 +9,7 @@ import (
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
 	"example.com/triplecharge/internal/event"
+	"example.com/triplecharge/internal/stripesim/control"
 )
 
 // manyCards returns more customers than a server with a concurrency of one handles at a time.
@@ -138,7 +139,7 @@ func TestARateLimitMakesARunSlowAndFailsNoInvoice(t *testing.T) {
 			const many = 40
 			w := setup(t, nil)
 			w.addMany(many, "alice")
-			must(t, w.control.RateLimit(t.Context(), testModeRPS, 0))
+			must(t, w.control.Set(t.Context(), control.Settings{RateLimit: new(testModeRPS)}))
 			c := w.config("server-a", mode)
 			c.Concurrency = DefaultConcurrency
 			if got := start(t, c).run(); got.Billed != many || got.Failed > 0 {

@@ -126,22 +126,9 @@ func (c *Client) Advance(ctx context.Context, d time.Duration) error {
 	return c.do(ctx, http.MethodPost, "/clock", Clock{Advance: &d}, nil)
 }
 
-// Latency sets how long requests that can take money execute: fixed, plus a random part of at most
-// jitter, in real time.
-func (c *Client) Latency(ctx context.Context, fixed, jitter time.Duration) error {
-	return c.do(ctx, http.MethodPost, "/settings", Settings{Latency: &fixed, Jitter: &jitter}, nil)
-}
-
-// RateLimit makes the simulator answer 429 above this many requests a second, in all and of each
-// endpoint; 0 lifts a limit.
-func (c *Client) RateLimit(ctx context.Context, inAll, each int) error {
-	limits := Settings{RateLimit: &inAll, EndpointLimit: &each}
-	return c.do(ctx, http.MethodPost, "/settings", limits, nil)
-}
-
-// SearchLag sets how long until a search finds a new or changed object, by the simulator's clock.
-func (c *Client) SearchLag(ctx context.Context, d time.Duration) error {
-	return c.do(ctx, http.MethodPost, "/settings", Settings{SearchLag: &d}, nil)
+// Set changes those settings that are not nil.
+func (c *Client) Set(ctx context.Context, s Settings) error {
+	return c.do(ctx, http.MethodPost, "/settings", s, nil)
 }
 
 // Reset deletes all objects, keys and rules, drops held requests, and restores the settings that

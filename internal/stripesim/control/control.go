@@ -120,11 +120,17 @@ type (
 	}
 	// Settings change the simulator; nil leaves a setting as it is. Durations are in nanoseconds.
 	Settings struct {
-		Latency       *time.Duration `json:"latency,omitempty"`
-		Jitter        *time.Duration `json:"jitter,omitempty"`
-		RateLimit     *int           `json:"rate_limit,omitempty"`
-		EndpointLimit *int           `json:"endpoint_limit,omitempty"`
-		SearchLag     *time.Duration `json:"search_lag,omitempty"`
+		// Latency is how long requests that can take money execute, in real time; Jitter is the
+		// most that a random part adds.
+		Latency *time.Duration `json:"latency,omitempty"`
+		Jitter  *time.Duration `json:"jitter,omitempty"`
+		// RateLimit is how many requests a second are answered before 429, and EndpointLimit how
+		// many of each endpoint; 0 lifts a limit.
+		RateLimit     *int `json:"rate_limit,omitempty"`
+		EndpointLimit *int `json:"endpoint_limit,omitempty"`
+		// SearchLag is how long until a search finds a new or changed object, by the simulator's
+		// clock.
+		SearchLag *time.Duration `json:"search_lag,omitempty"`
 	}
 	// Problem is the body of every error reply.
 	Problem struct {
