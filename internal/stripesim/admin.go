@@ -3,9 +3,8 @@ package stripesim
 import (
 	"cmp"
 	"crypto/subtle"
+	_ "embed"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -22,11 +21,16 @@ import (
 // clients.
 const pollTime = 20 * time.Second
 
+//go:embed admin.txt
+var adminIndex string
+
 // Admin serves the control API, for a separate address; package control is its client. If the token
 // is not empty, every request must carry it as a bearer token.
 func (s *Simulator) Admin(token string) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.adminIndex)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, adminIndex)
+	})
 	mux.HandleFunc("GET /charges", s.adminCharges)
 	mux.Handle("POST /rules", tell(s.addRule))
 	mux.Handle("GET /rules/{id}", ask(s.watchRule))
@@ -37,27 +41,32 @@ func (s *Simulator) Admin(token string) http.Handler {
 	mux.Handle("POST /settings", tell(s.set))
 	mux.Handle("POST /reset", ask(s.adminReset))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sent := r.Header.Get("Authorization")
-		if token != "" && subtle.ConstantTimeCompare([]byte(sent), []byte("Bearer "+token)) != 1 {
-			problem(w, http.StatusUnauthorized, "the admin token is missing or wrong")
-			return
-		}
-		// No web page may read or drive a simulator on its reader's machine: neither one whose name
-		// resolves to it, which knows no token, nor one of another origin. A browser does not send
-		// this type to another site without asking that site first.
-		host := (&url.URL{Host: r.Host}).Hostname()
-		if token == "" && !Loopback(strings.ToLower(host)) || r.Header.Get("Origin") != "" {
-			problem(w, http.StatusForbidden, "no web page may ask, and without a token only by "+
-				"a loopback address, such as 127.0.0.1")
-			return
-		}
-		media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if r.Method == http.MethodPost && media != "application/json" {
-			problem(w, http.StatusUnsupportedMediaType, "send Content-Type: application/json")
+		if e := admits(r, token); e != nil {
+			e.write(w)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// admits returns why a request may not control the simulator, nil if it may. No web page may read
+// or drive a simulator on its reader's machine: neither one whose name resolves to it, which knows
+// no token, nor one of another origin. A browser does not send this type to another site without
+// asking that site first.
+func admits(r *http.Request, token string) *adminError {
+	sent := r.Header.Get("Authorization")
+	host := (&url.URL{Host: r.Host}).Hostname()
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case token != "" && subtle.ConstantTimeCompare([]byte(sent), []byte("Bearer "+token)) != 1:
+		return &adminError{http.StatusUnauthorized, "the admin token is missing or wrong"}
+	case token == "" && !Loopback(strings.ToLower(host)), r.Header.Get("Origin") != "":
+		return &adminError{http.StatusForbidden, "no web page may ask, and without a token only by " +
+			"a loopback address, such as 127.0.0.1"}
+	case r.Method == http.MethodPost && media != "application/json":
+		return &adminError{http.StatusUnsupportedMediaType, "send Content-Type: application/json"}
+	}
+	return nil
 }
 
 // Loopback reports whether a host, without a port, is an address or a name of this machine that no
@@ -67,46 +76,31 @@ func Loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func (s *Simulator) adminIndex(w http.ResponseWriter, _ *http.Request) {
-	fmt.Fprint(w, `The control API of a Stripe simulator (see internal/stripesim/README.md):
-POST   /rules            {"kind":"hold|lose|fail|repeat","rule":{...},"status":500,"when":"after"}
-GET    /rules/{id}       calls waiting at a gate; ?since=REVISION waits for a change
-POST   /rules/{id}/open  {"calls":["call_1"]}
-DELETE /rules/{id}
-GET    /clock
-POST   /clock            {"now":"2026-12-01T00:00:00Z"} or {"advance":86400000000000}
-POST   /settings         {"latency":250000000,"jitter":0,"rate_limit":25,"search_lag":0}
-POST   /reset            {}
-GET    /charges          charges so far, one JSON line each; ?follow=true keeps following
-`)
-}
-
-// problem answers with an error.
-func problem(w http.ResponseWriter, status int, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(control.Problem{Error: message})
-}
-
 // adminError is answered with its status.
 type adminError struct {
 	status  int
 	message string
 }
 
-func (e *adminError) Error() string { return e.message }
+func (e *adminError) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.status)
+	json.NewEncoder(w).Encode(control.Problem{Error: e.message})
+}
 
 // errNoRule is for the id of a rule that is not, or no longer, in effect.
 var errNoRule = &adminError{http.StatusNotFound, "there is no such rule"}
 
-func errBadRequest(message string) error { return &adminError{http.StatusBadRequest, message} }
+func errBadRequest(message string) *adminError {
+	return &adminError{http.StatusBadRequest, message}
+}
 
 // ask is an endpoint that answers with what get returns.
-func ask(get func(*http.Request) (any, error)) http.Handler {
+func ask(get func(*http.Request) (any, *adminError)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, err := get(r)
-		if e := new(adminError); errors.As(err, &e) {
-			problem(w, e.status, e.message)
+		if err != nil {
+			err.write(w)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -118,8 +112,8 @@ func ask(get func(*http.Request) (any, error)) http.Handler {
 }
 
 // tell is an endpoint that passes its body to do, and answers with what that returns.
-func tell[In any](do func(*http.Request, In) (any, error)) http.Handler {
-	return ask(func(r *http.Request) (any, error) {
+func tell[In any](do func(*http.Request, In) (any, *adminError)) http.Handler {
+	return ask(func(r *http.Request) (any, *adminError) {
 		var in In
 		d := json.NewDecoder(io.LimitReader(r.Body, maxBody))
 		d.DisallowUnknownFields()
@@ -130,12 +124,12 @@ func tell[In any](do func(*http.Request, In) (any, error)) http.Handler {
 	})
 }
 
-func (s *Simulator) addRule(_ *http.Request, n control.NewRule) (any, error) {
+func (s *Simulator) addRule(_ *http.Request, n control.NewRule) (any, *adminError) {
 	id, err := s.rules.add(n)
 	return control.RuleAdded{ID: id}, err
 }
 
-func (s *Simulator) watchRule(r *http.Request) (any, error) {
+func (s *Simulator) watchRule(r *http.Request) (any, *adminError) {
 	since := int64(-1)
 	if text := r.URL.Query().Get("since"); text != "" {
 		var err error
@@ -158,31 +152,31 @@ func (s *Simulator) watchRule(r *http.Request) (any, error) {
 		case <-timer.C:
 			return waiting, nil
 		case <-r.Context().Done():
-			return nil, r.Context().Err()
+			return nil, nil // the client is gone
 		case <-s.closing:
 			return nil, &adminError{http.StatusServiceUnavailable, "the simulator is closing"}
 		}
 	}
 }
 
-func (s *Simulator) openRule(r *http.Request, o control.Open) (any, error) {
+func (s *Simulator) openRule(r *http.Request, o control.Open) (any, *adminError) {
 	if !s.rules.open(r.PathValue("id"), o.Calls) {
 		return nil, errNoRule
 	}
 	return struct{}{}, nil
 }
 
-func (s *Simulator) removeRule(r *http.Request) (any, error) {
+func (s *Simulator) removeRule(r *http.Request) (any, *adminError) {
 	s.rules.end(false, func(ended *rule) bool { return ended.id == r.PathValue("id") })
 	return struct{}{}, nil
 }
 
-func (s *Simulator) readClock(*http.Request) (any, error) {
+func (s *Simulator) readClock(*http.Request) (any, *adminError) {
 	now := s.clock.now()
 	return control.Clock{Now: &now}, nil
 }
 
-func (s *Simulator) setClock(r *http.Request, set control.Clock) (any, error) {
+func (s *Simulator) setClock(r *http.Request, set control.Clock) (any, *adminError) {
 	back := set.Now != nil && set.Now.Before(s.clock.now()) ||
 		set.Advance != nil && *set.Advance < 0
 	switch {
@@ -200,7 +194,7 @@ func (s *Simulator) setClock(r *http.Request, set control.Clock) (any, error) {
 	return s.readClock(r)
 }
 
-func (s *Simulator) set(_ *http.Request, set control.Settings) (any, error) {
+func (s *Simulator) set(_ *http.Request, set control.Settings) (any, *adminError) {
 	next, limits := *s.latency.Load(), s.limits.Load()
 	next.fixed = *cmp.Or(set.Latency, &next.fixed)
 	next.jitter = *cmp.Or(set.Jitter, &next.jitter)
@@ -218,7 +212,7 @@ func (s *Simulator) set(_ *http.Request, set control.Settings) (any, error) {
 	return struct{}{}, nil
 }
 
-func (s *Simulator) adminReset(*http.Request) (any, error) {
+func (s *Simulator) adminReset(*http.Request) (any, *adminError) {
 	s.reset()
 	return struct{}{}, nil
 }

@@ -43,7 +43,7 @@ var errBadRule = errBadRequest(`a rule is a "hold" with a point of arriving, exe
 	`a "fail" with a status from 400 to 599 and a when of before or after`)
 
 // add puts a rule into effect and returns its id.
-func (s *rules) add(n control.NewRule) (string, error) {
+func (s *rules) add(n control.NewRule) (string, *adminError) {
 	points := map[string][]control.Point{
 		control.KindHold: {
 			control.Arriving, control.Executing, control.Committed, control.Delivering,
