@@ -26,10 +26,15 @@ const (
 // the rate: Stripe refuses everything.
 const refusalLimit = 10 * time.Minute
 
+// operation is a request that takes money, or brings a PaymentIntent nearer to it.
+type operation struct {
+	to   endpoint
+	send func(context.Context) (*stripe.PaymentIntent, error)
+}
+
 // patiently sends a request that takes money, and retries it.
 func (c *Client) patiently(
-	ctx context.Context, r billing.Request, to endpoint,
-	send func(context.Context) (*stripe.PaymentIntent, error),
+	ctx context.Context, r billing.Request, o operation,
 ) (*stripe.PaymentIntent, error) {
 	ctx, done := c.untilStop(ctx)
 	defer done()
@@ -40,7 +45,7 @@ func (c *Client) patiently(
 		sent  int                  // attempts that a connection was handed
 	)
 	for try := 0; ; try++ {
-		intent, began, err := c.attempt(ctx, r, to, send)
+		intent, began, err := c.attempt(ctx, r, o)
 		if began.IsZero() {
 			return nil, fmt.Errorf("%w: %w", worst, after(last, err))
 		}
@@ -85,11 +90,10 @@ func (c *Client) patiently(
 // that the lease is still valid. A 429 for too many requests does not count as an attempt; the
 // request waits for another turn. began is zero if nothing was to be sent.
 func (c *Client) attempt(
-	ctx context.Context, r billing.Request, to endpoint,
-	send func(context.Context) (*stripe.PaymentIntent, error),
+	ctx context.Context, r billing.Request, o operation,
 ) (intent *stripe.PaymentIntent, began time.Time, err error) {
 	for {
-		if err := c.pace.enter(ctx, to); err != nil {
+		if err := c.pace.enter(ctx, o.to); err != nil {
 			// It also fails before ctx ends, if its turn comes later than that.
 			return nil, time.Time{}, cmp.Or(context.Cause(ctx), err)
 		}
@@ -98,12 +102,12 @@ func (c *Client) attempt(
 			return nil, time.Time{}, err
 		}
 		sent := c.pace.all.now()
-		c.pace.run(func() { intent, err = handOver(ctx, send) })
+		c.pace.run(func() { intent, err = o.handOver(ctx) })
 		refusal, ok := tooMany(err)
 		if ok {
-			c.pace.refused(to, sent, refusal)
+			c.pace.refused(o.to, sent, refusal)
 		} else if err == nil {
-			c.pace.took(to, c.pace.all.now().Sub(sent))
+			c.pace.took(o.to, c.pace.all.now().Sub(sent))
 		}
 		c.pace.leave() // only here: the next request must know of the refusal
 		if began.IsZero() {
@@ -130,9 +134,7 @@ func (c *Client) start(ctx context.Context, r billing.Request) error {
 
 // handOver sends a request, and waits for its answer even if ctx ends meanwhile. A request that has
 // no connection when ctx ends, or when it fails, was not sent and never will be.
-func handOver(
-	ctx context.Context, send func(context.Context) (*stripe.PaymentIntent, error),
-) (*stripe.PaymentIntent, error) {
+func (o operation) handOver(ctx context.Context) (*stripe.PaymentIntent, error) {
 	var g gate
 	waiting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
@@ -141,7 +143,7 @@ func handOver(
 			cancel(context.Cause(ctx))
 		}
 	})()
-	intent, err := send(context.WithValue(waiting, gateKey{}, &g))
+	intent, err := o.send(context.WithValue(waiting, gateKey{}, &g))
 	if err != nil && g.shut() {
 		err = fmt.Errorf("%w: %w", errNoConnection, err)
 	}
@@ -151,9 +153,9 @@ func handOver(
 // unavailable adds billing.ErrUnavailable to the last error of a request unless that concerns only
 // this request: its key or its customer is in use elsewhere.
 func unavailable(err, last error) error {
-	var s *stripe.Error
 	_, refused := tooMany(err)
-	if errors.As(err, &s) && s.HTTPStatusCode < http.StatusInternalServerError && !refused {
+	s, answered := errors.AsType[*stripe.Error](err)
+	if answered && s.HTTPStatusCode < http.StatusInternalServerError && !refused {
 		return last
 	}
 	return fmt.Errorf("%w: %w", billing.ErrUnavailable, last)
@@ -173,8 +175,8 @@ func after(last, err error) error {
 // classify returns what an attempt's error means for the money, and whether to retry under the same
 // key. The sources are https://docs.stripe.com/error-low-level, and stripe-go for the header.
 func classify(err error) (outcome error, again bool) {
-	var s *stripe.Error
-	if !errors.As(err, &s) {
+	s, answered := errors.AsType[*stripe.Error](err)
+	if !answered {
 		if errors.Is(err, errNoConnection) {
 			return billing.ErrNotSent, true
 		}
@@ -187,11 +189,8 @@ func classify(err error) (outcome error, again bool) {
 		outcome = billing.ErrUnknown
 	}
 	if s.LastResponse != nil {
-		switch s.LastResponse.Header.Get("Stripe-Should-Retry") {
-		case "true":
-			again = true
-		case "false":
-			again = false
+		if v := s.LastResponse.Header.Get("Stripe-Should-Retry"); v == "true" || v == "false" {
+			again = v == "true"
 		}
 	}
 	return outcome, again
@@ -263,12 +262,8 @@ func anyTransient(err error) bool {
 	if errors.Is(err, ErrNoIntent) {
 		return false
 	}
-	var s *stripe.Error
-	if errors.As(err, &s) && s.HTTPStatusCode >= http.StatusInternalServerError {
-		return true
-	}
-	_, again := classify(err)
-	return again
+	s, answered := errors.AsType[*stripe.Error](err)
+	return answered && s.HTTPStatusCode >= http.StatusInternalServerError || sameKey(err)
 }
 
 // pause waits for d, and reports false if ctx ended first.

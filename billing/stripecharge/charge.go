@@ -17,15 +17,19 @@ func (c *Client) Charge(ctx context.Context, r billing.Request) (billing.Charge,
 	params.PaymentMethod = stripe.String(r.Invoice.Subscription.PaymentMethod)
 	params.Confirm = stripe.Bool(true)
 	params.OffSession = stripe.Bool(true)
-	send := func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		params.Context = ctx
-		return c.intents().New(params)
-	}
-	intent, err := c.persist(ctx, r, create, send)
+	intent, err := c.persist(ctx, r, c.create(params))
 	if err != nil {
 		return billing.Charge{}, fmt.Errorf("charge %s: %w", r.Invoice, err)
 	}
 	return charged(r.Invoice, intent)
+}
+
+// create is the request for a new PaymentIntent.
+func (c *Client) create(params *stripe.PaymentIntentParams) operation {
+	return operation{create, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+		params.Context = ctx
+		return c.intents().New(params)
+	}}
 }
 
 // The metadata that says whose a PaymentIntent is, and for which invoice.

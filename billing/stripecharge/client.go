@@ -184,8 +184,7 @@ func CheckKey(key string) error {
 // describe turns an error from stripe-go, which is a JSON document, into one line without the key:
 // a server other than Stripe may echo the request.
 func (c *Client) describe(err error) error {
-	var s *stripe.Error
-	if errors.As(err, &s) {
+	if s, answered := errors.AsType[*stripe.Error](err); answered {
 		code := cmp.Or(string(s.DeclineCode), string(s.Code), string(s.Type))
 		err = fmt.Errorf("stripe answered %d %s: %s (request %s)",
 			s.HTTPStatusCode, code, s.Msg, cmp.Or(s.RequestID, "without an ID"))

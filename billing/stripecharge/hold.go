@@ -14,14 +14,13 @@ type Hold func(ctx context.Context, r billing.Request, call func(billing.Request
 
 // persist sends a request that takes money, retries it, and may be held.
 func (c *Client) persist(
-	ctx context.Context, r billing.Request, to endpoint,
-	send func(context.Context) (*stripe.PaymentIntent, error),
+	ctx context.Context, r billing.Request, o operation,
 ) (intent *stripe.PaymentIntent, err error) {
 	if c.hold == nil {
-		return c.patiently(ctx, r, to, send)
+		return c.patiently(ctx, r, o)
 	}
 	err = c.hold(ctx, r, func(r billing.Request) error {
-		intent, err = c.patiently(ctx, r, to, send)
+		intent, err = c.patiently(ctx, r, o)
 		return err
 	})
 	return intent, err

@@ -110,8 +110,8 @@ func (c *Client) get(ctx context.Context, id string) (*stripe.PaymentIntent, err
 func (c *Client) Intent(ctx context.Context, id string) (i Intent, err error) {
 	err = c.repeat(ctx, anyTransient, func() error {
 		p, err := c.get(ctx, id)
-		var s *stripe.Error
-		if errors.As(err, &s) && s.Code == stripe.ErrorCodeResourceMissing {
+		s, answered := errors.AsType[*stripe.Error](err)
+		if answered && s.Code == stripe.ErrorCodeResourceMissing {
 			return ErrNoIntent
 		}
 		if err != nil {

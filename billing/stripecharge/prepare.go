@@ -16,11 +16,7 @@ import (
 func (c *Client) Prepare(ctx context.Context, r billing.Request) (billing.Intent, error) {
 	params := c.intentParams(r)
 	params.AddMetadata(metaClaim, r.Key)
-	send := func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		params.Context = ctx
-		return c.intents().New(params)
-	}
-	intent, err := c.persist(ctx, r, create, send)
+	intent, err := c.persist(ctx, r, c.create(params))
 	if err != nil {
 		return billing.Intent{}, fmt.Errorf("prepare %s: %w", r.Invoice, err)
 	}
@@ -39,11 +35,11 @@ func (c *Client) Confirm(
 		OffSession:    stripe.Bool(true),
 	}
 	params.IdempotencyKey = c.idempotencyKey(r.Key)
-	send := func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		params.Context = ctx
-		return c.intents().Confirm(intentID, params)
-	}
-	return c.finish(ctx, intentID, confirm, r, send)
+	return c.finish(ctx, intentID, r, operation{
+		confirm, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+			params.Context = ctx
+			return c.intents().Confirm(intentID, params)
+		}})
 }
 
 // Cancel implements billing.Intents. It sends no idempotency key of its own: a second cancellation
@@ -51,35 +47,34 @@ func (c *Client) Confirm(
 func (c *Client) Cancel(
 	ctx context.Context, intentID string, r billing.Request,
 ) (billing.Charge, error) {
-	send := func(ctx context.Context) (*stripe.PaymentIntent, error) {
-		params := &stripe.PaymentIntentCancelParams{
-			CancellationReason: stripe.String(
-				string(stripe.PaymentIntentCancellationReasonAbandoned)),
-		}
-		params.Context = ctx
-		return c.intents().Cancel(intentID, params)
-	}
-	return c.finish(ctx, intentID, cancel, r, send)
+	return c.finish(ctx, intentID, r, operation{
+		cancel, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+			params := &stripe.PaymentIntentCancelParams{CancellationReason: stripe.String(
+				string(stripe.PaymentIntentCancellationReasonAbandoned))}
+			params.Context = ctx
+			return c.intents().Cancel(intentID, params)
+		}})
 }
 
 // finish sends a request that brings a PaymentIntent to a final state, unless it is in one already.
 func (c *Client) finish(
-	ctx context.Context, intentID string, to endpoint, r billing.Request,
-	send func(context.Context) (*stripe.PaymentIntent, error),
+	ctx context.Context, intentID string, r billing.Request, o operation,
 ) (billing.Charge, error) {
-	intent, err := c.persist(ctx, r, to, func(ctx context.Context) (*stripe.PaymentIntent, error) {
+	send := o.send
+	o.send = func(ctx context.Context) (*stripe.PaymentIntent, error) {
 		intent, err := send(ctx)
 		if done := final(err); done != nil {
 			return done, nil
 		}
 		return intent, err
-	})
+	}
+	intent, err := c.persist(ctx, r, o)
 	if err != nil {
-		return billing.Charge{}, fmt.Errorf("%s %s for %s: %w", to, intentID, r.Invoice, err)
+		return billing.Charge{}, fmt.Errorf("%s %s for %s: %w", o.to, intentID, r.Invoice, err)
 	}
 	if intent.Status == stripe.PaymentIntentStatusCanceled {
 		return billing.Charge{}, fmt.Errorf("%s %s for %s: %w",
-			to, intentID, r.Invoice, billing.ErrCanceled)
+			o.to, intentID, r.Invoice, billing.ErrCanceled)
 	}
 	return charged(r.Invoice, intent)
 }
@@ -87,8 +82,8 @@ func (c *Client) finish(
 // final returns the PaymentIntent that an error blames for its state, if that is a final one; else
 // nil.
 func final(err error) *stripe.PaymentIntent {
-	var s *stripe.Error
-	if !errors.As(err, &s) || s.Code != stripe.ErrorCodePaymentIntentUnexpectedState ||
+	s, answered := errors.AsType[*stripe.Error](err)
+	if !answered || s.Code != stripe.ErrorCodePaymentIntentUnexpectedState ||
 		s.PaymentIntent == nil {
 		return nil
 	}
