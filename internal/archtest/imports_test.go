@@ -44,7 +44,7 @@ func mayImport() map[string][]string {
 
 		// What stands in for the world, and knows nothing of us.
 		"internal/services":          {},
-		"internal/stripesim":         {"internal/stripesim/control"},
+		"internal/stripesim":         {"internal/money", "internal/stripesim/control"},
 		"internal/stripesim/control": {},
 		"internal/proxy":             {},
 		"internal/fleet": {

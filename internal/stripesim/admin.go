@@ -61,8 +61,8 @@ func admits(r *http.Request, token string) *adminError {
 	case token != "" && subtle.ConstantTimeCompare([]byte(sent), []byte("Bearer "+token)) != 1:
 		return &adminError{http.StatusUnauthorized, "the admin token is missing or wrong"}
 	case token == "" && !Loopback(strings.ToLower(host)), r.Header.Get("Origin") != "":
-		return &adminError{http.StatusForbidden, "no web page may ask, and without a token only by " +
-			"a loopback address, such as 127.0.0.1"}
+		return &adminError{http.StatusForbidden, "no web page may ask, and without a token only " +
+			"by a loopback address, such as 127.0.0.1"}
 	case r.Method == http.MethodPost && media != "application/json":
 		return &adminError{http.StatusUnsupportedMediaType, "send Content-Type: application/json"}
 	}

@@ -1,6 +1,10 @@
 package stripesim
 
-import "cmp"
+import (
+	"cmp"
+
+	"example.com/triplecharge/internal/money"
+)
 
 // charge is one snapshot of an attempt to take money.
 type charge struct {
@@ -78,6 +82,24 @@ func (c *charge) descriptor() string {
 		return "STRIPESIM* " + c.details.descriptorSuffix
 	}
 	return "STRIPESIM"
+}
+
+// capturable returns why this much of a charge of the older API cannot be captured, nil if it can.
+func (c *charge) capturable(id string, amount int64) *apiError {
+	switch {
+	case c.intent != 0:
+		return errInvalid("", "", "The charge %s belongs to a PaymentIntent: capture that one.", id)
+	case c.taken > 0:
+		return errInvalid("charge_already_captured", "", "Charge %s has already been captured.", id)
+	case !c.paid():
+		return errInvalid("", "", "Charge %s failed: there is nothing to capture.", id)
+	case c.refunded > 0:
+		return errInvalid("charge_already_refunded", "", "Charge %s has already been refunded.", id)
+	case amount > c.amount:
+		return errInvalid("amount_too_large", "amount", "You cannot capture more than the "+
+			"authorized amount (%s).", money.Amount(c.amount, c.currency))
+	}
+	return nil
 }
 
 // releaseAuthorization releases an amount that was only authorized.

@@ -114,24 +114,6 @@ func captureCharge(c *call) view {
 	return captured
 }
 
-// capturable returns why this much of a charge of the older API cannot be captured, nil if it can.
-func (c *charge) capturable(id string, amount int64) *apiError {
-	switch {
-	case c.intent != 0:
-		return errInvalid("", "", "The charge %s belongs to a PaymentIntent: capture that one.", id)
-	case c.taken > 0:
-		return errInvalid("charge_already_captured", "", "Charge %s has already been captured.", id)
-	case !c.paid():
-		return errInvalid("", "", "Charge %s failed: there is nothing to capture.", id)
-	case c.refunded > 0:
-		return errInvalid("charge_already_refunded", "", "Charge %s has already been refunded.", id)
-	case amount > c.amount:
-		return errInvalid("amount_too_large", "amount",
-			"You cannot capture more than the authorized amount (%s).", money(c.amount, c.currency))
-	}
-	return nil
-}
-
 func refundsOfCharge(c *call, q *listQuery) {
 	q.only(c.account.refundsOf(c.account.charges.inPath(c)))
 }

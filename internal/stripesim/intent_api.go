@@ -1,5 +1,7 @@
 package stripesim
 
+import "example.com/triplecharge/internal/money"
+
 // The operations that can take the money of a PaymentIntent.
 const (
 	opCreateIntent  = "payment_intents.create"
@@ -155,7 +157,8 @@ func captureIntent(c *call) view {
 	if amount > current.capturable {
 		e := errInvalid("amount_too_large", "",
 			"The amount to capture (%s) is greater than the amount that can be captured (%s).",
-			money(amount, current.currency), money(current.capturable, current.currency))
+			money.Amount(amount, current.currency),
+			money.Amount(current.capturable, current.currency))
 		e.intent = current
 		refuse(e)
 	}

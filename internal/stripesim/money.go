@@ -8,13 +8,12 @@ import (
 	"strings"
 	"sync"
 	"unique"
+
+	"example.com/triplecharge/internal/money"
 )
 
-// currency is one that Stripe charges in. Which have no decimals, or three, is Stripe's list
-// (https://docs.stripe.com/currencies#minor-units): the Unicode consortium's, in x/text/currency,
-// differs for 22 of them.
+// currency is one that Stripe charges in.
 type currency struct {
-	decimals int // of an amount as people write it
 	// step is the smallest difference between two amounts in minor units. Three-decimal currencies
 	// end in 0; ISK and UGX are written with two decimals that they do not have
 	// (https://docs.stripe.com/currencies).
@@ -27,13 +26,13 @@ type currency struct {
 //go:embed currencies.txt
 var currenciesFile string
 
-// currencies are those of currencies.txt by code. Its lines are a code, decimals, step and least.
+// currencies are those of currencies.txt by code. Its lines are a code, step and least.
 var currencies = sync.OnceValue(func() map[string]currency {
 	all := make(map[string]currency)
 	for line := range strings.Lines(currenciesFile) {
 		var code string
 		var c currency
-		_, _ = fmt.Sscan(line, &code, &c.decimals, &c.step, &c.least) // a test reads every line
+		_, _ = fmt.Sscan(line, &code, &c.step, &c.least) // a test reads every line
 		all[code] = c
 	}
 	return all
@@ -97,18 +96,6 @@ func checkMinimum(p *params, amount int64, currency string) {
 	}
 	if amount > 0 && amount < c.least {
 		p.fail(errInvalid("amount_too_small", "amount", "Amount must be at least %s %s",
-			money(c.least, currency), currency))
+			money.Amount(c.least, currency), currency))
 	}
-}
-
-// money prints an amount for a message: $10.00, ¥500, CHF 3.50.
-func money(minor int64, currency string) string {
-	symbol := map[string]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
-	if symbol == "" {
-		symbol = strings.ToUpper(currency) + " "
-	}
-	decimals := currencies()[currency].decimals
-	digits := fmt.Sprintf("%0*d", decimals+1, minor)
-	point := len(digits) - decimals
-	return strings.TrimSuffix(symbol+digits[:point]+"."+digits[point:], ".")
 }

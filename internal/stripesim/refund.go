@@ -3,6 +3,8 @@ package stripesim
 import (
 	"cmp"
 	"net/http"
+
+	"example.com/triplecharge/internal/money"
 )
 
 // The statuses of a refund, beside succeeded and canceled.
@@ -59,11 +61,11 @@ func (a *account) refundable(o *charge, amount int64) *apiError {
 		return errInvalid("charge_already_refunded", "", "Charge %s has already been refunded.", id)
 	case amount > o.refundable() && o.refunded == 0:
 		return errInvalid("", "amount", "Refund amount (%s) is greater than charge amount (%s)",
-			money(amount, o.currency), money(o.taken, o.currency))
+			money.Amount(amount, o.currency), money.Amount(o.taken, o.currency))
 	case amount > o.refundable():
 		return errInvalid("", "amount",
 			"Refund amount (%s) is greater than unrefunded amount on charge (%s)",
-			money(amount, o.currency), money(o.refundable(), o.currency))
+			money.Amount(amount, o.currency), money.Amount(o.refundable(), o.currency))
 	}
 	return nil
 }
