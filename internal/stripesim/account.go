@@ -50,7 +50,7 @@ func newAccount(c *clock, lockTimeout, searchLag time.Duration) *account {
 	a := &account{clock: c, created: c.unix(), ids: newIDs()}
 	a.ctx, a.retire = context.WithCancel(context.Background())
 	a.webhooks, a.deliveries = newWebhookClient(), make(chan struct{}, atOnce)
-	a.locks.timeout = lockTimeout
+	a.locks.timeout, a.locks.held = lockTimeout, make(map[lockKey]*objectLock)
 	a.keys.seed = maphash.MakeSeed()
 	a.customers.register(a, kindCustomer)
 	a.methods.register(a, kindMethod)

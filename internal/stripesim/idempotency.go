@@ -14,19 +14,11 @@ const maxKey = 255
 // keyLifetime is how long a key is remembered: Stripe promises 24 hours "at least".
 const keyLifetime = 24 * time.Hour
 
-// keyShards spreads the keys over locks that requests seldom share.
-const keyShards = 64
-
 // keyStore remembers the answer under each idempotency key. Keys belong to the account, whichever
-// of its API keys a request has (https://docs.stripe.com/api/idempotent_requests).
+// of its API keys a request has (https://docs.stripe.com/api/idempotent_requests). It drops its
+// forgotten keys once in a lifetime, all at once: a queue would cost memory for each key.
 type keyStore struct {
-	seed   maphash.Seed // random, so nobody can craft two requests with equal fingerprints
-	shards [keyShards]keyShard
-}
-
-// keyShard drops its forgotten keys once in a lifetime, all at once: a queue would cost memory for
-// each key.
-type keyShard struct {
+	seed    maphash.Seed // random, so nobody can craft two requests with equal fingerprints
 	mu      sync.Mutex
 	keys    map[string]*keyEntry
 	dropped time.Time
@@ -66,28 +58,23 @@ func (k *keyStore) fingerprint(c *call) uint64 {
 	return maphash.Bytes(k.seed, c.form.canonical(buf[:0]))
 }
 
-func (k *keyStore) shard(n string) *keyShard {
-	return &k.shards[maphash.String(k.seed, n)%keyShards]
-}
-
 // bind binds a free key to the entry's request. For a key that was used before, it returns the
 // reply.
 func (k *keyStore) bind(n string, next *keyEntry) (used *reply) {
-	s := k.shard(n)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.keys == nil || next.bound.Sub(s.dropped) >= keyLifetime {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.keys == nil || next.bound.Sub(k.dropped) >= keyLifetime {
 		kept := make(map[string]*keyEntry)
-		for n, entry := range s.keys {
+		for n, entry := range k.keys {
 			if !entry.forgotten(next.bound) {
 				kept[n] = entry
 			}
 		}
-		s.keys, s.dropped = kept, next.bound
+		k.keys, k.dropped = kept, next.bound
 	}
-	first := s.keys[n]
+	first := k.keys[n]
 	if first == nil || first.forgotten(next.bound) {
-		s.keys[n] = next
+		k.keys[n] = next
 		return nil
 	}
 	answer := reply{status: first.status, body: first.body, request: first.request,
@@ -109,12 +96,11 @@ func (e *keyEntry) forgotten(now time.Time) bool {
 // settle keeps the reply for replays or, if it is not to be saved, unbinds the key, so another
 // request may use it.
 func (k *keyStore) settle(n string, entry *keyEntry, r *reply) {
-	s := k.shard(n)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if r.saved {
 		entry.status, entry.body = r.status, r.body
-	} else if s.keys[n] == entry {
-		delete(s.keys, n)
+	} else if k.keys[n] == entry {
+		delete(k.keys, n)
 	}
 }

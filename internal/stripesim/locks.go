@@ -5,18 +5,11 @@ import (
 	"time"
 )
 
-// lockShards spreads the locks, so requests for different objects seldom share a mutex.
-const lockShards = 64
-
 // objectLocks holds a lock for each object in use, and none for the rest.
 type objectLocks struct {
 	timeout time.Duration
-	shards  [lockShards]lockShard
-}
-
-type lockShard struct {
-	mu   sync.Mutex
-	held map[lockKey]*objectLock
+	mu      sync.Mutex
+	held    map[lockKey]*objectLock
 }
 
 type lockKey struct {
@@ -35,23 +28,19 @@ type objectLock struct {
 // the one that waits too long gets lock_timeout
 // (https://docs.stripe.com/rate-limits#object-lock-timeouts).
 func (l *objectLocks) acquire(k kind, r ref) (release func(), err *apiError) {
-	shard := &l.shards[uint64(r)%lockShards]
 	key := lockKey{k, r}
-	shard.mu.Lock()
-	lock := shard.held[key]
+	l.mu.Lock()
+	lock := l.held[key]
 	if lock == nil {
-		if shard.held == nil {
-			shard.held = make(map[lockKey]*objectLock)
-		}
 		lock = &objectLock{token: make(chan struct{}, 1)}
-		shard.held[key] = lock
+		l.held[key] = lock
 	}
 	lock.users++
-	shard.mu.Unlock()
+	l.mu.Unlock()
 
 	release = func() {
 		<-lock.token
-		shard.leave(key, lock)
+		l.leave(key, lock)
 	}
 	select {
 	case lock.token <- struct{}{}:
@@ -64,16 +53,16 @@ func (l *objectLocks) acquire(k kind, r ref) (release func(), err *apiError) {
 	case lock.token <- struct{}{}:
 		return release, nil
 	case <-timer.C:
-		shard.leave(key, lock)
+		l.leave(key, lock)
 		return nil, errLockTimeout()
 	}
 }
 
-func (s *lockShard) leave(key lockKey, lock *objectLock) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (l *objectLocks) leave(key lockKey, lock *objectLock) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	lock.users--
 	if lock.users == 0 {
-		delete(s.held, key)
+		delete(l.held, key)
 	}
 }
