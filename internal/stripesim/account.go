@@ -75,7 +75,6 @@ func newAccount(c *clock, lockTimeout, searchLag time.Duration) *account {
 	return a
 }
 
-// empty reports whether the account has no objects.
 func (a *account) empty() bool {
 	return a.customers.len()+a.methods.len()+a.intents.len()+a.events.len()+
 		a.endpoints.len() == 0

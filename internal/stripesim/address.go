@@ -1,6 +1,5 @@
 package stripesim
 
-// address is a postal address.
 type address struct {
 	city, country, line1, line2, postalCode, state string
 }

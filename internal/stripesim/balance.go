@@ -37,7 +37,6 @@ func (a *account) addTransaction(next transaction) ref {
 // balanceView is the balance at one moment: both sums by currency, at least for "usd".
 type balanceView struct{ available, pending map[string]int64 }
 
-// balance sums the transactions of each currency.
 func (a *account) balance() *balanceView {
 	v := &balanceView{map[string]int64{"usd": 0}, map[string]int64{"usd": 0}}
 	now := a.clock.unix()
@@ -109,7 +108,6 @@ func (t *transaction) json(w *writer) { w.fill(transactionBody, t) }
 
 func (v *balanceView) json(w *writer) { w.fill(balanceBody, v) }
 
-// sum is how much of a currency there is.
 type sum struct {
 	amount   int64
 	currency string

@@ -46,7 +46,6 @@ var bodyOf = [kinds]*body{
 	kindTransaction: transactionBody, kindEvent: eventBody, kindEndpoint: endpointBody,
 }
 
-// part is one value.
 type part struct {
 	text  string // before it
 	label string // likewise, but omitted with it

@@ -51,7 +51,6 @@ type call struct {
 	executing int64
 }
 
-// reply is an answer.
 type reply struct {
 	status   int
 	body     view // a snapshot, a page of them, an *apiError or a rawBody
@@ -218,7 +217,6 @@ func (c *call) begin() {
 	refuse(c.fails(control.BeforeCommit))
 }
 
-// pause waits for the latency of a charge.
 func (s *Simulator) pause(l *latency) {
 	d := l.fixed
 	if l.jitter > 0 {
@@ -233,7 +231,6 @@ func (s *Simulator) pause(l *latency) {
 	}
 }
 
-// takesMoney reports whether the request can take money.
 func (c *call) takesMoney() bool {
 	switch c.route.operation {
 	case opConfirmIntent, opCreateCharge:
@@ -268,7 +265,6 @@ func (c *call) expanded(o view) view {
 	return rawBody(w.buf)
 }
 
-// write sends the reply.
 func (c *call) write(rw http.ResponseWriter, r *reply) {
 	h := rw.Header()
 	h.Set("Content-Type", "application/json")

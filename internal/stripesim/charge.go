@@ -56,7 +56,6 @@ func (a *account) addCharge(next charge) *charge {
 	})
 }
 
-// addTaken stores the transaction of what a charge took.
 func (a *account) addTaken(o *charge) ref {
 	return a.addTransaction(transaction{of: kindCharge, source: o.ref, amount: o.taken,
 		fee: fee(o.taken), currency: o.currency, available: o.method.card.outcome.Available})

@@ -57,7 +57,6 @@ func (o *ownership) list(list *[]ref) []ref {
 	return slices.Clip(*list)
 }
 
-// addCustomer stores a new customer and reports it.
 func (a *account) addCustomer(c *call, next customer) *customer {
 	created := a.customers.add(a.clock.unix(), &next, nil)
 	a.emit(c, "customer.created", created)

@@ -1,8 +1,6 @@
 package stripesim
 
-import (
-	"net/http"
-)
+import "net/http"
 
 var customerRoutes = []route{
 	{"POST /v1/customers", "customers.create", createCustomer},

@@ -104,15 +104,14 @@ func errKeyInUse(key string) *apiError {
 
 // errKeyReused is for a key that comes with other parameters, or to another endpoint.
 func errKeyReused(key, first, now string) *apiError {
-	message := "Keys for idempotent requests can only be used with the same parameters they were " +
-		"first used with. Try using a key other than '" + key + "' if you meant to execute a " +
-		"different request."
+	only := "with the same parameters they were first used with"
 	if first != now {
-		message = "Keys for idempotent requests can only be used for the same endpoint they were " +
-			"first used for ('" + now + "' vs '" + first + "'). Try using a key other than '" +
-			key + "' if you meant to execute a different request."
+		only = "for the same endpoint they were first used for ('" + now + "' vs '" + first + "')"
 	}
-	return &apiError{status: http.StatusBadRequest, typ: typeIdempotency, message: message}
+	e := errInvalid("", "", "Keys for idempotent requests can only be used %s. Try using a key "+
+		"other than '%s' if you meant to execute a different request.", only, key)
+	e.typ = typeIdempotency
+	return e
 }
 
 // errForced is the status that a rule of the control API asks for.

@@ -1,8 +1,6 @@
 package stripesim
 
-import (
-	"slices"
-)
+import "slices"
 
 var eventRoutes = []route{
 	{"GET /v1/events", "events.list", list(kindEvent, filterEvents)},

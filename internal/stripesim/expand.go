@@ -1,8 +1,6 @@
 package stripesim
 
-import (
-	"strings"
-)
+import "strings"
 
 // expansion is a tree of the properties to write in full instead of as an id; nil expands nothing.
 type expansion map[string]expansion

@@ -32,7 +32,6 @@ type rule struct {
 	changed  chan struct{}
 }
 
-// heldCall is a request that waits at a gate.
 type heldCall struct {
 	control.Call
 	open chan bool // receives true to let it pass, false to drop it
@@ -42,7 +41,6 @@ var errBadRule = errBadRequest(`a rule is a "hold" with a point of arriving, exe
 	`committed or delivering, a "lose" with none or delivering, a "repeat" with delivering, or ` +
 	`a "fail" with a status from 400 to 599 and a when of before or after`)
 
-// add puts a rule into effect and returns its id.
 func (s *rules) add(n control.NewRule) (string, *adminError) {
 	points := map[string][]control.Point{
 		control.KindHold: {

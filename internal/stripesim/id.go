@@ -6,7 +6,6 @@ import (
 	"strings"
 )
 
-// kind is a type of object.
 type kind uint8
 
 const (
@@ -75,7 +74,6 @@ func (i *ids) id(k kind, r ref) string {
 	return string(i.append(nil, k, r))
 }
 
-// append appends the id to b.
 func (i *ids) append(b []byte, k kind, r ref) []byte {
 	b = append(b, names[k].prefix...)
 	b = append(b, i.tag...)

@@ -52,7 +52,6 @@ func (c *call) runOnce() (answer reply) {
 	return reply{status: http.StatusOK, body: body, request: c.request, saved: true}
 }
 
-// fingerprint identifies the parameters of a request.
 func (k *keyStore) fingerprint(c *call) uint64 {
 	var buf [1 << 10]byte
 	return maphash.Bytes(k.seed, c.form.canonical(buf[:0]))

@@ -1,9 +1,6 @@
 package stripesim
 
-import (
-	"cmp"
-	"fmt"
-)
+import "cmp"
 
 // The statuses that a PaymentIntent paid by card can have
 // (https://docs.stripe.com/payments/intents).
@@ -122,10 +119,10 @@ func (i *intent) updatable(p *params) *apiError {
 		case "metadata", "description", "receipt_email", "shipping", "transfer_group", "expand",
 			"setup_future_usage":
 		default:
-			e := errUnexpectedState(i, fmt.Sprintf("This PaymentIntent's %s could not be "+
-				"updated because it has a status of %s. You may only update the %s of a "+
+			e := errUnexpectedState(i, "This PaymentIntent's %[1]s could not be "+
+				"updated because it has a status of %[2]s. You may only update the %[1]s of a "+
 				"PaymentIntent with one of the following statuses: requires_payment_method, "+
-				"requires_confirmation, requires_action.", f.name, i.status, f.name))
+				"requires_confirmation, requires_action.", f.name, i.status)
 			e.param = f.name
 			return e
 		}
@@ -143,14 +140,13 @@ func errNothingToConfirm(current *intent) *apiError {
 }
 
 func errWrongStatus(i *intent, cannot, done, allowed string) *apiError {
-	return errUnexpectedState(i, fmt.Sprintf("%s because it has a status of %s. Only a "+
-		"PaymentIntent with one of the following statuses may be %s: %s.", cannot, i.status, done,
-		allowed))
+	return errUnexpectedState(i, "%s because it has a status of %s. Only a PaymentIntent with "+
+		"one of the following statuses may be %s: %s.", cannot, i.status, done, allowed)
 }
 
 // errUnexpectedState is for a request that a PaymentIntent's status does not allow.
-func errUnexpectedState(i *intent, message string) *apiError {
-	e := errInvalid("payment_intent_unexpected_state", "", "%s", message)
+func errUnexpectedState(i *intent, format string, args ...any) *apiError {
+	e := errInvalid("payment_intent_unexpected_state", "", format, args...)
 	e.intent, e.executed = i, true
 	return e
 }

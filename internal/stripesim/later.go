@@ -31,7 +31,6 @@ func (a *account) after(seconds int64, do func() *apiError) {
 	l.next.Store(l.list[0].at)
 }
 
-// settle does what is due by now.
 func (a *account) settle() {
 	l, now := &a.later, a.clock.unix()
 	if next := l.next.Load(); next == 0 || now < next {

@@ -21,7 +21,6 @@ func (r refs) reversed() refs {
 	return r
 }
 
-// listQuery is a request for a page of a list.
 type listQuery struct {
 	kind          kind
 	limit         int
@@ -50,7 +49,6 @@ func list(k kind, filter func(*call, *listQuery)) func(*call) view {
 	}
 }
 
-// only narrows the list to some objects.
 func (q *listQuery) only(some refs) { q.some, q.narrowed = some, true }
 
 // keep narrows the list to the objects that keep keeps.

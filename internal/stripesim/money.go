@@ -12,7 +12,6 @@ import (
 	"example.com/triplecharge/internal/money"
 )
 
-// currency is one that Stripe charges in.
 type currency struct {
 	// step is the smallest difference between two amounts in minor units. Three-decimal currencies
 	// end in 0; ISK and UGX are written with two decimals that they do not have

@@ -22,7 +22,6 @@ func newParams(root *field) *params {
 	return &params{field: root, first: new(*apiError)}
 }
 
-// done refuses the request if its parameters are wrong.
 func (p *params) done() { refuse(p.problem()) }
 
 // problem returns what is wrong with the parameters: unknown ones first, as Stripe does.
@@ -198,7 +197,6 @@ func (p *params) object(name string) *params {
 	return &params{field: f, path: join(p.path, name), first: p.first}
 }
 
-// list returns the values of a list.
 func (p *params) list(name string) []string {
 	f := p.take(name)
 	if f == nil {

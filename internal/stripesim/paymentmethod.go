@@ -1,8 +1,6 @@
 package stripesim
 
-import (
-	"strings"
-)
+import "strings"
 
 // paymentMethod is one snapshot of a saved card.
 type paymentMethod struct {
@@ -15,7 +13,6 @@ type paymentMethod struct {
 	metadata metadata
 }
 
-// billing describes the cardholder.
 type billing struct {
 	address            address
 	email, name, phone string
@@ -63,7 +60,6 @@ func errSpent(param string) *apiError {
 		"attached to a Customer or was detached from a Customer, and may not be used again.")
 }
 
-// attach attaches a payment method to the customer.
 func (a *account) attach(c *call, m *paymentMethod, owner *customer) *paymentMethod {
 	next := *a.saved(m)
 	next.customer = owner.ref

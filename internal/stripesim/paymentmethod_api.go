@@ -85,7 +85,6 @@ func readBilling(p *params, old *billing) *billing {
 	return &b
 }
 
-// methodInPath returns the payment method that the path names.
 func (c *call) methodInPath() *paymentMethod {
 	return c.account.method(c.http.PathValue("id"), http.StatusNotFound)
 }

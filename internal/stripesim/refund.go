@@ -95,7 +95,6 @@ func (a *account) refund(c *call, o *charge, next refund) *refund {
 	return made
 }
 
-// move stores the transaction of a refund.
 func (a *account) move(r *refund, amount int64) ref {
 	return a.addTransaction(transaction{
 		of: kindRefund, source: r.ref, amount: amount, currency: r.currency})

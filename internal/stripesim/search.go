@@ -16,7 +16,6 @@ type query struct {
 	any     bool // joined by OR
 }
 
-// clause compares one field with one value.
 type clause struct {
 	negated  bool
 	field    string // metadata:key for metadata

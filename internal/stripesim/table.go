@@ -125,12 +125,10 @@ func (a *account) named(k kind, id, param string, status int) ref {
 	return r
 }
 
-// refInPath returns the object that the path names.
 func (c *call) refInPath(k kind) ref {
 	return c.account.named(k, c.http.PathValue("id"), names[k].param, http.StatusNotFound)
 }
 
-// inPath returns the snapshot of the object that the path names.
 func (t *table[T]) inPath(c *call) *T { return t.get(c.refInPath(t.kind)) }
 
 // lock serializes changes of the object. The caller calls release unless there is an error.

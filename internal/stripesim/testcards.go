@@ -103,7 +103,6 @@ func tokenCard(token string) (*card, bool) {
 	return namedCard(name)
 }
 
-// numberCard returns the test card of a card number.
 func numberCard(number string) (*card, bool) {
 	number = strings.ReplaceAll(number, " ", "")
 	for _, cards := range []map[string]testCard{testCards().Good, testCards().Special} {

@@ -26,7 +26,6 @@ type view interface {
 	json(w *writer)
 }
 
-// value writes a view.
 func (w *writer) value(v view, e expansion) {
 	outer := w.expand
 	w.expand = e
@@ -55,7 +54,6 @@ func (w *writer) newline() {
 	}
 }
 
-// list writes n elements between brackets.
 func (w *writer) list(open string, n int, end string, element func(i int)) {
 	w.buf = append(w.buf, open...)
 	w.depth++
@@ -77,7 +75,6 @@ func (w *writer) number(n int64) { w.buf = strconv.AppendInt(w.buf, n, 10) }
 
 func (w *writer) flag(b bool) { w.buf = strconv.AppendBool(w.buf, b) }
 
-// either writes one of two strings.
 func (w *writer) either(first bool, one, other string) {
 	if !first {
 		one = other
