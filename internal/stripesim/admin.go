@@ -195,20 +195,20 @@ func (s *Simulator) setClock(r *http.Request, set control.Clock) (any, *adminErr
 }
 
 func (s *Simulator) set(_ *http.Request, set control.Settings) (any, *adminError) {
-	next, limits := *s.latency.Load(), s.limits.Load()
-	next.fixed = *cmp.Or(set.Latency, &next.fixed)
-	next.jitter = *cmp.Or(set.Jitter, &next.jitter)
-	lag := time.Duration(accountOf(s).index.lag.Load())
-	lag = *cmp.Or(set.SearchLag, &lag)
-	if min(next.fixed, next.jitter, lag) < 0 {
+	next := *s.inForce.Load()
+	next.Latency = *cmp.Or(set.Latency, &next.Latency)
+	next.Jitter = *cmp.Or(set.Jitter, &next.Jitter)
+	next.SearchLag = *cmp.Or(set.SearchLag, &next.SearchLag)
+	if min(next.Latency, next.Jitter, next.SearchLag) < 0 {
 		return nil, errBadRequest("a duration cannot be negative")
 	}
-	s.latency.Store(&next)
-	accountOf(s).index.lag.Store(int64(lag))
 	if set.RateLimit != nil || set.EndpointLimit != nil {
-		s.setLimits(*cmp.Or(set.RateLimit, &limits.perSecond),
-			*cmp.Or(set.EndpointLimit, &limits.perEndpoint))
+		next.RateLimit = *cmp.Or(set.RateLimit, &next.RateLimit)
+		next.EndpointLimit = *cmp.Or(set.EndpointLimit, &next.EndpointLimit)
+		next.limiters = newLimiters(next.RateLimit, next.EndpointLimit)
 	}
+	s.inForce.Store(&next)
+	accountOf(s).index.lag.Store(int64(next.SearchLag))
 	return struct{}{}, nil
 }
 

@@ -106,8 +106,8 @@ func (c *call) run() reply {
 	if err := c.readKey(); err != nil {
 		return err.reply(c.request)
 	}
-	limits := c.sim.limits.Load()
-	if reason := limits.refuses(c.route.operation, c.sim.clock.base()); reason != "" {
+	inForce := c.sim.inForce.Load()
+	if reason := inForce.refuses(c.route.operation, c.sim.clock.base()); reason != "" {
 		refused := errRateLimit().reply(c.request)
 		refused.limit = reason
 		return refused
@@ -211,16 +211,15 @@ func (c *call) execute() (view, *apiError) {
 func (c *call) begin() {
 	c.began, c.executing = true, c.sim.clock.base().UnixNano()
 	c.hold(control.Executing)
-	if l := c.sim.latency.Load(); c.takesMoney() && l.fixed+l.jitter > 0 {
-		c.sim.pause(l)
+	if s := c.sim.inForce.Load(); c.takesMoney() && s.Latency+s.Jitter > 0 {
+		c.sim.pause(s.Latency, s.Jitter)
 	}
 	refuse(c.fails(control.BeforeCommit))
 }
 
-func (s *Simulator) pause(l *latency) {
-	d := l.fixed
-	if l.jitter > 0 {
-		d += rand.N(l.jitter)
+func (s *Simulator) pause(d, jitter time.Duration) {
+	if jitter > 0 {
+		d += rand.N(jitter)
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -93,7 +93,7 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// keyModel is what a key store remembers, without generations or shards.
+// keyModel is what a key store remembers.
 type keyModel struct {
 	parameters map[string]uint64
 	bound      map[string]time.Time

@@ -44,18 +44,12 @@ type Simulator struct {
 	options Options
 	clock   *clock
 	rules   *rules
-	limits  atomic.Pointer[limits]
-	latency atomic.Pointer[latency]
+	inForce atomic.Pointer[settings]
 	current atomic.Value // the *account, which a reset replaces
 	buffers *sync.Pool
 
 	closing   chan struct{}
 	closeOnce sync.Once
-}
-
-// latency is how long a request that can take money executes.
-type latency struct {
-	fixed, jitter time.Duration
 }
 
 // New returns a simulator with an empty account. Close it to release the requests it holds.
@@ -80,9 +74,9 @@ func New(o Options) *Simulator {
 // restore sets everything to what the options say: an empty account, no rules, the clock of Now.
 func (s *Simulator) restore() {
 	s.clock.offset.Store(0)
-	s.setLimits(s.options.RateLimit, s.options.EndpointLimit)
-	s.latency.Store(&latency{s.options.Latency, s.options.Jitter})
-	next := newAccount(s.clock, s.options.LockTimeout, s.options.SearchLag)
+	o := s.options
+	s.inForce.Store(&settings{o, newLimiters(o.RateLimit, o.EndpointLimit)})
+	next := newAccount(s.clock, o.LockTimeout, o.SearchLag)
 	next.rules = s.rules
 	if old, ok := s.current.Swap(next).(*account); ok {
 		old.retire()
@@ -98,29 +92,28 @@ func (s *Simulator) reset() {
 	s.restore()
 }
 
-// limits are the account's requests a second, in all and at each endpoint; zero is no limit.
-type limits struct {
-	perSecond, perEndpoint int
-	by                     map[string]*rate.Limiter // the operation; "" is all
+// settings are the options with what the control API has changed of them.
+type settings struct {
+	Options
+	limiters map[string]*rate.Limiter // by operation; "" is all
 }
 
-// setLimits sets the requests a second, which are also the largest burst; zero lifts a limit.
-func (s *Simulator) setLimits(inAll, each int) {
-	next := limits{inAll, each, make(map[string]*rate.Limiter)}
-	next.by[""] = rate.NewLimiter(rate.Limit(inAll), inAll)
+// newLimiters limits the requests a second, which are also the largest burst.
+func newLimiters(inAll, each int) map[string]*rate.Limiter {
+	limiters := map[string]*rate.Limiter{"": rate.NewLimiter(rate.Limit(inAll), inAll)}
 	for _, r := range endpoints() {
-		next.by[r.operation] = rate.NewLimiter(rate.Limit(each), each)
+		limiters[r.operation] = rate.NewLimiter(rate.Limit(each), each)
 	}
-	s.limits.Store(&next)
+	return limiters
 }
 
-// refuses returns which limit a request exceeds, in Stripe's words; "" if none.
-func (l *limits) refuses(operation string, now time.Time) (reason string) {
-	one := l.by[operation] // a path that is not simulated has no limit of its own
+// refuses returns which limit a request exceeds, in Stripe's words; "" if none. Zero is no limit.
+func (s *settings) refuses(operation string, now time.Time) (reason string) {
+	one := s.limiters[operation] // a path that is not simulated has no limit of its own
 	switch {
-	case l.perEndpoint > 0 && one != nil && !one.AllowN(now, 1):
+	case s.EndpointLimit > 0 && one != nil && !one.AllowN(now, 1):
 		return "endpoint-rate"
-	case l.perSecond > 0 && !l.by[""].AllowN(now, 1):
+	case s.RateLimit > 0 && !s.limiters[""].AllowN(now, 1):
 		return "global-rate"
 	}
 	return ""
