@@ -26,6 +26,7 @@ func TestMoneyIsWrittenAsPeopleDo(t *testing.T) {
 		{1000, "jpy", "¥1,000"},
 		{-1000, "jpy", "-¥1,000"},
 		{0, "jpy", "¥0"},
+		{500, "ugx", "5.00 UGX"},
 		{1000, "chf", "10.00 CHF"},
 		{-5, "chf", "-0.05 CHF"},
 		{1000, "krw", "1,000 KRW"},
