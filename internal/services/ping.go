@@ -1,17 +1,15 @@
 package services
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // pingLimit bounds one attempt to reach a server.
@@ -36,73 +34,28 @@ func pingPostgres(ctx context.Context, databaseURL string) error {
 	return errors.Join(conn.Ping(ctx), conn.Close(ctx))
 }
 
-// pingRedis is Ping for Redis. It speaks the protocol itself because a client library would retry
-// and print each error.
 func pingRedis(ctx context.Context, rawURL string) error {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		// The parser's message repeats the URL and its password.
-		return errors.New("not a URL: want redis://[user:password@]host:port/0")
-	}
-	ctx, cancel := context.WithTimeout(ctx, pingLimit)
-	defer cancel()
-	conn, err := dialRedis(ctx, u)
+	u, err := parsedURL(rawURL)
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // no data was written
-	deadline, _ := ctx.Deadline()
-	if err := conn.SetDeadline(deadline); err != nil {
-		return fmt.Errorf("talk to Redis: %w", err)
-	}
-	replies := bufio.NewReader(conn)
-	if password, ok := u.User.Password(); ok {
-		auth := []string{"AUTH", password}
-		if user := u.User.Username(); user != "" {
-			auth = []string{"AUTH", user, password}
-		}
-		if err := ask(conn, replies, auth...); err != nil {
-			return err
-		}
-	}
-	return ask(conn, replies, "PING")
-}
-
-func dialRedis(ctx context.Context, u *url.URL) (net.Conn, error) {
-	host := u.Host
-	if u.Port() == "" {
-		host = net.JoinHostPort(u.Hostname(), "6379")
-	}
-	switch u.Scheme {
-	case "redis":
-		return new(net.Dialer).DialContext(ctx, "tcp", host)
-	case "rediss":
-		return new(tls.Dialer).DialContext(ctx, "tcp", host)
-	case "unix":
-		return new(net.Dialer).DialContext(ctx, "unix", u.Path)
-	}
-	return nil, fmt.Errorf("scheme %q: want redis, rediss or unix", u.Scheme)
-}
-
-// ask sends one command and returns any error that Redis replies with.
-func ask(conn net.Conn, replies *bufio.Reader, args ...string) error {
-	var command strings.Builder
-	fmt.Fprintf(&command, "*%d\r\n", len(args))
-	for _, arg := range args {
-		fmt.Fprintf(&command, "$%d\r\n%s\r\n", len(arg), arg)
-	}
-	if _, err := conn.Write([]byte(command.String())); err != nil {
-		return fmt.Errorf("talk to Redis: %w", err)
-	}
-	reply, err := replies.ReadString('\n')
+	u.RawQuery = "" // options of the clients that will use it, or further nodes of a Cluster
+	o, err := redis.ParseURL(u.String())
 	if err != nil {
-		return fmt.Errorf("talk to Redis: %w", err)
+		return err
 	}
-	if reason, bad := strings.CutPrefix(strings.TrimSpace(reply), "-"); bad {
-		return errors.New(reason)
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	// The client would print it if it could not connect, which a starting server makes it do often.
+	conn, err := redis.NewDialer(o)(ctx, o.Network, o.Addr)
+	if err != nil {
+		return err
 	}
-	if !strings.HasPrefix(reply, "+") {
-		return errors.New("the server at this address is not Redis")
-	}
-	return nil
+	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return conn, nil }
+	o.MaxRetries, o.DialerRetries, o.DisableIdentity = -1, 1, true
+	o.ReadTimeout, o.ContextTimeoutEnabled = pingLimit, true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	client := redis.NewClient(o)
+	defer client.Close() //nolint:errcheck // no data was written
+	return client.Ping(ctx).Err()
 }

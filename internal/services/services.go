@@ -299,11 +299,21 @@ func (s *Services) downloadPostgres(ctx context.Context) (string, error) {
 
 // addressOf returns the part of a URL that is safe to show, without user and password.
 func addressOf(rawURL string) string {
-	u, err := url.Parse(rawURL)
-	if err != nil || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
-		return "(not a URL)" // or one whose password is not encoded
+	u, err := parsedURL(rawURL)
+	if err != nil {
+		return "(not a URL)"
 	}
 	return u.Host + u.Path
+}
+
+// parsedURL parses a URL whose password is encoded. Its error repeats no part of it.
+func parsedURL(rawURL string) (*url.URL, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
+		return nil, errors.New("not a URL: want redis://[user:password@]host:port/0, with the " +
+			"special characters of the password %-encoded")
+	}
+	return u, nil
 }
 
 func databaseOf(databaseURL string) string {
