@@ -10,7 +10,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
 )
 
 // redisNodes starts Redis servers, all with the same program and password.
@@ -34,13 +38,7 @@ func (n *redisNodes) String() string {
 }
 
 // start starts another node, which replicates the node at the URL primary unless that is empty.
-func (n *redisNodes) start(ctx context.Context, primary string, clocked bool) (Server, error) {
-	return onFreePort(ctx, func(port int) (Server, error) {
-		return n.startOn(ctx, port, primary, clocked)
-	})
-}
-
-func (n *redisNodes) startOn(
+func (n *redisNodes) start(
 	ctx context.Context, port int, primary string, clocked bool,
 ) (Server, error) {
 	clock := ""
@@ -127,3 +125,57 @@ func redisURL(port int, password string) string {
 		Path:   "/0",
 	}).String()
 }
+
+// embeddedRedis is a Redis inside this process, for machines without redis-server. It can't
+// replicate.
+type embeddedRedis struct {
+	port     int
+	password string
+
+	mu     sync.Mutex
+	server *miniredis.Miniredis // nil when stopped
+}
+
+func (s *embeddedRedis) URL() string { return redisURL(s.port, s.password) }
+
+// Start always starts empty, like a Redis without persistence.
+func (s *embeddedRedis) Start(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server != nil {
+		return nil
+	}
+	server := miniredis.NewMiniRedis()
+	server.RequireAuth(s.password)
+	// Otherwise TTLs run down only when a test advances them.
+	server.ClockTTL(true)
+	if err := server.StartAddr(loopback(s.port)); err != nil {
+		return fmt.Errorf("start the embedded Redis: %w: %w", errPortTaken, err)
+	}
+	s.server = server
+	return nil
+}
+
+func (s *embeddedRedis) Stop(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server != nil {
+		s.server.Close()
+		s.server = nil
+	}
+	return nil
+}
+
+// Jump implements Clocked.
+func (s *embeddedRedis) Jump(d time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server == nil {
+		return errNoClock
+	}
+	s.server.FastForward(d)
+	return nil
+}
+
+// Kill is the same as Stop, because nothing is ever on disk.
+func (s *embeddedRedis) Kill(ctx context.Context) error { return s.Stop(ctx) }

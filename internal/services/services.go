@@ -181,7 +181,9 @@ func (s *Services) startRedis(
 	if s.closed {
 		return nil, errors.New("start Redis: the services are closed")
 	}
-	server, err := s.nodes.start(ctx, primary, clocked)
+	server, err := onFreePort(ctx, func(port int) (Server, error) {
+		return s.nodes.start(ctx, port, primary, clocked)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -272,7 +272,7 @@ func TestATakenPortIsLeftToItsOwner(t *testing.T) {
 	ports := []int{port}
 	redis, err := onFreePort(t.Context(), func(free int) (Server, error) {
 		ports = append(ports, free)
-		return s.nodes.startOn(t.Context(), ports[len(ports)-2], "", false) // the taken one first
+		return s.nodes.start(t.Context(), ports[len(ports)-2], "", false) // the taken one first
 	})
 	must(t, err)
 	if len(ports) != 3 {

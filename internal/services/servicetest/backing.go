@@ -26,31 +26,42 @@ type backing struct {
 func (b *backing) database(ctx context.Context) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.databaseURL != "" {
-		return b.databaseURL, nil
-	}
-	if given := os.Getenv("DATABASE_URL"); given != "" && !insists() {
-		announce("Postgres: given by DATABASE_URL")
-		b.databaseURL = given
-		return given, nil
-	}
-	if err := b.askDocker(ctx); err != nil {
-		return "", err
-	}
-	if b.docker != nil {
-		c, err := b.docker.Postgres(ctx)
-		if err != nil {
-			return "", err
-		}
-		announce("Postgres: Docker, " + dockertest.PostgresImage())
-		b.databaseURL = c.URL()
-		return b.databaseURL, nil
+	err := b.choose(ctx, &b.databaseURL, "Postgres", "DATABASE_URL",
+		dockertest.PostgresImage(), (*dockertest.Docker).Postgres)
+	if err != nil || b.databaseURL != "" {
+		return b.databaseURL, err
 	}
 	if err := b.startPostgres(ctx); err != nil {
 		return "", err
 	}
 	b.databaseURL = b.postgres.DatabaseURL()
 	return b.databaseURL, nil
+}
+
+// choose sets the URL of a server that tests share, unless it is set: to the one that a variable
+// gives, or else to that of a container. Without either it stays "".
+func (b *backing) choose(
+	ctx context.Context, url *string, name, variable, image string,
+	start func(*dockertest.Docker, context.Context) (*dockertest.Container, error),
+) error {
+	if *url != "" {
+		return nil
+	}
+	if given := os.Getenv(variable); given != "" && !insists() {
+		announce(name + ": given by " + variable)
+		*url = given
+		return nil
+	}
+	if err := b.askDocker(ctx); err != nil || b.docker == nil {
+		return err
+	}
+	c, err := start(b.docker, ctx)
+	if err != nil {
+		return err
+	}
+	announce(name + ": Docker, " + image)
+	*url = c.URL()
+	return nil
 }
 
 func (b *backing) startPostgres(ctx context.Context) (err error) {
@@ -65,24 +76,9 @@ func (b *backing) startPostgres(ctx context.Context) (err error) {
 func (b *backing) redis(ctx context.Context) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.redisURL != "" {
-		return b.redisURL, nil
-	}
-	if given := os.Getenv("REDIS_URL"); given != "" && !insists() {
-		announce("Redis: given by REDIS_URL")
-		b.redisURL = given
-		return given, nil
-	}
-	if err := b.askDocker(ctx); err != nil || b.docker == nil {
-		return "", err
-	}
-	c, err := b.docker.Redis(ctx)
-	if err != nil {
-		return "", err
-	}
-	announce("Redis: Docker, " + dockertest.RedisImage())
-	b.redisURL = c.URL()
-	return b.redisURL, nil
+	err := b.choose(ctx, &b.redisURL, "Redis", "REDIS_URL", dockertest.RedisImage(),
+		(*dockertest.Docker).Redis)
+	return b.redisURL, err
 }
 
 // ownRedis starts a Redis for one test.
