@@ -3,6 +3,7 @@ package fleet
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"example.com/triplecharge/internal/event"
 )
@@ -32,6 +33,12 @@ func (l *EventLog) Add(e event.Event) {
 	}
 	close(l.changed)
 	l.changed = make(chan struct{})
+}
+
+// Happened adds an event that the servers can't log: it happens now, to a server or to none ("").
+// reason explains it to a person.
+func (l *EventLog) Happened(kind event.Kind, server, reason string) {
+	l.Add(event.Event{Time: time.Now(), Kind: kind, Server: server, Reason: reason})
 }
 
 // Since returns the events after the first n, and a channel that is closed at the next event.

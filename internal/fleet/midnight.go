@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"example.com/triplecharge/internal/event"
@@ -14,40 +15,29 @@ import (
 type midnight struct {
 	servers     []string
 	concurrency int
-	opened      map[string]bool            // by invoice: its charges may pass
-	left        map[string]map[string]bool // by invoice and server: has nothing more to do
-	finished    map[string]bool            // by server: has finished its due run
+	opened      map[string]bool // by invoice: its charges may pass
+	left        map[part]bool   // has nothing more to do
+	finished    map[string]bool // by server: has finished its due run
 }
 
-func newMidnight(servers []string, concurrency int) *midnight {
-	return &midnight{
-		servers: servers, concurrency: concurrency,
-		opened: map[string]bool{}, left: map[string]map[string]bool{}, finished: map[string]bool{},
-	}
-}
+// part is what a server has to do for an invoice.
+type part struct{ invoice, server string }
 
 func (m *midnight) note(e event.Event) {
 	switch e.Kind {
 	case event.RunFinished:
 		m.finished[e.Server] = true
 	case event.InvoiceSkipped, event.InvoiceFailed, event.LedgerRecorded, event.LeaseWaiting:
-		if m.left[e.Invoice] == nil {
-			m.left[e.Invoice] = map[string]bool{}
-		}
-		m.left[e.Invoice][e.Server] = true
+		m.left[part{e.Invoice, e.Server}] = true
 	}
 }
 
 // ready returns the calls that may pass.
 func (m *midnight) ready(waiting []control.Call) []control.Call {
-	there := map[string]map[string]bool{} // by invoice and server
-	held := map[string]int{}              // by server
+	there := map[part]bool{}
+	held := map[string]int{} // by server
 	for _, c := range waiting {
-		inv := invoiceOf(c)
-		if there[inv] == nil {
-			there[inv] = map[string]bool{}
-		}
-		there[inv][c.Server] = true
+		there[part{invoiceOf(c), c.Server}] = true
 		held[c.Server]++
 	}
 	// Servers bill a long list a few invoices at a time. When all charges that every server can
@@ -59,7 +49,7 @@ func (m *midnight) ready(waiting []control.Call) []control.Call {
 	for _, c := range waiting {
 		inv := invoiceOf(c)
 		all := !slices.ContainsFunc(m.servers, func(s string) bool {
-			return !there[inv][s] && !m.left[inv][s] && !m.finished[s]
+			return !there[part{inv, s}] && !m.left[part{inv, s}] && !m.finished[s]
 		})
 		if full || all || m.opened[inv] {
 			m.opened[inv] = true
@@ -71,14 +61,46 @@ func (m *midnight) ready(waiting []control.Call) []control.Call {
 
 func invoiceOf(c control.Call) string { return c.Subscription + "/" + c.Period }
 
-// Midnight opens the gate for each invoice when it is ready, until ctx ends. A server that bills a
-// list has this many charges in flight at most. Midnight skips the first read events of the log,
-// which belong to earlier due runs.
-func Midnight(
-	ctx context.Context, gate *control.Gate, servers []string, concurrency int,
-	log *EventLog, read int,
+// Midnight calls fire, which fires all servers and returns when their due runs have finished. It
+// holds each charge meanwhile, until every server waits for that invoice at Stripe, or has left it
+// or finished, as log says. A server that bills a list has up to concurrency charges in flight.
+func (s *Simulator) Midnight(
+	ctx context.Context, log *EventLog, servers []string, concurrency int,
+	fire func(context.Context) error,
 ) error {
-	m := newMidnight(servers, concurrency)
+	gate, err := s.Control.Hold(ctx, control.Rule{
+		Point: control.Arriving, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	m := &midnight{
+		servers: servers, concurrency: concurrency,
+		opened: map[string]bool{}, left: map[part]bool{}, finished: map[string]bool{},
+	}
+	earlier, _ := log.Since(0)
+	held := make(chan struct{})
+	go func() {
+		defer close(held)
+		if err := m.hold(ctx, gate, log, len(earlier)); err != nil {
+			cancel(err)
+		}
+	}()
+	err = fire(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause // err would only say that the request was canceled
+	}
+	cancel(nil)
+	<-held
+	return errors.Join(err, gate.Remove(context.WithoutCancel(ctx)))
+}
+
+// hold opens the gate for each invoice when it is ready, until ctx ends. It skips the first read
+// events of the log, which belong to earlier due runs.
+func (m *midnight) hold(
+	ctx context.Context, gate *control.Gate, log *EventLog, read int,
+) error {
 	type update struct {
 		calls []control.Call
 		err   error

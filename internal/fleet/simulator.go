@@ -77,6 +77,37 @@ func (s *Simulator) FireInto(
 	return gate, done, err
 }
 
+// Pass lets a time pass at Stripe, and logs that.
+func (s *Simulator) Pass(ctx context.Context, log *EventLog, d time.Duration) error {
+	if d > 0 {
+		log.Happened(event.StripeAdvanced, "", fmt.Sprintf("%.0f hours pass", d.Hours()))
+	}
+	return s.Control.Advance(ctx, d)
+}
+
+// Wrong makes something go wrong with the requests that a rule selects, such as a client's Lose.
+type Wrong func(*control.Client, context.Context, control.Rule) (*control.Handle, error)
+
+// Saves500 has Stripe answer with a 500 that it saves under the key.
+func Saves500(when control.When) Wrong {
+	return func(c *control.Client, ctx context.Context, r control.Rule) (*control.Handle, error) {
+		return c.Fail(ctx, r, http.StatusInternalServerError, when)
+	}
+}
+
+// While calls run while something is wrong with a server's charges at Stripe.
+func (s *Simulator) While(
+	ctx context.Context, goesWrong Wrong, server string, run func() error,
+) error {
+	begun, err := goesWrong(s.Control, ctx, control.Rule{
+		Server: server, Operation: control.OperationCharge,
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(run(), begun.Remove(ctx))
+}
+
 // Charged returns the event of a charge at Stripe.
 func Charged(c control.Charge) event.Event {
 	return event.Event{

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/redislock"
@@ -100,13 +101,6 @@ func (h Harness) try(ctx context.Context, cell *Cell, limit time.Duration) error
 }
 
 const threeServers = 3
-
-// flags are those of all servers. They don't hold, so that a run ends while the fault lasts.
-func (p *play) flags() []string {
-	return []string{
-		"--lock-patience", lockPatience, "--hold", "0s", "--servers", strconv.Itoa(p.Servers),
-	}
-}
 
 func (h Harness) expected(mode string, f faults.Fault) (e faults.Expectation, err error) {
 	m, err := billing.ModeNamed(mode)
@@ -207,13 +201,6 @@ func (p *play) renews() bool {
 	return err == nil && (mode.Lock == billing.SafeLock || mode.Lock == billing.QuorumLock)
 }
 
-// unfollow cuts the replication link to a replica, which keeps its data and receives no more.
-func unfollow(ctx context.Context, replica services.Server) error {
-	return askNode(replica, func(c redislock.Client) error {
-		return c.ReplicaOf(ctx, "NO", "ONE").Err()
-	})
-}
-
 // askNode calls ask with a client of the node.
 func askNode(node services.Server, ask func(redislock.Client) error) error {
 	client, err := redislock.Open(node.URL() + redisPatience())
@@ -222,4 +209,97 @@ func askNode(node services.Server, ask func(redislock.Client) error) error {
 	}
 	defer func() { _ = client.Close() }()
 	return ask(client)
+}
+
+// CellRun is one mode under one fault, to be watched and inspected: its invoices can be read while
+// it is played and afterwards, and reconciled. Play may be called once; the other methods may be
+// called at the same time, from several goroutines.
+type CellRun struct {
+	*bothSides
+	play *play
+}
+
+// Begin brings a cell to the moment before midnight. Unlike PlayCell's, the cell has no recovery
+// run, and its charges and entries stay until it is closed. After an error there is nothing to
+// close.
+func (h Harness) Begin(ctx context.Context, mode string, f faults.Fault) (*CellRun, error) {
+	expected, err := h.expected(mode, f)
+	if err != nil {
+		return nil, err
+	}
+	if !expected.Applies {
+		return nil, fmt.Errorf("%s can't be played: %s", faults.Under(mode, f), expected.Why)
+	}
+	p, err := h.beginCell(ctx, mode, f)
+	l := &CellRun{&p.sides, p}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", faults.Under(mode, f), err), l.Close())
+	}
+	return l, nil
+}
+
+// Play plays the fault and stops the servers. All events are passed to Harness.Tell before it
+// returns.
+func (l *CellRun) Play(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, cellLimit,
+		fmt.Errorf("the scenario did not end within %v", cellLimit))
+	defer cancel()
+	p := l.play
+	defer p.stopServers()
+	err := p.act(ctx)
+	if err == nil {
+		err = p.awaitCharges(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", faults.Under(p.Mode, p.Fault), err)
+	}
+	return nil
+}
+
+// Close stops what still runs and deletes the run's charges and entries.
+func (l *CellRun) Close() error {
+	l.play.end()
+	if l.play.database == "" {
+		return nil
+	}
+	return l.play.Services.DropDatabase(context.Background(), l.play.database)
+}
+
+// CellID names a cell.
+type CellID struct {
+	Mode  string
+	Fault faults.Fault
+}
+
+// Matrix plays cells, up to parallel at the same time, and passes each to done when it has ended,
+// one call at a time. If a cell can't be played, its Err says why, and the others go on. When ctx
+// ends, Matrix starts no further cell, abandons the running ones without calling done, and returns
+// ctx's error.
+func (h Harness) Matrix(
+	ctx context.Context, ids []CellID, parallel int, done func(Cell),
+) error {
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	ended := make(chan Cell)
+	go func() {
+		for _, id := range ids {
+			group.Go(func() error {
+				if ctx.Err() != nil {
+					return nil
+				}
+				cell, err := h.PlayCell(ctx, id.Mode, id.Fault)
+				if ctx.Err() == nil {
+					cell.Err = err
+					ended <- cell
+				}
+				return nil
+			})
+		}
+		_ = group.Wait() // the errors are in the cells
+		close(ended)
+	}()
+	for cell := range ended {
+		done(cell)
+	}
+	return ctx.Err()
 }

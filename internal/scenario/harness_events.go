@@ -14,11 +14,6 @@ import (
 
 // The harness adds the events that servers can't log, so that one picture has both.
 
-// happened adds an event that happens to a server, or to none (""). what explains it to a person.
-func (p *play) happened(kind event.Kind, server, what string) {
-	p.events.Add(event.Event{Time: time.Now(), Kind: kind, Server: server, Reason: what})
-}
-
 // ended adds the event that a lease or a claim of the first invoice has expired.
 func (p *play) ended(kind event.Kind) {
 	p.events.Add(event.Event{Time: time.Now(), Kind: kind, Invoice: p.invoice().String()})

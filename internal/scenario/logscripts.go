@@ -10,7 +10,7 @@ import (
 
 // logStalls: nobody reads a's log from its charge until b has run; then c runs. The verdict does
 // not come from the log.
-func logStalls(ctx context.Context, p *play) error {
+func (p *play) logStalls(ctx context.Context) error {
 	a := p.worker(serverA)
 	ended, err := p.unread(ctx, a.StopReading)
 	if err != nil {
@@ -18,14 +18,14 @@ func logStalls(ctx context.Context, p *play) error {
 	}
 	err = p.run(ctx, serverB)
 	a.ReadOn()
-	p.happened(event.LinkHealed, serverA, logReader)
+	p.events.Happened(event.LinkHealed, serverA, logReader)
 	<-ended
 	return errors.Join(err, p.run(ctx, serverC))
 }
 
 // logGone: the reader of a's log goes away while a's charge is held; b and c run later. The rest of
 // a's events comes through its API.
-func logGone(ctx context.Context, p *play) error {
+func (p *play) logGone(ctx context.Context) error {
 	a := p.worker(serverA)
 	var told <-chan struct{}
 	ended, err := p.unread(ctx, func() (err error) {
@@ -61,7 +61,7 @@ func (p *play) unread(
 	if err := errors.Join(err, stop()); err != nil {
 		return nil, err
 	}
-	p.happened(event.LinkCut, serverA, logReader)
+	p.events.Happened(event.LinkCut, serverA, logReader)
 	over := make(chan struct{})
 	go func() {
 		defer close(over)

@@ -15,13 +15,13 @@ import (
 
 // changedAfterDecline: a's card is declined; a person changes something, and the customer has a
 // card that works; b and c run.
-func changedAfterDecline(change step) script {
+func changedAfterDecline(change step) step {
 	return inOrder(runs(serverA), change, (*play).fixCards, (*play).others)
 }
 
 // changedAfterCrash: a is killed while its charge request is on its way, which never arrives, since
 // nobody opens the gate; a person changes something; b and c run.
-func changedAfterCrash(change step) script {
+func changedAfterCrash(change step) step {
 	return inOrder(heldAt(control.Arriving), (*play).killCharging, change, (*play).others)
 }
 
@@ -43,7 +43,7 @@ func (p *play) cancelIntents(ctx context.Context) error {
 	if canceled == 0 {
 		return errors.New("server-a has left no PaymentIntent that could be canceled")
 	}
-	p.happened(event.PersonActed, "", "A person cancels the PaymentIntent at the Dashboard")
+	p.events.Happened(event.PersonActed, "", "A person cancels the PaymentIntent at the Dashboard")
 	return nil
 }
 
@@ -69,13 +69,13 @@ func (p *play) moveCustomer(ctx context.Context) error {
 func (p *play) edit(ctx context.Context, change func(*billing.Subscription) string) error {
 	var what string
 	err := p.sides.edit(ctx, func(s *billing.Subscription) { what = change(s) })
-	p.happened(event.PersonActed, "", what)
+	p.events.Happened(event.PersonActed, "", what)
 	return err
 }
 
 // fixCards gives every customer a card that works.
 func (p *play) fixCards(ctx context.Context) error {
 	err := p.sides.edit(ctx, func(s *billing.Subscription) { s.PaymentMethod = "pm_card_visa" })
-	p.happened(event.CardReplaced, "", "the customer has a new card")
+	p.events.Happened(event.CardReplaced, "", "the customer has a new card")
 	return err
 }

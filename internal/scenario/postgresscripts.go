@@ -61,7 +61,7 @@ func (p *play) takeOver(ctx context.Context, what string) error {
 	for _, l := range p.proxies {
 		moved = append(moved, l.postgres.Lead(p.database))
 	}
-	p.happened(event.LedgerReplaced, "", what)
+	p.events.Happened(event.LedgerReplaced, "", what)
 	return errors.Join(moved...)
 }
 
@@ -77,8 +77,8 @@ func (p *play) replace(ctx context.Context) error {
 
 // postgresForgets: the standby is cut off; a runs to its end; the primary dies, and the standby,
 // which has nothing of that, takes over; b and c run, after a time by Stripe's clock.
-func postgresForgets(after time.Duration) script {
-	return func(ctx context.Context, p *play) error {
+func postgresForgets(after time.Duration) step {
+	return func(p *play, ctx context.Context) error {
 		r := p.pair
 		if err := services.Detach(ctx, r.primary, r.standby); err != nil {
 			return err
@@ -95,6 +95,6 @@ func postgresForgets(after time.Duration) script {
 		if err := p.takeOver(ctx, "to a standby that has nothing of this run"); err != nil {
 			return err
 		}
-		return errors.Join(p.advance(ctx, after), p.run(ctx, serverB, serverC))
+		return errors.Join(p.simulator.Pass(ctx, p.events, after), p.run(ctx, serverB, serverC))
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // redisDown: all nodes are dead at midnight. They come back for the recovery run.
-func redisDown(ctx context.Context, p *play) error {
+func (p *play) redisDown(ctx context.Context) error {
 	if err := p.killNodes(ctx, p.nodes); err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (p *play) killNodes(ctx context.Context, nodes []services.Server) error {
 			return err
 		}
 	}
-	p.happened(event.RedisDown, "", p.share(nodes))
+	p.events.Happened(event.RedisDown, "", p.share(nodes))
 	return nil
 }
 
@@ -43,7 +43,7 @@ func (p *play) restartNodes(ctx context.Context, nodes []services.Server) error 
 	for _, node := range nodes {
 		errs = append(errs, node.Kill(ctx), node.Start(ctx))
 	}
-	p.happened(event.RedisRestarted, "", p.share(nodes))
+	p.events.Happened(event.RedisRestarted, "", p.share(nodes))
 	return errors.Join(errs...)
 }
 
@@ -57,7 +57,7 @@ func (p *play) share(nodes []services.Server) string {
 
 // redisRestart: the first nodes restart empty while a's charge request is in flight; b and c run;
 // the request arrives.
-func redisRestart(nodes int) script {
+func redisRestart(nodes int) step {
 	return whileChargeIsHeld(func(p *play, ctx context.Context) error {
 		return p.restartNodes(ctx, p.nodes[:nodes])
 	})
@@ -65,14 +65,14 @@ func redisRestart(nodes int) script {
 
 // clockJump: the clocks of some nodes jump past the TTL while a's charge request is in flight; b
 // and c run; the request arrives.
-func clockJump(nodes int) script {
+func clockJump(nodes int) step {
 	return whileChargeIsHeld(func(p *play, ctx context.Context) error {
 		// Another node may still get a's SET, which would not have expired.
 		holding, err := p.byKeys(ctx)
 		for _, node := range holding[:nodes] {
 			err = errors.Join(err, node.(services.Clocked).Jump(2*p.LockTTL))
 		}
-		p.happened(event.RedisClockJumped, "", p.share(holding[:nodes]))
+		p.events.Happened(event.RedisClockJumped, "", p.share(holding[:nodes]))
 		return err
 	})
 }
@@ -92,14 +92,14 @@ func (p *play) byKeys(ctx context.Context) (nodes []services.Server, err error) 
 }
 
 // whileChargeIsHeld holds a's charge request in flight while something happens and b and c run.
-func whileChargeIsHeld(happens step) script {
+func whileChargeIsHeld(happens step) step {
 	return inOrder(heldAt(control.Arriving), happens, runs(serverB, serverC), (*play).letGo,
 		(*play).finish)
 }
 
 // redisFailover: the replica stops following before a's SET; a's charge is held; the primary dies,
 // and the replica, which never had the key, takes its place under the same address.
-func redisFailover(ctx context.Context, p *play) error {
+func (p *play) redisFailover(ctx context.Context) error {
 	replica, err := p.Services.StartReplica(ctx, p.nodes[0])
 	if err != nil {
 		return err
@@ -107,7 +107,10 @@ func redisFailover(ctx context.Context, p *play) error {
 	primary := p.nodes[0]
 	p.nodes = append(p.nodes, replica)
 	p.started = append(p.started, replica)
-	if err := unfollow(ctx, replica); err != nil {
+	err = askNode(replica, func(c redislock.Client) error { // it keeps its data, and gets no more
+		return c.ReplicaOf(ctx, "NO", "ONE").Err()
+	})
+	if err != nil {
 		return err
 	}
 	return whileChargeIsHeld(func(p *play, ctx context.Context) error {
@@ -118,13 +121,13 @@ func redisFailover(ctx context.Context, p *play) error {
 			}
 		}
 		err := primary.Kill(ctx)
-		p.happened(event.RedisReplaced, "", "by a replica that has no key")
+		p.events.Happened(event.RedisReplaced, "", "by a replica that has no key")
 		return err
-	})(ctx, p)
+	})(p, ctx)
 }
 
 // redlockMinority: two nodes of five are dead at midnight.
-func redlockMinority() script {
+func redlockMinority() step {
 	two := func(do func(*play, context.Context, []services.Server) error) step {
 		return func(p *play, ctx context.Context) error { return do(p, ctx, p.nodes[:2]) }
 	}
@@ -133,7 +136,7 @@ func redlockMinority() script {
 
 // partitionBeforeCharge: a has asked the ledger, and the answer (not charged) is held back past the
 // TTL while a has lost Redis; b runs. The answer that then arrives is stale, and c runs.
-func partitionBeforeCharge(ctx context.Context, p *play) error {
+func (p *play) partitionBeforeCharge(ctx context.Context) error {
 	l := p.proxies[serverA]
 	held := l.postgres.HoldReplies("entries.period = given.period")
 	done := p.fire(ctx, serverA)
@@ -144,7 +147,7 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	p.happened(event.LinkCut, serverA, "the ledger")
+	p.events.Happened(event.LinkCut, serverA, "the ledger")
 	p.cutRedis(serverA)
 	if err := errors.Join(p.awaitUnprotected(ctx), p.run(ctx, serverB)); err != nil {
 		return err
@@ -154,7 +157,7 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 		return errors.Join(err, errors.New("server-a gave up waiting for the ledger's answer"))
 	default:
 	}
-	p.happened(event.LinkHealed, serverA, "the ledger")
+	p.events.Happened(event.LinkHealed, serverA, "the ledger")
 	l.postgres.Heal()
 	err := <-done
 	p.healRedis(serverA)
@@ -163,11 +166,11 @@ func partitionBeforeCharge(ctx context.Context, p *play) error {
 
 // partitionDuringCharge: a loses Redis while its charge request is in flight; b and c run after the
 // lease has expired.
-func partitionDuringCharge(ctx context.Context, p *play) error {
+func (p *play) partitionDuringCharge(ctx context.Context) error {
 	err := whileChargeIsHeld(func(p *play, ctx context.Context) error {
 		p.cutRedis(serverA)
 		return p.awaitUnprotected(ctx)
-	})(ctx, p)
+	})(p, ctx)
 	p.healRedis(serverA)
 	return err
 }
@@ -177,12 +180,12 @@ func (p *play) cutRedis(server string) {
 	for _, r := range p.proxies[server].redis {
 		r.Cut()
 	}
-	p.happened(event.LinkCut, server, "Redis")
+	p.events.Happened(event.LinkCut, server, "Redis")
 }
 
 func (p *play) healRedis(server string) {
 	for _, r := range p.proxies[server].redis {
 		r.Heal()
 	}
-	p.happened(event.LinkHealed, server, "Redis")
+	p.events.Happened(event.LinkHealed, server, "Redis")
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -236,7 +235,9 @@ func (p *play) spawn(ctx context.Context, name string) (*fleet.Worker, error) {
 	spec := fleet.Spec{
 		Services: p.Services, Command: p.Worker, Name: name, Mode: p.mode(name), At: p.At,
 		LockTTL: p.LockTTL,
-		Flags:   append(p.flags(), p.Flags...),
+		Flags: append([]string{ // no server holds, so that a run ends while the fault lasts
+			"--lock-patience", lockPatience, "--hold", "0s", "--servers", strconv.Itoa(p.Servers),
+		}, p.Flags...),
 
 		DatabaseURL: p.database, RedisURL: p.Services.RedisURL(),
 		StripeURL: p.stripeURL(name), StripeKey: p.StripeKey, Token: p.token,
@@ -284,30 +285,7 @@ func (p *play) midnight(ctx context.Context) error {
 	if p.simulator == nil {
 		return p.fireAll(ctx)
 	}
-	gate, err := p.simulator.Control.Hold(ctx, control.Rule{
-		Point: control.Arriving, Operation: control.OperationCharge,
-	})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	earlier, _ := p.events.Since(0)
-	held := make(chan struct{})
-	go func() {
-		defer close(held)
-		err := fleet.Midnight(ctx, gate, fleet.Names(p.Servers), p.concurrency(), p.events,
-			len(earlier))
-		if err != nil {
-			cancel(err)
-		}
-	}()
-	err = p.fireAll(ctx)
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause // err would only say that the request was canceled
-	}
-	cancel(nil)
-	<-held
-	return errors.Join(err, gate.Remove(context.WithoutCancel(ctx)))
+	return p.simulator.Midnight(ctx, p.events, fleet.Names(p.Servers), p.concurrency(), p.fireAll)
 }
 
 // fireAll makes one due run on each server, all at once.

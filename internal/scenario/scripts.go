@@ -3,30 +3,29 @@ package scenario
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"time"
 
 	"example.com/triplecharge/internal/event"
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/fleet"
 	"example.com/triplecharge/internal/stripesim/control"
 )
 
-// script plays one fault, from before midnight until everything in it has happened.
-type script func(ctx context.Context, p *play) error
+// step is a part of a script, or all of one. It returns when everything in it has happened.
+type step func(*play, context.Context) error
 
-// scripts returns the script of each fault.
-func scripts() map[faults.Fault]script {
-	return map[faults.Fault]script{
-		faults.None:              inOrder((*play).midnight),
-		faults.Late:              inOrder(runs(serverA, serverB, serverC)),
+// scripts returns the script of each fault, from before midnight on.
+func scripts() map[faults.Fault]step {
+	return map[faults.Fault]step{
+		faults.None:              (*play).midnight,
+		faults.Late:              runs(serverA, serverB, serverC),
 		faults.Pause:             pause(0),
-		faults.SlowStripe:        slowStripe,
-		faults.CrashBeforeCharge: crashBeforeCharge,
+		faults.SlowStripe:        (*play).slowStripe,
+		faults.CrashBeforeCharge: (*play).crashBeforeCharge,
 		faults.CrashAfterCharge:  crash(0),
 		faults.LostReply:         whileItLasts((*control.Client).Lose),
-		faults.Stripe500Before:   whileItLasts(saves500(control.BeforeCommit)),
-		faults.Stripe500After:    whileItLasts(saves500(control.AfterCommit)),
+		faults.Stripe500Before:   whileItLasts(fleet.Saves500(control.BeforeCommit)),
+		faults.Stripe500After:    whileItLasts(fleet.Saves500(control.AfterCommit)),
 		faults.KeyExpired:        crash(day),
 		faults.DelayedADay:       pause(day),
 		faults.DeclinedThenFixed: inOrder((*play).midnight, (*play).fixCards,
@@ -35,15 +34,15 @@ func scripts() map[faults.Fault]script {
 		faults.AmountChanged:         changedAfterDecline((*play).changeAmount),
 		faults.AmountChangedCrash:    changedAfterCrash((*play).changeAmount),
 		faults.CustomerMoved:         changedAfterDecline((*play).moveCustomer),
-		faults.RedisDown:             redisDown,
+		faults.RedisDown:             (*play).redisDown,
 		faults.RedisRestart:          redisRestart(1),
-		faults.RedisFailover:         redisFailover,
+		faults.RedisFailover:         (*play).redisFailover,
 		faults.RedlockMinority:       redlockMinority(),
 		faults.RedlockMajority:       redisRestart(3),
 		faults.RedisClockJump:        clockJump(1),
 		faults.RedlockClockJump:      clockJump(3),
-		faults.PartitionBeforeCharge: partitionBeforeCharge,
-		faults.PartitionDuringCharge: partitionDuringCharge,
+		faults.PartitionBeforeCharge: (*play).partitionBeforeCharge,
+		faults.PartitionDuringCharge: (*play).partitionDuringCharge,
 		faults.PostgresDown: inOrder(heldAt(control.Committed), (*play).cutLedger,
 			(*play).letGo, (*play).finish, (*play).healLedger, (*play).others),
 		faults.PostgresFailover: inOrder((*play).synchronize, heldAt(control.Committed),
@@ -51,16 +50,16 @@ func scripts() map[faults.Fault]script {
 			runs(serverB, serverC)),
 		faults.PostgresForgets:     postgresForgets(0),
 		faults.PostgresForgetsADay: postgresForgets(day),
-		faults.LogStalls:           logStalls,
-		faults.LogGone:             logGone,
-		faults.MixedModes:          inOrder((*play).midnight),
-		faults.EventLate:           eventLate,
+		faults.LogStalls:           (*play).logStalls,
+		faults.LogGone:             (*play).logGone,
+		faults.MixedModes:          (*play).midnight,
+		faults.EventLate:           (*play).eventLate,
 	}
 }
 
 // act plays the fault.
 func (p *play) act(ctx context.Context) error {
-	if err := scripts()[p.Fault](ctx, p); err != nil {
+	if err := scripts()[p.Fault](p, ctx); err != nil {
 		return err
 	}
 	return p.told(ctx)
@@ -69,20 +68,9 @@ func (p *play) act(ctx context.Context) error {
 // day is longer than Stripe remembers an idempotency key (24 hours).
 const day = 25 * time.Hour
 
-// advance lets time pass at Stripe.
-func (p *play) advance(ctx context.Context, d time.Duration) error {
-	if d > 0 {
-		p.happened(event.StripeAdvanced, "", fmt.Sprintf("%.0f hours pass", d.Hours()))
-	}
-	return p.simulator.Control.Advance(ctx, d)
-}
-
-// step is a part of a script.
-type step func(*play, context.Context) error
-
 // inOrder is the script that takes one step after another, until one fails.
-func inOrder(steps ...step) script {
-	return func(ctx context.Context, p *play) error {
+func inOrder(steps ...step) step {
+	return func(p *play, ctx context.Context) error {
 		for _, next := range steps {
 			if err := next(p, ctx); err != nil {
 				return err
@@ -99,12 +87,12 @@ func runs(names ...string) step {
 
 // passes lets time pass at Stripe.
 func passes(d time.Duration) step {
-	return func(p *play, ctx context.Context) error { return p.advance(ctx, d) }
+	return func(p *play, ctx context.Context) error { return p.simulator.Pass(ctx, p.events, d) }
 }
 
 // pause: server-a is paused past its lease while its charge request is in flight; b and c run; the
 // request arrives, after a delay by Stripe's clock; a resumes.
-func pause(delay time.Duration) script {
+func pause(delay time.Duration) step {
 	return inOrder(heldAt(control.Arriving), (*play).pause, (*play).others, passes(delay),
 		(*play).letGo, (*play).resume, (*play).finish)
 }
@@ -123,7 +111,7 @@ const renewals = 4
 
 // slowStripe: a's request is held executing past the TTL, while a's healthy process renews what can
 // be renewed; then b runs, and c after a has finished.
-func slowStripe(ctx context.Context, p *play) error {
+func (p *play) slowStripe(ctx context.Context) error {
 	err := heldAt(control.Executing)(p, ctx)
 	switch {
 	case err != nil:
@@ -173,7 +161,7 @@ func (p *play) stillLeased() error {
 }
 
 // crashBeforeCharge: a's request never reaches Stripe, and a is killed; b and c run; a restarts.
-func crashBeforeCharge(ctx context.Context, p *play) error {
+func (p *play) crashBeforeCharge(ctx context.Context) error {
 	swallowed := p.proxies[serverA].stripe.Swallow()
 	done := p.fire(ctx, serverA)
 	select {
@@ -202,44 +190,29 @@ func (p *play) comeBack(ctx context.Context) error {
 
 // crash: a is killed after Stripe committed the charge, before the ledger recorded it; b and c run
 // after a time by Stripe's clock; a restarts.
-func crash(after time.Duration) script {
+func crash(after time.Duration) step {
 	return inOrder(heldAt(control.Committed), (*play).killCharging, (*play).letGo, passes(after),
 		(*play).others, (*play).comeBack)
 }
 
 // whileItLasts makes a run while something is wrong at Stripe, and ends that before the others run:
 // then a's own retries, if it makes any, can succeed just as theirs can.
-func whileItLasts(goesWrong wrong, then ...step) script {
-	return func(ctx context.Context, p *play) error {
-		begun, err := goesWrong(p.simulator.Control, ctx, control.Rule{
-			Server: serverA, Operation: control.OperationCharge,
-		})
-		if err != nil {
-			return err
-		}
-		return errors.Join(p.run(ctx, serverA), begun.Remove(ctx),
-			inOrder(append(then, (*play).others)...)(ctx, p))
-	}
-}
-
-// wrong makes something go wrong with the requests that a rule selects.
-type wrong func(*control.Client, context.Context, control.Rule) (*control.Handle, error)
-
-// saves500 has Stripe answer with a 500 that it saves under the key.
-func saves500(when control.When) wrong {
-	return func(c *control.Client, ctx context.Context, r control.Rule) (*control.Handle, error) {
-		return c.Fail(ctx, r, http.StatusInternalServerError, when)
+func whileItLasts(goesWrong fleet.Wrong, then ...step) step {
+	return func(p *play, ctx context.Context) error {
+		err := p.simulator.While(ctx, goesWrong, serverA,
+			func() error { return p.run(ctx, serverA) })
+		return errors.Join(err, inOrder(append(then, (*play).others)...)(p, ctx))
 	}
 }
 
 func (p *play) cutLedger(context.Context) error {
 	p.proxies[serverA].postgres.Cut()
-	p.happened(event.LinkCut, serverA, "the ledger")
+	p.events.Happened(event.LinkCut, serverA, "the ledger")
 	return nil
 }
 
 func (p *play) healLedger(context.Context) error {
 	p.proxies[serverA].postgres.Heal()
-	p.happened(event.LinkHealed, serverA, "the ledger")
+	p.events.Happened(event.LinkHealed, serverA, "the ledger")
 	return nil
 }

@@ -227,7 +227,7 @@ func (p *play) killAfter(ctx context.Context, name string, kinds ...event.Kind) 
 // signal logs the event before it sends the signal, so that no event of the server's can appear
 // between the two.
 func (p *play) signal(name string, s syscall.Signal, kind event.Kind) error {
-	p.happened(kind, name, "")
+	p.events.Happened(kind, name, "")
 	if err := p.worker(name).Signal(s); err != nil {
 		return fmt.Errorf("signal %s: %w", name, err)
 	}
@@ -243,7 +243,7 @@ func (p *play) restart(ctx context.Context, name string) error {
 	started, err := p.spawn(ctx, name)
 	if err == nil {
 		p.workers[i] = started
-		p.happened(event.ServerStarted, name, "")
+		p.events.Happened(event.ServerStarted, name, "")
 	}
 	return err
 }

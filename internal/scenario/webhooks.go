@@ -146,13 +146,13 @@ func (p *play) told(ctx context.Context) error {
 }
 
 // eventLate: as crash, and Stripe's events come when all servers have run.
-func eventLate(ctx context.Context, p *play) error {
+func (p *play) eventLate(ctx context.Context) error {
 	held, err := p.simulator.Control.Hold(ctx, control.Rule{Point: control.Delivering})
 	if err != nil {
 		return err
 	}
 	p.inbox.late = true
-	err = crash(0)(ctx, p)
+	err = crash(0)(p, ctx)
 	p.inbox.late = false
 	return errors.Join(err, held.Remove(ctx))
 }

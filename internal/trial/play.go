@@ -177,7 +177,7 @@ func (p *play) fire(name string) (run *process, err error) {
 	if err == nil {
 		go func() {
 			<-run.Exited
-			p.happened(event.RunFinished, name, "")
+			p.log.Happened(event.RunFinished, name, "")
 		}()
 	}
 	return run, err
@@ -204,13 +204,8 @@ func (p *play) finish(ctx context.Context, runs ...*process) {
 
 // signal sends a signal to a server's worker and all that it started.
 func (p *play) signal(name string, s syscall.Signal, kind event.Kind) {
-	p.happened(kind, name, "")
+	p.log.Happened(kind, name, "")
 	p.servers[name].worker.signal(s)
-}
-
-// happened adds an event, which happens to a server or to none ("").
-func (p *play) happened(kind event.Kind, server, reason string) {
-	p.log.Add(event.Event{Time: time.Now(), Kind: kind, Server: server, Reason: reason})
 }
 
 // say adds a problem, unless it is "" or known.

@@ -28,8 +28,8 @@ func (o Options) scripts() map[faults.Fault]script {
 		faults.CrashBeforeCharge: crash(control.Arriving, 0),
 		faults.CrashAfterCharge:  crash(control.Committed, 0),
 		faults.LostReply:         whileItLasts((*control.Client).Lose),
-		faults.Stripe500Before:   stripe500(control.BeforeCommit),
-		faults.Stripe500After:    stripe500(control.AfterCommit),
+		faults.Stripe500Before:   whileItLasts(fleet.Saves500(control.BeforeCommit)),
+		faults.Stripe500After:    whileItLasts(fleet.Saves500(control.AfterCommit)),
 		faults.KeyExpired:        crash(control.Committed, day),
 		faults.DelayedADay:       pause(day),
 		faults.DeclinedThenFixed: declinedThenFixed,
@@ -60,29 +60,26 @@ const (
 // midnight fires all servers at the same instant: Stripe holds each charge until every server waits
 // there or has finished.
 func midnight(ctx context.Context, p *play) error {
-	gate, err := p.simulator.Control.Hold(ctx, control.Rule{
-		Point: control.Arriving, Operation: control.OperationCharge,
-	})
-	if err != nil {
-		return err
-	}
 	var runs []*process
-	for _, name := range p.names {
-		run, err := p.fire(name)
-		if err != nil {
-			return err
+	err := p.simulator.Midnight(ctx, p.log, p.names, 1, func(ctx context.Context) error {
+		for _, name := range p.names {
+			run, err := p.fire(name)
+			if err != nil {
+				return err
+			}
+			runs = append(runs, run)
 		}
-		runs = append(runs, run)
-	}
-	holding, release := context.WithTimeout(ctx, gather)
-	defer release()
-	go func() {
+		holding, release := context.WithTimeout(ctx, gather)
+		defer release()
 		for _, run := range runs {
-			<-run.Exited
+			select {
+			case <-run.Exited:
+			case <-holding.Done():
+				return nil
+			}
 		}
-		release()
-	}()
-	err = errors.Join(fleet.Midnight(holding, gate, p.names, 1, p.log, 0), gate.Remove(ctx))
+		return nil
+	})
 	p.finish(ctx, runs...)
 	return err
 }
@@ -149,17 +146,9 @@ func pause(delay time.Duration) script {
 		return p.whileHeld(ctx, control.Arriving, func() error {
 			p.signal(serverA, syscall.SIGSTOP, event.ServerPaused)
 			defer p.signal(serverA, syscall.SIGCONT, event.ServerResumed)
-			return errors.Join(p.others(ctx), p.advance(ctx, delay))
+			return errors.Join(p.others(ctx), p.simulator.Pass(ctx, p.log, delay))
 		})
 	}
-}
-
-// advance lets time pass at Stripe.
-func (p *play) advance(ctx context.Context, d time.Duration) error {
-	if d > 0 {
-		p.happened(event.StripeAdvanced, "", fmt.Sprintf("%.0f hours pass", d.Hours()))
-	}
-	return p.simulator.Control.Advance(ctx, d)
 }
 
 // slowStripe: Stripe holds a's charge, executing, for longer than the lock's TTL; then b runs until
@@ -198,34 +187,19 @@ func crash(point control.Point, after time.Duration) script {
 		if point != control.Arriving {
 			err = gate.Remove(ctx)
 		}
-		err = errors.Join(err, p.advance(ctx, after), p.others(ctx))
-		p.happened(event.ServerStarted, serverA, "")
+		err = errors.Join(err, p.simulator.Pass(ctx, p.log, after), p.others(ctx))
+		p.log.Happened(event.ServerStarted, serverA, "")
 		return errors.Join(err, p.start(ctx, serverA, again), p.run(ctx, serverA))
 	}
 }
 
 // whileItLasts lets a run while something is wrong at Stripe, and ends that before the others run.
-func whileItLasts(
-	goesWrong func(*control.Client, context.Context, control.Rule) (*control.Handle, error),
-) script {
+func whileItLasts(goesWrong fleet.Wrong) script {
 	return func(ctx context.Context, p *play) error {
-		wrong, err := goesWrong(p.simulator.Control, ctx, control.Rule{
-			Server: serverA, Operation: control.OperationCharge,
-		})
-		if err != nil {
-			return err
-		}
-		return errors.Join(p.run(ctx, serverA), wrong.Remove(ctx), p.others(ctx))
+		err := p.simulator.While(ctx, goesWrong, serverA,
+			func() error { return p.run(ctx, serverA) })
+		return errors.Join(err, p.others(ctx))
 	}
-}
-
-// stripe500: Stripe answers a's charge with a 500 that it saves under the key.
-func stripe500(when control.When) script {
-	return whileItLasts(func(
-		c *control.Client, ctx context.Context, r control.Rule,
-	) (*control.Handle, error) {
-		return c.Fail(ctx, r, 500, when)
-	})
 }
 
 // declinedThenFixed: the cards decline at midnight; the customers have others; a runs.
@@ -238,20 +212,20 @@ func declinedThenFixed(ctx context.Context, p *play) error {
 		return nil
 	}
 	p.card = visa
-	p.happened(event.CardReplaced, "", "")
+	p.log.Happened(event.CardReplaced, "", "")
 	return errors.Join(p.setUp(ctx), p.settle(ctx), p.run(ctx, serverA))
 }
 
 // redisDown: Redis is dead at midnight.
 func redisDown(ctx context.Context, p *play) error {
-	p.happened(event.RedisDown, "", "")
+	p.log.Happened(event.RedisDown, "", "")
 	return errors.Join(p.redis.Kill(ctx), midnight(ctx, p), p.redis.Start(ctx))
 }
 
 // redisRestart: Redis restarts empty while a's charge is on its way; the others run.
 func redisRestart(ctx context.Context, p *play) error {
 	return p.whileHeld(ctx, control.Arriving, func() error {
-		p.happened(event.RedisRestarted, "", "")
+		p.log.Happened(event.RedisRestarted, "", "")
 		return errors.Join(p.redis.Kill(ctx), p.redis.Start(ctx), p.run(ctx, p.names[1:]...))
 	})
 }
@@ -259,7 +233,7 @@ func redisRestart(ctx context.Context, p *play) error {
 // postgresDown: a can't reach the ledger from its charge until its run has finished.
 func postgresDown(ctx context.Context, p *play) error {
 	err := p.whileHeld(ctx, control.Committed, func() error {
-		p.happened(event.LinkCut, serverA, "the ledger")
+		p.log.Happened(event.LinkCut, serverA, "the ledger")
 		p.postgres.Cut()
 		return nil
 	})
