@@ -23,43 +23,35 @@ func (r Run) Code(step int) Code {
 	called := func(e event.Event) bool { return e.At != "" }
 	now := r.Events[:max(0, min(step, len(r.Events)))]
 	at := slices.IndexFunc(r.Events, called)
-	for i := len(now) - 1; i >= 0; i-- {
-		if called(now[i]) {
+	for i, e := range now {
+		if called(e) {
 			at = i
-			break
 		}
 	}
 	if at < 0 {
 		return Code{}
 	}
 	c := codeOf(r.Events[at].At)
-	switch {
-	case len(now) == 0:
-		c.At = nil
+	if at == len(now)-1 {
 		return c
-	case called(now[len(now)-1]):
-		return c
-	case ends(now[len(now)-1]) != "":
-		return returning(now, c)
 	}
-	return waiting(now, c)
-}
-
-// waiting marks the call in which a server waits, or stands still, when something happens to it or
-// to its request.
-func waiting(now []event.Event, c Code) Code {
-	last := now[len(now)-1]
 	c.At = nil
+	if len(now) == 0 {
+		return c
+	}
+	// The last event happened to a server that waits, or stands still, in its last call, or to one
+	// whose mode has returned since then.
+	last := now[len(now)-1]
 	for _, e := range slices.Backward(now) {
 		switch {
 		case e.Server != last.Server, e.Server == "":
-		case ends(e) != "":
+		case called(e):
+			return codeOf(e.At).returning(ends(last))
+		case ends(e) != "" && ends(last) == "":
 			return c // it waits for nothing
-		case e.At != "":
-			return codeOf(e.At)
 		}
 	}
-	return c
+	return c.returning(ends(last))
 }
 
 // codeOf returns the code for what event.Here has returned.
@@ -100,23 +92,20 @@ func ends(e event.Event) string {
 	return "return AlreadyBilled, nil"
 }
 
-// returning marks the statement that returned from the mode before the last event: a deferred call
-// has its line, or else it is the first one after the server's last call.
-func returning(now []event.Event, c Code) Code {
-	last := now[len(now)-1]
+// returning marks the statement that returned from the mode after the call at work: a deferred call
+// has its line, or else it is the first one after the call. Nothing returned if the statement is "".
+func (c Code) returning(statement string) Code {
+	if statement == "" {
+		return c
+	}
 	from := c.First
-	for _, e := range slices.Backward(now) {
-		if e.Server == last.Server && e.At != "" {
-			if c = codeOf(e.At); len(c.At) > 0 {
-				from = c.At[0]
-			}
-			break
-		}
+	if len(c.At) > 0 {
+		from = c.At[0]
 	}
 	c.At = nil
 	for n := from; n < c.First+len(c.Lines); n++ {
 		line := strings.TrimSpace(c.Lines[n-c.First])
-		if line == ends(last) || n == from && strings.HasPrefix(line, "return ") {
+		if line == statement || n == from && strings.HasPrefix(line, "return ") {
 			c.At = []int{n}
 			break
 		}

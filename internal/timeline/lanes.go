@@ -1,15 +1,31 @@
 package timeline
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"example.com/triplecharge/internal/event"
 )
 
-// laneOf builds one server's lane. It keeps the events that began something that has not ended.
+// laneOf is a lane in progress.
 type laneOf struct {
 	*drawing
-	lane   Lane
+	lane Lane
+}
+
+// add adds the step that an event ends.
+func (l *laneOf) add(k Kind, e event.Event, from time.Duration) {
+	s := Step{Kind: k, From: from, To: l.at(e), Event: e}
+	if k == Charge || k == Take {
+		s.Nth = l.nth[l.charge(e)]
+	}
+	l.lane.Steps = append(l.lane.Steps, s)
+}
+
+// serverLane is one server's. It keeps the events that began something that has not ended.
+type serverLane struct {
+	laneOf
 	sent   *event.Event // the request for money in flight; nil: none
 	paused *event.Event // the pause that the process is in; nil: none
 	cuts   []event.Event
@@ -17,7 +33,7 @@ type laneOf struct {
 
 // server builds the lane of one server.
 func (d *drawing) server(name string) Lane {
-	l := laneOf{drawing: d, lane: Lane{Name: name}}
+	l := serverLane{laneOf: laneOf{d, Lane{Name: name}}}
 	for _, e := range d.events {
 		if e.Server == name {
 			l.take(e)
@@ -28,7 +44,7 @@ func (d *drawing) server(name string) Lane {
 }
 
 // take adds the step that an event ends, and keeps an event that begins one.
-func (l *laneOf) take(e event.Event) {
+func (l *serverLane) take(e event.Event) {
 	switch e.Kind {
 	case event.ServerPaused:
 		l.paused = &e
@@ -59,29 +75,22 @@ func (l *laneOf) take(e event.Event) {
 	}
 }
 
-func (l *laneOf) add(k Kind, e event.Event, from time.Duration) {
-	l.lane.Steps = append(l.lane.Steps, Step{Kind: k, From: from, To: l.at(e), Event: e})
-}
-
 // answered ends a request for money. If no event says when it was sent, its duration does.
-func (l *laneOf) answered(e event.Event) {
-	k, _ := kind(e.Kind)
-	s := Step{Kind: k, From: l.at(e) - elapsed(e), To: l.at(e), Event: e}
+func (l *serverLane) answered(e event.Event) {
+	from := l.at(e) - elapsed(e)
 	if l.sent != nil {
-		s.From = l.at(*l.sent)
+		from = l.at(*l.sent)
 	}
-	if k == Charge {
-		s.Nth = l.nth[l.charge(e)]
-		if l.taker[l.charge(e)] != e.Server {
-			s.Kind, s.Nth = Answer, 0
-		}
+	k, _ := kind(e.Kind)
+	if k == Charge && l.taker[l.charge(e)] != e.Server {
+		k = Answer
 	}
-	l.lane.Steps = append(l.lane.Steps, s)
+	l.add(k, e, from)
 	l.sent = nil
 }
 
 // healed ends the cut of a link.
-func (l *laneOf) healed(e event.Event) {
+func (l *serverLane) healed(e event.Event) {
 	for i, cut := range l.cuts {
 		if cut.Reason == e.Reason {
 			l.add(Cut, e, l.at(cut))
@@ -92,7 +101,7 @@ func (l *laneOf) healed(e event.Event) {
 }
 
 // unfinished adds the steps that have begun and not ended, up to the given time.
-func (l *laneOf) unfinished(to time.Duration) {
+func (l *serverLane) unfinished(to time.Duration) {
 	open := func(k Kind, e event.Event) {
 		s := Step{Kind: k, From: l.at(e), To: to, Event: e, Open: true}
 		l.lane.Steps = append(l.lane.Steps, s)
@@ -107,4 +116,127 @@ func (l *laneOf) unfinished(to time.Duration) {
 		open(Cut, cut)
 	}
 	l.sent, l.paused, l.cuts = nil, nil, nil
+}
+
+// holding builds the lane of a store in which one server at a time holds a lease or a claim.
+type holding struct {
+	laneOf
+	holder *event.Event // how the current holder took it; nil: nobody holds it
+}
+
+// take begins a hold, and ends the previous one.
+func (h *holding) take(e event.Event) {
+	h.end(h.at(e))
+	h.holder = &e
+}
+
+// end ends the current hold, if there is one.
+func (h *holding) end(at time.Duration) {
+	if h.holder != nil {
+		h.lane.Steps = append(h.lane.Steps, Step{
+			Kind: Hold, From: h.at(*h.holder), To: at, Event: *h.holder,
+		})
+	}
+	h.holder = nil
+}
+
+// finish returns the lane; a current hold stays open.
+func (h *holding) finish() Lane {
+	if h.holder != nil {
+		h.end(h.length)
+		h.lane.Steps[len(h.lane.Steps)-1].Open = true
+	}
+	return h.lane
+}
+
+// redis builds the lane of Redis: who held the lease, and what happened to the nodes.
+func (d *drawing) redis() Lane {
+	h := holding{laneOf: laneOf{d, Lane{Name: Redis}}}
+	for _, e := range d.events {
+		switch e.Kind {
+		case event.LeaseObtained:
+			h.take(e)
+		case event.LeaseReleased:
+			// A naive lease carries no token: any server's release deletes it.
+			if h.holder != nil && e.Error == "" &&
+				(h.holder.Server == e.Server || h.holder.Value == h.holder.Server) {
+				h.end(h.at(e))
+			}
+		case event.LeaseExpired:
+			h.end(h.at(e))
+			h.add(Expire, e, h.at(e))
+		case event.RedisDown, event.RedisClockJumped, event.RedisRestarted, event.RedisReplaced:
+			if majority(e.Reason) {
+				h.end(h.at(e))
+			}
+			h.add(map[event.Kind]Kind{
+				event.RedisDown: Break, event.RedisClockJumped: Expire,
+				event.RedisRestarted: Restart, event.RedisReplaced: Restart,
+			}[e.Kind], e, h.at(e))
+		}
+	}
+	return h.finish()
+}
+
+// majority reports whether the reason, such as "2 of 5 nodes", means a majority: then no lease
+// survives. A reason without numbers means the only node.
+func majority(reason string) bool {
+	var lost, all int
+	if n, _ := fmt.Sscanf(reason, "%d of %d nodes", &lost, &all); n < 2 {
+		return true
+	}
+	return lost > all/2
+}
+
+// stripe builds the lane of Stripe: the money taken, in order.
+func (d *drawing) stripe() Lane {
+	l := laneOf{d, Lane{Name: Stripe}}
+	known := slices.ContainsFunc(d.events, func(e event.Event) bool {
+		return e.Kind == event.StripeCharged
+	})
+	for _, e := range d.events {
+		switch e.Kind {
+		case event.StripeCharged:
+			l.add(Take, e, d.at(e)-elapsed(e))
+		case event.ChargeSucceeded:
+			if !known && d.taker[d.charge(e)] == e.Server { // as far as the servers know
+				l.add(Take, e, d.at(e))
+			}
+		case event.StripeAdvanced:
+			l.add(Pass, e, d.at(e))
+		case event.PersonActed:
+			l.add(Act, e, d.at(e))
+		case event.CardReplaced:
+			l.add(Replace, e, d.at(e))
+		}
+	}
+	return l.lane
+}
+
+// ledger builds the lane of the ledger: who held the claim, and the entries.
+func (d *drawing) ledger() Lane {
+	h := holding{laneOf: laneOf{d, Lane{Name: Ledger}}}
+	entered := map[string]bool{} // by charge: recording it again adds no entry
+	for _, e := range d.events {
+		switch e.Kind {
+		case event.ClaimTaken:
+			h.take(e)
+		case event.ClaimPostponed, event.ClaimReturned:
+			h.end(h.at(e))
+		case event.ClaimExpired:
+			h.end(h.at(e))
+			h.add(Expire, e, h.at(e))
+		case event.LedgerRecorded:
+			h.end(h.at(e)) // the entry settles the claim, whoever writes it
+			if !entered[d.charge(e)] {
+				h.add(Record, e, h.at(e))
+			}
+			entered[d.charge(e)] = true
+		case event.LedgerRefused:
+			h.add(Refuse, e, h.at(e))
+		case event.LedgerReplaced:
+			h.add(Restart, e, h.at(e))
+		}
+	}
+	return h.finish()
 }
