@@ -17,16 +17,10 @@ type Chapter struct {
 	Title string
 }
 
-// plays are the chapters, in their order, whose commands play a cell, or a mode under whatever
-// fault.
-type plays struct {
-	cell map[[2]string][]Chapter
-	mode map[string][]Chapter
-}
-
-// played reads the chapters once: a matrix asks about every cell, and a run at every step.
-var played = sync.OnceValue(func() plays {
-	all := plays{map[[2]string][]Chapter{}, map[string][]Chapter{}}
+// played has the chapters, in their order, whose commands play a cell: a mode and a fault, "" for
+// whatever fault. It reads them once: a matrix asks about every cell, and a run at every step.
+var played = sync.OnceValue(func() map[[2]string][]Chapter {
+	all := map[[2]string][]Chapter{}
 	names, _ := fs.Glob(docs.Chapters, "*.md") // the pattern is right
 	for _, name := range names {
 		text, _ := docs.Chapters.ReadFile(name)
@@ -34,13 +28,11 @@ var played = sync.OnceValue(func() plays {
 		chapter := Chapter{strings.TrimSuffix(name, ".md"), strings.TrimPrefix(first, "# ")}
 		unfolded(string(text), func(text string) string {
 			for _, line := range command.FindAllString(text, -1) {
-				mode, fault, _ := cellOf(line)
-				cell := [2]string{mode, fault}
-				if !slices.Contains(all.cell[cell], chapter) {
-					all.cell[cell] = append(all.cell[cell], chapter)
-				}
-				if !slices.Contains(all.mode[mode], chapter) {
-					all.mode[mode] = append(all.mode[mode], chapter)
+				mode, fault := cellOf(line)
+				for _, cell := range [][2]string{{mode, fault}, {mode, ""}} {
+					if !slices.Contains(all[cell], chapter) {
+						all[cell] = append(all[cell], chapter)
+					}
 				}
 			}
 			return text
@@ -52,11 +44,10 @@ var played = sync.OnceValue(func() plays {
 // ChaptersOf returns the chapters whose commands play the cell; if none does, those that play the
 // mode.
 func ChaptersOf(mode string, fault faults.Fault) []Chapter {
-	all := played()
-	if exact := all.cell[[2]string{mode, string(fault)}]; len(exact) > 0 {
+	if exact := played()[[2]string{mode, string(fault)}]; len(exact) > 0 {
 		return exact
 	}
-	return all.mode[mode]
+	return played()[[2]string{mode, ""}]
 }
 
 // docs serves the walkthrough and the pages beside it, with their pictures.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"html/template"
 	"regexp"
 	"strings"
@@ -47,8 +48,7 @@ func Document(
 	// What can be folded away is an exercise: its code is another.
 	page := unfolded(out.String(), func(text string) string {
 		return commandBlock.ReplaceAllStringFunc(text, func(block string) string {
-			mode, fault, _ := cellOf(block)
-			return block + run(mode, fault)
+			return block + run(cellOf(block))
 		})
 	})
 	return template.HTML(page), err
@@ -73,16 +73,13 @@ var (
 		`\$ go run \./cmd/demo (?:run )?--mode ([a-z-]+)(?: --fault ([a-z0-9-]+))?\n`)
 )
 
-// cellOf returns the mode and the fault of the first command in a text.
-func cellOf(text string) (mode, fault string, found bool) {
+// cellOf returns the mode and the fault of the first command in a text, "" if it has none.
+func cellOf(text string) (mode, fault string) {
 	part := command.FindStringSubmatch(text)
 	if part == nil {
-		return "", "", false
+		return "", ""
 	}
-	if part[2] == "" {
-		part[2] = "none"
-	}
-	return part[1], part[2], true
+	return part[1], cmp.Or(part[2], "none")
 }
 
 // Target returns where a link of the docs leads: page returns the address of another page of

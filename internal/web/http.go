@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -100,18 +101,14 @@ func (s *Site) watch(next answerer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		mode, fault := r.PathValue("mode"), r.PathValue("fault")
 		other := r.PathValue("other")
-		runs := []*run{s.find(mode, fault, r.PathValue("id"))}
+		ones := []watched{s.find(mode, fault, r.PathValue("id"))}
 		if other != "" {
-			runs = append(runs, s.find(other, fault, r.PathValue("otherID")))
+			ones = append(ones, s.find(other, fault, r.PathValue("otherID")))
 		}
-		if slices.Contains(runs, nil) {
+		if slices.Contains(ones, watched((*run)(nil))) {
 			s.choose(w, http.StatusNotFound, mode, fault, other, "That run is no longer kept. "+
 				"Its mode and fault are selected below: press Midnight to play it again.")
 			return
-		}
-		var ones []watched
-		for _, one := range runs {
-			ones = append(ones, one)
 		}
 		next(w, r, ones...)
 	}
@@ -188,11 +185,7 @@ func (s *Site) picture(w http.ResponseWriter, _ *http.Request, ones ...watched) 
 
 // refund has the reconciler correct what is wrong, even if the browser leaves.
 func (s *Site) refund(w http.ResponseWriter, r *http.Request, ones ...watched) {
-	played, ok := ones[0].(*run)
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
+	played := ones[0].(*run) // no recording has this address
 	if err := played.refund(context.WithoutCancel(r.Context())); errors.Is(err, errForgotten) {
 		http.Error(w, "The run is not over yet, or no longer kept.", http.StatusConflict)
 		return
@@ -215,4 +208,38 @@ func stepIn(text string, steps int) (int, error) {
 		return 0, fmt.Errorf("step %q: want 0 or more", text)
 	}
 	return min(n, steps), nil
+}
+
+// news is sent to a browser that follows a run whenever the run changes.
+type news struct {
+	Steps      int    `json:"steps"`
+	Status     string `json:"status"`
+	Detail     string `json:"detail"`
+	Over       bool   `json:"over"`       // no more steps will come
+	Refundable bool   `json:"refundable"` // there is something to refund or record
+}
+
+// follow sends a run's changes to a browser as server-sent events, until the run is no longer kept,
+// the browser leaves or the site ends.
+func (s *Site) follow(w http.ResponseWriter, r *http.Request, ones ...watched) {
+	played := ones[0].(*run) // no recording has this address
+	w.Header().Set("Content-Type", "text/event-stream")
+	flush := http.NewResponseController(w)
+	for {
+		m := played.now()
+		n := news{Steps: len(m.events), Refundable: m.refundable(), Over: m.ended()}
+		n.Status, n.Detail = played.status(m)
+		line, err := json.Marshal(n)
+		if err == nil {
+			_, err = fmt.Fprintf(w, "data: %s\n\n", line)
+		}
+		if err != nil || flush.Flush() != nil || m.state == gone {
+			return
+		}
+		select {
+		case <-m.changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
 }

@@ -37,7 +37,12 @@ type run struct {
 	using sync.Mutex // held while live is used, so that it is not closed meanwhile
 	live  Live       // nil before the run has begun, and when it is no longer kept
 
-	mu      sync.Mutex // guards the rest
+	mu     sync.Mutex // guards the rest
+	latest moment     // its events are in the order in which they came
+}
+
+// moment is the state of a run at one moment.
+type moment struct {
 	state   state
 	events  []event.Event
 	invoice *reconcile.Invoice // as read from both sides; nil before that
@@ -53,7 +58,7 @@ func newRun(
 ) *run {
 	return &run{
 		id: strings.ToLower(rand.Text()[:idLength]), mode: mode, fault: f, expected: expected,
-		servers: servers, state: waiting, changed: make(chan struct{}),
+		servers: servers, latest: moment{state: waiting, changed: make(chan struct{})},
 	}
 }
 
@@ -65,16 +70,16 @@ func beside(address, mode, other string) string {
 	return address + "/beside/" + mode + "/" + path.Base(other)
 }
 
-// change calls f with the lock held, and wakes those who follow the run.
-func (r *run) change(f func()) {
+// change changes the run's state, and wakes those who follow it.
+func (r *run) change(f func(*moment)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f()
-	close(r.changed)
-	r.changed = make(chan struct{})
+	f(&r.latest)
+	close(r.latest.changed)
+	r.latest.changed = make(chan struct{})
 }
 
-func (r *run) enter(s state) { r.change(func() { r.state = s }) }
+func (r *run) enter(s state) { r.change(func(m *moment) { m.state = s }) }
 
 // tell adds an event. It leaves out how servers start and stop, which is no part of the story.
 func (r *run) tell(e event.Event) {
@@ -83,7 +88,7 @@ func (r *run) tell(e event.Event) {
 		event.RunFinished:
 		return
 	}
-	r.change(func() { r.events = append(r.events, e) })
+	r.change(func(m *moment) { m.events = append(m.events, e) })
 }
 
 // open sets what is played.
@@ -108,7 +113,7 @@ func (r *run) readLocked(ctx context.Context) error {
 	}
 	invoices, err := r.live.Invoices(ctx)
 	if err == nil && len(invoices) > 0 {
-		r.change(func() { r.invoice = &invoices[0] })
+		r.change(func(m *moment) { m.invoice = &invoices[0] })
 	}
 	return err
 }
@@ -122,7 +127,7 @@ func (r *run) refund(ctx context.Context) error {
 		return errForgotten
 	}
 	done, err := r.live.Reconcile(ctx)
-	r.change(func() { r.done = append(r.done, done...) })
+	r.change(func(m *moment) { m.done = append(m.done, done...) })
 	return errors.Join(err, r.readLocked(ctx))
 }
 
@@ -138,15 +143,6 @@ func (r *run) close() error {
 	return r.live.Close()
 }
 
-// moment is the state of a run at one moment.
-type moment struct {
-	state   state
-	events  []event.Event // in the order of time
-	invoice *reconcile.Invoice
-	done    []reconcile.Done
-	changed <-chan struct{} // closed at the next change
-}
-
 // ended reports whether nothing more will happen unless somebody asks for a refund.
 func (m moment) ended() bool { return m.state == over || m.state == failed || m.state == gone }
 
@@ -155,13 +151,12 @@ func (m moment) refundable() bool {
 	return m.state == over && m.invoice != nil && len(m.invoice.ToDo) > 0
 }
 
-// now returns a copy of the run's state.
+// now returns a copy of the run's state, with the events in the order of time.
 func (r *run) now() moment {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := moment{r.state, slices.Clone(r.events), r.invoice, slices.Clone(r.done), r.changed}
-	slices.SortStableFunc(m.events, func(a, b event.Event) int {
-		return a.Time.Compare(b.Time)
-	})
+	m := r.latest
+	m.events, m.done = slices.Clone(m.events), slices.Clone(m.done)
+	slices.SortStableFunc(m.events, func(a, b event.Event) int { return a.Time.Compare(b.Time) })
 	return m
 }
