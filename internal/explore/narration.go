@@ -275,9 +275,7 @@ func (t *narrator) failureEvents(m move, who string, c call) []event.Event {
 	case failAfter:
 		return t.charged(c, who)
 	case cut:
-		return t.events(event.Event{
-			Kind: event.LinkCut, Server: name, Reason: "the ledger",
-		})
+		return t.events(event.Event{Kind: event.LinkCut, Server: name, Reason: "the ledger"})
 	}
 	return nil
 }

@@ -67,9 +67,7 @@ func (r *rerun) ask(c call) (answer, error) {
 
 type ledger struct{ *rerun }
 
-func (l ledger) Charged(
-	context.Context, billing.Invoice,
-) (billing.Invoice, bool, error) {
+func (l ledger) Charged(context.Context, billing.Invoice) (billing.Invoice, bool, error) {
 	a, err := l.ask(call{op: charged})
 	return invoice(a.card, a.terms), a.yes, err
 }
@@ -164,9 +162,7 @@ func (l lease) Valid() error {
 }
 
 func (l lease) Release(context.Context) error {
-	_, err := l.ask(call{
-		op: release, lease: l.number, nodes: l.lock.nodes, any: !l.lock.careful,
-	})
+	_, err := l.ask(call{op: release, lease: l.number, nodes: l.lock.nodes, any: !l.lock.careful})
 	return err
 }
 

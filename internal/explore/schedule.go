@@ -1,6 +1,7 @@
 package explore
 
 import (
+	_ "embed" // for the schedules
 	"errors"
 	"fmt"
 	"slices"
@@ -196,9 +197,7 @@ func (s *search) schedule(v violation) Schedule {
 		at = sh.parents[place]
 	}
 	slices.Reverse(moves)
-	out := Schedule{
-		Mode: s.Mode, Servers: s.Servers, Wrong: v.word, Beside: s.beside(),
-	}
+	out := Schedule{Mode: s.Mode, Servers: s.Servers, Wrong: v.word, Beside: s.beside()}
 	k := s.playback()
 	for _, m := range moves {
 		out.moves = append(out.moves, k.named(m))
@@ -215,4 +214,21 @@ func (s *search) schedule(v violation) Schedule {
 func (s *search) playback() *playback {
 	_, first := s.start()
 	return s.workers[0].playback(first)
+}
+
+//go:embed testdata/schedules.txt
+var schedules string
+
+// Counterexamples returns the known schedules that break a mode, by name:
+// <mode>/<fault>/<what is wrong>. The fault "any" is any one fault at any point.
+func Counterexamples() map[string]Schedule {
+	known := map[string]Schedule{}
+	for line := range strings.Lines(schedules) {
+		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if s, err := ParseSchedule(text); err == nil { // a test holds that it is nil
+			s.Wrong = name[strings.LastIndex(name, "/")+1:]
+			known[name] = s
+		}
+	}
+	return known
 }

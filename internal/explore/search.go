@@ -136,9 +136,7 @@ func (s *search) run(ctx context.Context, progress func(Progress)) error {
 				return err
 			}
 			if progress != nil {
-				progress(Progress{
-					s.result.States, depth, s.result.Violations, time.Since(s.began),
-				})
+				progress(Progress{s.result.States, depth, s.result.Violations, time.Since(s.began)})
 			}
 		}
 		s.keep(wrong)

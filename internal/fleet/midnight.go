@@ -98,9 +98,7 @@ func (s *Simulator) Midnight(
 
 // hold opens the gate for each invoice when it is ready, until ctx ends. It skips the first read
 // events of the log, which belong to earlier due runs.
-func (m *midnight) hold(
-	ctx context.Context, gate *control.Gate, log *EventLog, read int,
-) error {
+func (m *midnight) hold(ctx context.Context, gate *control.Gate, log *EventLog, read int) error {
 	type update struct {
 		calls []control.Call
 		err   error

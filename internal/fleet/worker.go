@@ -57,13 +57,6 @@ type Spec struct {
 	Tell func(line string, e event.Event, err error)
 }
 
-// passedOn are the variables of this process that say how to reach Stripe itself. A worker inherits
-// no others: what was given for it comes as a flag, or in one of the variables below.
-func passedOn() []string {
-	return []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE",
-		"SSL_CERT_DIR"}
-}
-
 // command is the command that starts the worker.
 func (s Spec) command() *exec.Cmd {
 	args := append(s.Command[1:len(s.Command):len(s.Command)],
@@ -77,7 +70,11 @@ func (s Spec) command() *exec.Cmd {
 		"STRIPE_SECRET_KEY=" + s.StripeKey, "WORKER_TOKEN=" + s.Token,
 		"STRIPE_WEBHOOK_SECRET=" + s.WebhookSecret,
 	}
-	for _, variable := range passedOn() {
+	// These say how to reach Stripe itself. A worker inherits no others: what was given for it comes
+	// as a flag, or in one of the variables above.
+	for _, variable := range []string{
+		"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	} {
 		if value, ok := os.LookupEnv(variable); ok && s.StripeURL == "" {
 			cmd.Env = append(cmd.Env, variable+"="+value)
 		}

@@ -4,7 +4,9 @@ package load
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"strings"
 	"time"
 
 	"example.com/triplecharge/billing"
@@ -114,7 +116,10 @@ func (o Options) Run(ctx context.Context) (r Result, err error) {
 		return r, err
 	}
 	defer store.Close()
-	b := newSides(store, sim, client, billing.PeriodOf(o.At))
+	b := bothSides{
+		store: store, sim: sim, client: client.ForLedger(store.ID()),
+		period: billing.PeriodOf(o.At), tag: strings.ToLower(rand.Text()[:8]),
+	}
 	if err := b.open(ctx, o.Subscriptions); err != nil {
 		return r, err
 	}

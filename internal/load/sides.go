@@ -2,9 +2,7 @@ package load
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,12 +20,6 @@ type bothSides struct {
 	client *stripecharge.Client
 	period billing.Period
 	tag    string // in each subscription's ID, since others may use the same Redis
-}
-
-func newSides(
-	store *ledger.Store, sim *fleet.Simulator, client *stripecharge.Client, p billing.Period,
-) bothSides {
-	return bothSides{store, sim, client.ForLedger(store.ID()), p, strings.ToLower(rand.Text()[:8])}
 }
 
 // lockPrefix begins the keys of this run's locks.

@@ -66,9 +66,7 @@ const (
 
 // PlayCell plays one cell: three servers and Alice's invoice, with a proxy before each service and
 // the cell's own Redis nodes. It returns an error if the cell could not be played.
-func (h Harness) PlayCell(
-	ctx context.Context, mode string, f faults.Fault,
-) (cell Cell, err error) {
+func (h Harness) PlayCell(ctx context.Context, mode string, f faults.Fault) (cell Cell, err error) {
 	cell = Cell{Mode: mode, Fault: f}
 	if cell.Expected, err = h.expected(mode, f); err != nil {
 		return cell, err
@@ -275,9 +273,7 @@ type CellID struct {
 // one call at a time. If a cell can't be played, its Err says why, and the others go on. When ctx
 // ends, Matrix starts no further cell, abandons the running ones without calling done, and returns
 // ctx's error.
-func (h Harness) Matrix(
-	ctx context.Context, ids []CellID, parallel int, done func(Cell),
-) error {
+func (h Harness) Matrix(ctx context.Context, ids []CellID, parallel int, done func(Cell)) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	ended := make(chan Cell)

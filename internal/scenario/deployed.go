@@ -153,9 +153,7 @@ func (l *DeployedRun) names() (names []string) {
 }
 
 // open finds the servers and sets up the customers. The caller closes the sides.
-func (d Deployed) open(
-	ctx context.Context, tell func(event.Event),
-) (l *DeployedRun, err error) {
+func (d Deployed) open(ctx context.Context, tell func(event.Event)) (l *DeployedRun, err error) {
 	l = &DeployedRun{tell: tell, at: d.At}
 	if l.servers, err = d.resolve(ctx); err != nil {
 		return nil, err
@@ -173,9 +171,7 @@ func (d Deployed) open(
 // Begin sets up the customers and finds a month that was not billed yet. Play will call tell, one
 // call at a time, for each event of the first customer's invoice and of the due runs. After an
 // error there is nothing to close.
-func (d Deployed) Begin(
-	ctx context.Context, tell func(event.Event),
-) (l *DeployedRun, err error) {
+func (d Deployed) Begin(ctx context.Context, tell func(event.Event)) (l *DeployedRun, err error) {
 	l, err = d.open(ctx, func(e event.Event) {
 		if e.Invoice == l.invoice || e.Invoice == "" {
 			tell(e)

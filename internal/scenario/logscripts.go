@@ -49,9 +49,7 @@ const logReader = "the reader of its log"
 // unread makes a's log unreadable after Stripe committed a's charge, before a knows. It returns
 // when a's run has ended, or when nothing of a's protects the invoice any more: a worker that waits
 // for its log, or dies of it, renews no lease. ended is closed at the run's end, however it ends.
-func (p *play) unread(
-	ctx context.Context, stop func() error,
-) (ended <-chan struct{}, err error) {
+func (p *play) unread(ctx context.Context, stop func() error) (ended <-chan struct{}, err error) {
 	if err := heldAt(control.Committed)(p, ctx); err != nil {
 		return nil, err
 	}

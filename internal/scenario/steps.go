@@ -77,9 +77,7 @@ func (p *play) letGo(ctx context.Context) error { return p.gate.Remove(ctx) }
 func (p *play) finish(context.Context) error { return <-p.fired }
 
 // awaitEvent returns when the server has logged events of these kinds that many times in all.
-func (p *play) awaitEvent(
-	ctx context.Context, name string, times int, kinds ...event.Kind,
-) error {
+func (p *play) awaitEvent(ctx context.Context, name string, times int, kinds ...event.Kind) error {
 	for {
 		all, more := p.events.Since(0)
 		said := 0
@@ -134,9 +132,7 @@ func (p *play) awaitUnprotected(ctx context.Context) error {
 
 // awaitNoProtection waits until nothing protects the invoice any more, and calls changed after each
 // look.
-func (p *play) awaitNoProtection(
-	ctx context.Context, changed func(before, now protection),
-) error {
+func (p *play) awaitNoProtection(ctx context.Context, changed func(before, now protection)) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	var before protection

@@ -82,9 +82,7 @@ func (g *guard) run(ctx context.Context, cmd *exec.Cmd) error {
 	return err
 }
 
-func newPostgres(
-	g *guard, as osUser, bin, dir string, port int, password, buffers string,
-) *local {
+func newPostgres(g *guard, as osUser, bin, dir string, port int, password, buffers string) *local {
 	address := (&url.URL{
 		Scheme:   "postgres",
 		User:     url.UserPassword("postgres", password),

@@ -74,9 +74,7 @@ var ErrGiven = errors.New("the server was given by its URL and is not ours to st
 // Start starts or connects to the servers that the options ask for. An error says what was tried
 // and what to do next, and leaves nothing behind. Otherwise the caller must call Close.
 func Start(ctx context.Context, o Options) (*Services, error) {
-	s := &Services{
-		machine: thisMachine(), log: o.Log, buffers: cmp.Or(o.SharedBuffers, "64MB"),
-	}
+	s := &Services{machine: thisMachine(), log: o.Log, buffers: cmp.Or(o.SharedBuffers, "64MB")}
 	if o.machine != nil {
 		s.machine = *o.machine
 	}
@@ -173,9 +171,7 @@ func (s *Services) StartReplica(ctx context.Context, primary Server) (Server, er
 	return s.startRedis(ctx, primary.URL(), false)
 }
 
-func (s *Services) startRedis(
-	ctx context.Context, primary string, clocked bool,
-) (Server, error) {
+func (s *Services) startRedis(ctx context.Context, primary string, clocked bool) (Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -50,9 +50,7 @@ func (c Canvas) SVG(w io.Writer) error {
 	if c.Whole != nil {
 		whole = *c.Whole
 	}
-	s := sheet{
-		Picture: c.Picture, lines: map[string]float64{}, width: cmp.Or(c.Width, svgWidth),
-	}
+	s := sheet{Picture: c.Picture, lines: map[string]float64{}, width: cmp.Or(c.Width, svgWidth)}
 	for _, lane := range whole.all() {
 		name := label{words: lane.Name, class: alarm} // names are bold, as alarms are
 		s.left = max(s.left, svgMargin+name.width()+glyph)

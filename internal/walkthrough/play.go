@@ -29,14 +29,21 @@ var (
 // Play plays the chapters in order. It stops early with ErrQuit or ctx's error; it plays on after a
 // wrong exit status, and returns ErrStatus at the end.
 func (p Player) Play(ctx context.Context, chapters []Chapter) error {
-	var wrong error
-	for i, c := range chapters {
+	return each(chapters, func(i int, c Chapter) error {
 		if i > 0 {
 			if err := p.Wait(ctx, c.Title); err != nil {
 				return err
 			}
 		}
-		switch err := p.chapter(ctx, c); {
+		return p.chapter(ctx, c)
+	})
+}
+
+// each calls play for all of something, until the first error. After ErrStatus it goes on, and
+// returns it at the end.
+func each[T any](all []T, play func(int, T) error) (wrong error) {
+	for i, one := range all {
+		switch err := play(i, one); {
 		case errors.Is(err, ErrStatus):
 			wrong = err
 		case err != nil:
@@ -49,9 +56,7 @@ func (p Player) Play(ctx context.Context, chapters []Chapter) error {
 // chapter plays one chapter, then ends the commands that it left running.
 func (p Player) chapter(ctx context.Context, c Chapter) error {
 	defer p.Session.Close()
-	var wrong error
-	for _, b := range c.Blocks {
-		var err error
+	return each(c.Blocks, func(_ int, b Block) error {
 		switch b.Kind {
 		case Paragraph:
 			fmt.Fprintf(p.Out, "\n%s", p.Prose.Text(b.Text))
@@ -59,42 +64,33 @@ func (p Player) chapter(ctx context.Context, c Chapter) error {
 			fmt.Fprintf(p.Out, "\n%s", p.Prose.Code(b))
 		case Fold:
 			fmt.Fprintln(p.Out)
-			err = p.Wait(ctx, b.Text)
+			return p.Wait(ctx, b.Text)
 		case Console:
-			err = p.console(ctx, b)
+			return each(b.Commands, func(_ int, c Command) error { return p.command(ctx, c) })
 		}
-		switch {
-		case errors.Is(err, ErrStatus):
-			wrong = err
-		case err != nil:
-			return err
-		}
-	}
-	return wrong
+		return nil
+	})
 }
 
-// console runs a block's commands, or shows their output from the file.
-func (p Player) console(ctx context.Context, b Block) error {
-	var wrong error
-	for _, c := range b.Commands {
-		fmt.Fprintf(p.Out, "\n%s\n", p.Prose.Command(c))
-		if !p.Runs(c) {
-			fmt.Fprintln(p.Out, strings.Join(c.Printed(), "\n"))
-			continue
-		}
-		if err := p.Wait(ctx, "run it"); err != nil {
-			return err
-		}
-		status, err := p.Session.Run(ctx, c, p.Out)
-		if err != nil {
-			return err
-		}
-		if status != 0 {
-			fmt.Fprintf(p.Out, "exit status %d\n", status)
-		}
-		if status != c.Status {
-			wrong = fmt.Errorf("%s: %w", c, ErrStatus)
-		}
+// command runs a command, or shows its output from the file.
+func (p Player) command(ctx context.Context, c Command) error {
+	fmt.Fprintf(p.Out, "\n%s\n", p.Prose.Command(c))
+	if !p.Runs(c) {
+		fmt.Fprintln(p.Out, strings.Join(c.Printed(), "\n"))
+		return nil
 	}
-	return wrong
+	if err := p.Wait(ctx, "run it"); err != nil {
+		return err
+	}
+	status, err := p.Session.Run(ctx, c, p.Out)
+	if err != nil {
+		return err
+	}
+	if status != 0 {
+		fmt.Fprintf(p.Out, "exit status %d\n", status)
+	}
+	if status != c.Status {
+		return fmt.Errorf("%s: %w", c, ErrStatus)
+	}
+	return nil
 }

@@ -53,9 +53,7 @@ type moment struct {
 // idLength makes it unlikely that two runs ever have the same address.
 const idLength = 8
 
-func newRun(
-	mode string, f faults.Fault, expected faults.Expectation, servers []string,
-) *run {
+func newRun(mode string, f faults.Fault, expected faults.Expectation, servers []string) *run {
 	return &run{
 		id: strings.ToLower(rand.Text()[:idLength]), mode: mode, fault: f, expected: expected,
 		servers: servers, latest: moment{state: waiting, changed: make(chan struct{})},
