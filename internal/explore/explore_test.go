@@ -131,7 +131,7 @@ func BenchmarkReexecution(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				v.programs[0].run(answers)
+				v.programs[0].run(answers, nil)
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
 		})

@@ -53,7 +53,7 @@ func (p program) numberLeases() {
 	const calls = 100 // more than a mode makes; a mode that waits for something may never end
 	answers := []answer{{card: oldCard}}
 	for range calls {
-		if _, end := p.run(answers); end != nil {
+		if _, end := p.run(answers, nil); end != nil {
 			return
 		}
 		answers = append(answers, answer{n: 1, intent: 1})
@@ -92,7 +92,7 @@ func (all *histories) add(from history, program uint8, before []answer, a answer
 	to := from.after(program, a)
 	if _, known := all.points.Load(to); !known {
 		p := &point{answers: append(before[:len(before):len(before)], a), program: program}
-		p.next, p.end = all.programs[program].run(p.answers)
+		p.next, p.end = all.programs[program].run(p.answers, nil)
 		all.points.Store(to, p)
 	}
 	return to

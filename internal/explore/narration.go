@@ -231,7 +231,7 @@ func (t *narrator) answer(step *Step, s *server, who string, a answer) {
 // line returns the mode's line that makes the call for whose answer a server waits.
 func (t *narrator) line(s *server) (at string) {
 	p := t.at(s.at)
-	t.programs[p.program].runAt(p.answers, &at)
+	t.programs[p.program].run(p.answers, &at)
 	return at
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/money"
 	"example.com/triplecharge/internal/verdict"
 )
 
@@ -123,12 +124,6 @@ func (o Options) allowed() (may verdict.Words, ok bool) {
 	return faults.Allowed(o.Mode, met...)
 }
 
-// Promised reports whether something is expected of the mode with these options.
-func (o Options) Promised() bool {
-	_, ok := o.allowed()
-	return ok
-}
-
 // Broken returns the first schedule on which something goes wrong that the expectations of the mode
 // rule out; false if there is none.
 func (o Options) Broken(found []Schedule) (Schedule, bool) {
@@ -141,4 +136,42 @@ func (o Options) Broken(found []Schedule) (Schedule, bool) {
 		}
 	}
 	return Schedule{}, false
+}
+
+// String says what is explored.
+func (o Options) String() string {
+	what := fmt.Sprintf("%s, %s, ", o.Mode.Name, money.Count(o.Servers, "server"))
+	some := "up to " + money.Count(o.Faults, "fault")
+	switch {
+	case slices.Equal(o.Only, []faults.Fault{faults.Late}):
+		return what + "one after another:"
+	case o.Only == nil && o.Faults == 0, slices.Equal(o.Only, []faults.Fault{faults.None}):
+		return what + "no faults:"
+	case o.Only == nil:
+		return what + some + " of any kind, at any point:"
+	case len(o.Only) == 1:
+		what += "with this fault, at any point:"
+	default:
+		what += some + " of these, at any point:"
+	}
+	for _, f := range o.Only {
+		row, _ := faults.Named(f) // Validate has looked it up
+		what += fmt.Sprintf("\n  %s: %s", f, row.Text)
+	}
+	return what
+}
+
+// Judge says whether what was found is what the mode promises with these options.
+func (o Options) Judge(r Result) string {
+	s, broken := o.Broken(r.Shortest)
+	_, promised := o.allowed()
+	switch {
+	case broken:
+		return fmt.Sprintf("NOT AS EXPECTED: %s must never be %s here.", o.Mode.Name, s.Wrong)
+	case promised && len(r.Shortest) > 0:
+		return fmt.Sprintf("As expected: %s does not survive that.", o.Mode.Name)
+	case len(r.Shortest) > 0:
+		return faults.NoExpectation(o.Mode.Name)
+	}
+	return "Never two charges, never an entry without a charge; in the end, one of each."
 }

@@ -12,7 +12,7 @@ import (
 // is ignored.
 var errStopped = errors.New("the replay is over")
 
-// rerun has the ports of one server, which repeat the answers that the server has received.
+// rerun is the ports of one server, which repeat the answers that the server has received.
 type rerun struct {
 	answers []answer
 	given   int  // how many answers were given
@@ -20,20 +20,16 @@ type rerun struct {
 	stopped bool
 	lock    lock
 	leases  *leaseNumbers
-	at      *string // if not nil: gets the mode's line that makes the call without an answer
+	at      *string // as for run
 }
 
 // run runs the mode until it makes a call that has no answer, or ends. The first answer holds the
-// card and the terms of the invoice.
-func (p program) run(answers []answer) (next call, end *ending) { return p.runAt(answers, nil) }
-
-// runAt also tells the line of the call.
-func (p program) runAt(answers []answer, at *string) (next call, end *ending) {
+// card and the terms of the invoice. If at is not nil, it gets the mode's line that makes the call.
+func (p program) run(answers []answer, at *string) (next call, end *ending) {
 	r := &rerun{answers: answers[1:], lock: p.lock, leases: p.leases, at: at}
 	ports := billing.Ports{
-		Ledger: ledger{r}, Charger: stripe{r}, Locker: locker{r}, Fenced: locker{r},
-		Fence:  fence{r},
-		Claims: claims{r, take}, Final: claims{r, takeFinal}, Intents: stripe{r},
+		Ledger: r, Charger: r, Locker: r, Fenced: r, Fence: fence{r},
+		Claims: claims{r, take}, Final: claims{r, takeFinal}, Intents: r,
 	}
 	outcome, err := p.mode.New(ports).Bill(context.Background(),
 		invoice(answers[0].card, answers[0].terms))
@@ -65,15 +61,13 @@ func (r *rerun) ask(c call) (answer, error) {
 	return a, a.outcome.err()
 }
 
-type ledger struct{ *rerun }
-
-func (l ledger) Charged(context.Context, billing.Invoice) (billing.Invoice, bool, error) {
-	a, err := l.ask(call{op: charged})
+func (r *rerun) Charged(context.Context, billing.Invoice) (billing.Invoice, bool, error) {
+	a, err := r.ask(call{op: charged})
 	return invoice(a.card, a.terms), a.yes, err
 }
 
-func (l ledger) Record(_ context.Context, c billing.Charge) error {
-	_, err := l.ask(call{op: record, intent: intentNumber(c.PaymentIntent)})
+func (r *rerun) Record(_ context.Context, c billing.Charge) error {
+	_, err := r.ask(call{op: record, intent: intentNumber(c.PaymentIntent)})
 	return err
 }
 
@@ -129,23 +123,21 @@ func (cl claims) Return(_ context.Context, c billing.Claim) error {
 	return err
 }
 
-type locker struct{ *rerun }
-
-func (l locker) Obtain(_ context.Context, key string) (billing.Lease, error) {
-	lease, _, err := l.obtain(key, call{op: obtain})
+func (r *rerun) Obtain(_ context.Context, key string) (billing.Lease, error) {
+	lease, _, err := r.obtain(key, call{op: obtain})
 	return lease, err
 }
 
-func (l locker) ObtainFenced(
+func (r *rerun) ObtainFenced(
 	_ context.Context, key string, floor billing.Token,
 ) (billing.Lease, billing.Token, error) {
-	return l.obtain(key, call{op: obtainFenced, n: uint8(floor)})
+	return r.obtain(key, call{op: obtainFenced, n: uint8(floor)})
 }
 
-func (l locker) obtain(key string, c call) (billing.Lease, billing.Token, error) {
-	c.lease, c.nodes = l.leases.of(l.lock.nodes, key), l.lock.nodes
-	a, err := l.ask(c)
-	return lease{l.rerun, c.lease}, billing.Token(a.n), err
+func (r *rerun) obtain(key string, c call) (billing.Lease, billing.Token, error) {
+	c.lease, c.nodes = r.leases.of(r.lock.nodes, key), r.lock.nodes
+	a, err := r.ask(c)
+	return lease{r, c.lease}, billing.Token(a.n), err
 }
 
 type lease struct {
@@ -166,54 +158,50 @@ func (l lease) Release(context.Context) error {
 	return err
 }
 
-// stripe implements billing.Charger and billing.Intents.
-type stripe struct{ *rerun }
-
-func (s stripe) Charge(_ context.Context, r billing.Request) (billing.Charge, error) {
-	return s.paid(s.ask(s.request(charge, r)))(r)
+func (r *rerun) Charge(_ context.Context, req billing.Request) (billing.Charge, error) {
+	return r.pay(req, r.request(charge, req))
 }
 
-func (s stripe) Prepare(_ context.Context, r billing.Request) (billing.Intent, error) {
-	a, err := s.ask(s.request(prepare, r))
+func (r *rerun) Prepare(_ context.Context, req billing.Request) (billing.Intent, error) {
+	a, err := r.ask(r.request(prepare, req))
 	return intent(a.intent, a.asks), err
 }
 
-func (s stripe) Cancel(
-	_ context.Context, intent string, r billing.Request,
+func (r *rerun) Cancel(
+	_ context.Context, intent string, req billing.Request,
 ) (billing.Charge, error) {
-	return s.paid(s.ask(call{op: cancel, intent: intentNumber(intent)}))(r)
+	return r.pay(req, call{op: cancel, intent: intentNumber(intent)})
 }
 
-func (s stripe) Confirm(
-	_ context.Context, intent string, r billing.Request,
+func (r *rerun) Confirm(
+	_ context.Context, intent string, req billing.Request,
 ) (billing.Charge, error) {
-	c := s.request(confirm, r)
+	c := r.request(confirm, req)
 	c.intent = intentNumber(intent)
-	return s.paid(s.ask(c))(r)
+	return r.pay(req, c)
 }
 
-// paid turns an answer into a charge.
-func (s stripe) paid(a answer, err error) func(billing.Request) (billing.Charge, error) {
-	return func(r billing.Request) (billing.Charge, error) {
-		if err != nil {
-			return billing.Charge{}, err
-		}
-		sub := r.Invoice.Subscription
-		return billing.Charge{
-			Invoice: r.Invoice, PaymentIntent: intentName(a.intent),
-			AmountMinor: sub.AmountMinor, Currency: sub.Currency,
-		}, nil
+// pay makes a call whose answer is a charge.
+func (r *rerun) pay(req billing.Request, c call) (billing.Charge, error) {
+	a, err := r.ask(c)
+	if err != nil {
+		return billing.Charge{}, err
 	}
+	sub := req.Invoice.Subscription
+	return billing.Charge{
+		Invoice: req.Invoice, PaymentIntent: intentName(a.intent),
+		AmountMinor: sub.AmountMinor, Currency: sub.Currency,
+	}, nil
 }
 
 // request turns a request to Stripe into a call. It is gated if a lost lease would stop it.
-func (s stripe) request(o op, r billing.Request) call {
-	sub := r.Invoice.Subscription
-	c := call{op: o, key: keyNumber(r.Key), terms: termsOf(sub.Customer, sub.AmountMinor)}
+func (r *rerun) request(o op, req billing.Request) call {
+	sub := req.Invoice.Subscription
+	c := call{op: o, key: keyNumber(req.Key), terms: termsOf(sub.Customer, sub.AmountMinor)}
 	if o != prepare { // which has no card
-		c.card = cardOf(r.Invoice)
+		c.card = cardOf(req.Invoice)
 	}
-	c.gated = r.Valid != nil && s.unanswered(r.Valid)
+	c.gated = req.Valid != nil && r.unanswered(req.Valid)
 	return c
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"example.com/triplecharge/internal/faults"
+	"example.com/triplecharge/internal/money"
 )
 
 // Result is the result of an exploration.
@@ -27,6 +28,27 @@ type Result struct {
 	Shortest   []Schedule // the shortest schedule for each thing that is wrong
 	Runs       int        // how often a mode was run from its beginning
 	Took       time.Duration
+}
+
+// String says how much was searched, and whether something is wrong.
+func (r Result) String() string {
+	searched := fmt.Sprintf("%s, %s, %s, in %.1f s", money.Count(r.States, "state"),
+		money.Count(r.Moves, "move"), r.schedules(), r.Took.Seconds())
+	if len(r.Shortest) == 0 {
+		return searched + ": nothing is wrong in any."
+	}
+	return searched + ": something is wrong in " + money.Number(r.Violations) + "."
+}
+
+func (r Result) schedules() string {
+	if r.Schedules == 0 {
+		return "too many schedules to count"
+	}
+	const exact = 1e15 // below this a float64 is exact, and people can read the number
+	if r.Schedules < exact {
+		return money.Count(int(r.Schedules), "schedule")
+	}
+	return fmt.Sprintf("%.1e schedules", r.Schedules)
 }
 
 // Progress is how far an exploration has come.
