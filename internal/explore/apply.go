@@ -1,6 +1,5 @@
 package explore
 
-// apply makes a move.
 func (e *explorer) apply(w *world, m move) {
 	if m.kind.isFault() {
 		e.spend(w, m.kind)
@@ -58,7 +57,6 @@ func (e *explorer) step(w *world, s *server, k kind) {
 	}
 }
 
-// carry executes a server's request at Stripe.
 func (e *explorer) carry(w *world, s *server, f failure) {
 	c := e.at(s.at).next
 	s.reply, s.request = w.execute(s, c, f), executed
@@ -193,7 +191,6 @@ func (w *world) happen(m move) {
 	}
 }
 
-// endLeases deletes the leases on a Redis node.
 func (w *world) endLeases(node uint8) {
 	for i := range w.leftover {
 		w.leftover[i] &^= 1 << node

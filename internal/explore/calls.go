@@ -56,13 +56,10 @@ func (c call) toStripe() bool { return c.op >= charge }
 // takesMoney reports whether a request to Stripe may take money.
 func (c call) takesMoney() bool { return c.op == charge || c.op == confirm }
 
-// toRedis reports whether a call goes to Redis.
 func (c call) toRedis() bool { return c.op.obtains() || c.op == release }
 
-// obtains reports whether a call asks for a lease.
 func (o op) obtains() bool { return o == obtain || o == obtainFenced }
 
-// toLedger reports whether a call goes to the ledger.
 func (c call) toLedger() bool { return c.op >= charged && c.op <= giveBack }
 
 // card is the customer's payment method.
@@ -103,7 +100,6 @@ const (
 // errFailed is the error of a call to Redis or Postgres that can't be made or whose answer is lost.
 var errFailed = errors.New("no answer")
 
-// errs are the errors that the ports return.
 var errs = [...]error{
 	ok: nil, failed: errFailed, held: billing.ErrHeld, lost: billing.ErrLeaseLost,
 	declined: billing.ErrDeclined, unknown: billing.ErrUnknown, notSent: billing.ErrNotSent,
@@ -114,7 +110,6 @@ var errs = [...]error{
 
 func (o outcome) err() error { return errs[o] }
 
-// answer is what a call returns.
 type answer struct {
 	outcome outcome
 	yes     bool  // the invoice is charged
@@ -125,7 +120,6 @@ type answer struct {
 	terms   terms // likewise
 }
 
-// bits encodes the answer as a number.
 func (a answer) bits() uint64 {
 	return uint64(a.outcome) | uint64(flags(a.yes))<<7 | uint64(a.n)<<8 | uint64(a.intent)<<16 |
 		uint64(a.card)<<24 | uint64(a.terms)<<28 | uint64(a.asks)<<32
@@ -159,7 +153,6 @@ func termsOf(customer string, amountMinor int64) (t terms) {
 
 var december, _ = billing.ParsePeriod("2026-12")
 
-// cardOf returns the card of an invoice.
 func cardOf(inv billing.Invoice) card {
 	n, _ := strconv.Atoi(strings.TrimPrefix(inv.Subscription.PaymentMethod, "pm_"))
 	return card(n)

@@ -98,7 +98,6 @@ func (all *histories) add(from history, program uint8, before []answer, a answer
 	return to
 }
 
-// runs returns how often a program was run.
 func (all *histories) runs() (n int) {
 	all.points.Range(func(any, any) bool { n++; return true })
 	return n

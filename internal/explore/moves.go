@@ -52,7 +52,6 @@ const (
 // ofServer reports whether a move concerns a server.
 func (k kind) ofServer() bool { return k <= reply || k >= expire && k <= cut }
 
-// isFault reports whether a move is a fault.
 func (k kind) isFault() bool { return k >= expire }
 
 // move is one step of a schedule: what happens, and to which server, orphan, lease, key or node.
@@ -70,7 +69,6 @@ type explorer struct {
 	told  bool  // Stripe's events come, at any time before the recovery run
 }
 
-// moves calls try with every move that can happen next.
 func (e *explorer) moves(w *world, try func(move)) {
 	for i := range w.many {
 		e.serverMoves(w, i, try)

@@ -73,7 +73,6 @@ func Narrate(s Schedule) (Story, error) {
 	return story, nil
 }
 
-// take describes a move, then makes it.
 func (t *narrator) take(m move, n named) Step {
 	t.now += beat
 	step := t.tell(m, n)

@@ -181,7 +181,6 @@ func (r *rerun) Confirm(
 	return r.pay(req, c)
 }
 
-// pay makes a call whose answer is a charge.
 func (r *rerun) pay(req billing.Request, c call) (billing.Charge, error) {
 	a, err := r.ask(c)
 	if err != nil {

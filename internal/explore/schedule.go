@@ -48,7 +48,6 @@ func kindNames() map[kind]string {
 	}
 }
 
-// words returns what is wrong, word by word.
 func (s Schedule) words() []string { return strings.Split(s.Wrong, ", ") }
 
 // Len returns the number of moves.
@@ -174,7 +173,6 @@ func (k *playback) named(m move) named {
 	return named{m.kind, strconv.Itoa(int(m.who))}
 }
 
-// find returns the move of the name, if it can happen.
 func (k *playback) find(want named) (found move, err error) {
 	err = errors.New("it can't happen there")
 	k.moves(&k.world, func(m move) {

@@ -57,7 +57,6 @@ type Progress struct {
 	Elapsed                   time.Duration
 }
 
-// search is a running exploration.
 type search struct {
 	Options
 	histories *histories

@@ -8,7 +8,6 @@ import (
 	"example.com/triplecharge/internal/money"
 )
 
-// asks describes a call.
 func (c call) asks() string {
 	switch c.op {
 	case obtain, obtainFenced:
@@ -48,7 +47,6 @@ func (c call) asks() string {
 	return ""
 }
 
-// minor returns the amount that the terms ask.
 func (t terms) minor() int64 { return invoice(oldCard, t).Subscription.AmountMinor }
 
 // amount returns what the terms ask, and of whom if that isn't Alice.
@@ -68,7 +66,6 @@ func withKey(c call) string {
 	return ", with the mode's key"
 }
 
-// answered describes an answer to this call.
 func (c call) answered(a answer) string {
 	switch {
 	case c.op == checkValid && a.outcome == lost:
@@ -190,7 +187,6 @@ func (w *world) does(c call) string {
 	return "" // a late call of the ledger
 }
 
-// fault describes a fault of a server.
 func (s *server) fault(k kind) string {
 	if k == expire && s.valid {
 		return "is paused until its lease has expired"

@@ -105,7 +105,6 @@ type world struct {
 // notAsked is wrong, though the counts are right.
 const notAsked = "not what the invoice asks"
 
-// counts returns the charges at Stripe and the entries in the ledger.
 func (w *world) counts() (charges, entries int) {
 	return bits.OnesCount32(w.charges), bits.OnesCount32(w.entries)
 }

@@ -57,7 +57,6 @@ type Spec struct {
 	Tell func(line string, e event.Event, err error)
 }
 
-// command is the command that starts the worker.
 func (s Spec) command() *exec.Cmd {
 	args := append(s.Command[1:len(s.Command):len(s.Command)],
 		"--name", s.Name, "--mode", s.Mode, "--at", s.At.Format(time.RFC3339), "--force-at",

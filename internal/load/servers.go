@@ -19,7 +19,6 @@ import (
 	"example.com/triplecharge/internal/fleet"
 )
 
-// servers are all servers of a run.
 type servers struct {
 	all   []*server
 	redis []string // the URLs of the nodes that their leases are on

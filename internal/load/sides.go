@@ -73,7 +73,6 @@ func (b bothSides) open(ctx context.Context, subscriptions int) error {
 	return nil
 }
 
-// currency is the currency of all invoices.
 const currency = "usd"
 
 // amountOf makes amounts differ, so that the audit notices an entry for another invoice's charge.
@@ -90,7 +89,6 @@ func (b bothSides) unbilled(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// audit reads both sides and compares them invoice by invoice.
 func (b bothSides) audit(ctx context.Context) (reconcile.Tally, error) {
 	return reconcile.Audit(ctx, b.store, b.period,
 		func(yield func(stripecharge.Intent, error) bool) {

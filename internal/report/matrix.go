@@ -100,7 +100,6 @@ func (c Cell) outcome() string {
 // each with the same modes in the same order.
 type Matrix []Cell
 
-// rows returns a row of cells for each fault.
 func (m Matrix) rows() [][]Cell {
 	return slices.Collect(slices.Chunk([]Cell(m), max(1, len(m.modes()))))
 }
@@ -114,7 +113,6 @@ func (m Matrix) modes() (modes []string) {
 	return modes
 }
 
-// legend explains the cells.
 func legend() []string {
 	return []string{
 		"R right, O overcharged, U unbilled, X unrecorded: charges at Stripe/entries in the ledger",

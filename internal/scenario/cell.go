@@ -80,7 +80,6 @@ func (h Harness) PlayCell(ctx context.Context, mode string, f faults.Fault) (cel
 	return cell, nil
 }
 
-// try plays a cell and fills in the result.
 func (h Harness) try(ctx context.Context, cell *Cell, limit time.Duration) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
@@ -193,7 +192,6 @@ func (p *play) mode(name string) string {
 	return p.Mode
 }
 
-// renews reports whether the mode's lease is renewed.
 func (p *play) renews() bool {
 	mode, err := billing.ModeNamed(p.Mode)
 	return err == nil && (mode.Lock == billing.SafeLock || mode.Lock == billing.QuorumLock)

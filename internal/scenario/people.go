@@ -73,7 +73,6 @@ func (p *play) edit(ctx context.Context, change func(*billing.Subscription) stri
 	return err
 }
 
-// fixCards gives every customer a card that works.
 func (p *play) fixCards(ctx context.Context) error {
 	err := p.sides.edit(ctx, func(s *billing.Subscription) { s.PaymentMethod = "pm_card_visa" })
 	p.events.Happened(event.CardReplaced, "", "the customer has a new card")

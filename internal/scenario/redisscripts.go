@@ -37,7 +37,6 @@ func (p *play) killNodes(ctx context.Context, nodes []services.Server) error {
 	return nil
 }
 
-// restartNodes starts nodes again, empty.
 func (p *play) restartNodes(ctx context.Context, nodes []services.Server) error {
 	var errs []error
 	for _, node := range nodes {
@@ -175,7 +174,6 @@ func (p *play) partitionDuringCharge(ctx context.Context) error {
 	return err
 }
 
-// cutRedis cuts the server's connections to all nodes.
 func (p *play) cutRedis(server string) {
 	for _, r := range p.proxies[server].redis {
 		r.Cut()

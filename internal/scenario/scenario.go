@@ -132,7 +132,6 @@ func (p *play) stopServers() {
 	p.proxies, p.started = nil, nil
 }
 
-// play is a scenario that is being played.
 type play struct {
 	Harness
 	Scenario
@@ -288,7 +287,6 @@ func (p *play) midnight(ctx context.Context) error {
 	return p.simulator.Midnight(ctx, p.events, fleet.Names(p.Servers), p.concurrency(), p.fireAll)
 }
 
-// fireAll makes one due run on each server, all at once.
 func (p *play) fireAll(ctx context.Context) error {
 	var servers []fleet.Server
 	for _, w := range p.workers {
@@ -299,7 +297,6 @@ func (p *play) fireAll(ctx context.Context) error {
 	return p.over(ctx, done, p.workers...)
 }
 
-// stopAll ends all servers and waits for them.
 func (p *play) stopAll() {
 	var group errgroup.Group
 	for _, w := range p.workers {
@@ -310,7 +307,6 @@ func (p *play) stopAll() {
 	_ = group.Wait()
 }
 
-// judge fills in the result.
 func (p *play) judge(ctx context.Context, r *Result) (err error) {
 	if r.Expected, err = faults.Expected(r.Mode, r.Fault, r.Servers); err != nil {
 		return err

@@ -57,7 +57,6 @@ func scripts() map[faults.Fault]step {
 	}
 }
 
-// act plays the fault.
 func (p *play) act(ctx context.Context) error {
 	if err := scripts()[p.Fault](p, ctx); err != nil {
 		return err
@@ -80,7 +79,6 @@ func inOrder(steps ...step) step {
 	}
 }
 
-// runs makes due runs on the servers, one after another.
 func runs(names ...string) step {
 	return func(p *play, ctx context.Context) error { return p.run(ctx, names...) }
 }

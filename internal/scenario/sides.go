@@ -29,7 +29,6 @@ type bothSides struct {
 // charges and idempotency keys don't affect today's run.
 func (b *bothSides) tag() { b.suffix = "-" + strings.ToLower(rand.Text()[:8]) }
 
-// id returns the subscription's ID in this run.
 func (b *bothSides) id(s billing.Subscription) string { return s.ID + b.suffix }
 
 // setUpAtOnce is how many customers are set up at the same time: a sandbox of Stripe's takes 25
@@ -57,7 +56,6 @@ func (b *bothSides) open(ctx context.Context) error {
 	return b.store.AddSubscriptions(ctx, made)
 }
 
-// close closes the sides that were opened.
 func (b *bothSides) close() {
 	if b.store != nil {
 		b.store.Close()

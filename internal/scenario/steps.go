@@ -70,7 +70,6 @@ func heldAt(point control.Point) step {
 	}
 }
 
-// letGo lets the charge pass that Stripe holds.
 func (p *play) letGo(ctx context.Context) error { return p.gate.Remove(ctx) }
 
 // finish returns the result of the due run whose charge was held.

@@ -140,7 +140,6 @@ func unprivileged() (osUser, error) {
 		" or nobody: run as an ordinary user")
 }
 
-// own makes the user the owner of a file or folder.
 func (a osUser) own(path string) error {
 	if a.credential == nil {
 		return nil
@@ -148,7 +147,6 @@ func (a osUser) own(path string) error {
 	return os.Lchown(path, int(a.credential.Uid), int(a.credential.Gid))
 }
 
-// ownAll makes the user the owner of a folder and everything in it.
 func (a osUser) ownAll(dir string) error {
 	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		return errors.Join(err, a.own(path))

@@ -17,7 +17,6 @@ type Tail struct {
 // tailSize is many times the size of a start's log.
 const tailSize = 16 << 10
 
-// Write implements io.Writer.
 func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

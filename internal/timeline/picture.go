@@ -151,7 +151,6 @@ func Draw(invoice string, servers []string, events []event.Event) Picture {
 	return p
 }
 
-// drawing is a picture in progress.
 type drawing struct {
 	events []event.Event // of the picture, by time
 	origin time.Time

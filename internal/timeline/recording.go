@@ -37,7 +37,6 @@ func (p Picture) Run(r Run) Run {
 // Picture draws the run.
 func (r Run) Picture() Picture { return Draw(r.Invoice, r.Servers, r.Events) }
 
-// recording is a file of runs.
 type recording struct {
 	Format  string `json:"format"`
 	Version int    `json:"version"`

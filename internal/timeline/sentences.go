@@ -168,7 +168,6 @@ func (p Picture) Lines(events []event.Event, name string) (lines []Line) {
 	return lines
 }
 
-// who returns the server or the store that the event happened at.
 func who(e event.Event) string {
 	switch e.Kind {
 	case event.StripeCharged, event.StripeAdvanced, event.CardReplaced, event.PersonActed:

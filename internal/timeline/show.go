@@ -52,7 +52,6 @@ func (s Shown) Parts(id string) string {
 		id, s.Picture, s.Now, s.Code, s.Events)
 }
 
-// where names the line at work.
 func (c Code) where() string {
 	if len(c.At) == 0 {
 		return ""

@@ -93,7 +93,6 @@ func (c Canvas) SVG(w io.Writer) error {
 	return err
 }
 
-// all returns the lanes of the servers and the stores.
 func (p Picture) all() []Lane { return append(slices.Clone(p.Lanes), p.Stores...) }
 
 // sentences returns the text alternative: what each server did, and what happened at each store.
@@ -110,7 +109,6 @@ func (c Canvas) sentences() []string {
 	return said
 }
 
-// sheet is a drawing in progress.
 type sheet struct {
 	Picture
 	b     strings.Builder
@@ -161,7 +159,6 @@ func (s *sheet) axis(height float64) {
 	}
 }
 
-// ground draws a lane's name and line.
 func (s *sheet) ground(name string) {
 	y := s.lines[name]
 	s.text(svgMargin, y+4, "name", name)
@@ -220,7 +217,6 @@ func (s *sheet) leases(lane Lane, y float64) {
 	}
 }
 
-// bar draws a stretch of a lane as a rectangle.
 func (s *sheet) bar(class string, from, to time.Duration, y float64) {
 	s.shape("rect", class, `x="%.1f" y="%.1f" width="%.1f" height="%d"`,
 		s.x(from), y-half, max(2, s.x(to)-s.x(from)), 2*half)

@@ -61,7 +61,6 @@ func (p Picture) Text(w io.Writer, name string) {
 	}
 }
 
-// terminal is a drawing for a terminal, in progress.
 type terminal struct {
 	p      Picture
 	margin int // the characters of the longest name

@@ -32,7 +32,6 @@ const (
 	declines = "pm_card_chargeCustomerFail"
 )
 
-// play is a fault that is being played.
 type play struct {
 	Options
 	simulator *fleet.Simulator
@@ -229,7 +228,6 @@ func (p *play) silence() string {
 	return serverA + " never called Stripe, whose address is in STRIPE_API_BASE"
 }
 
-// stop ends all processes.
 func (p *play) stop() {
 	var ending sync.WaitGroup
 	for _, one := range p.processes {

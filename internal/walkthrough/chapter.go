@@ -132,7 +132,6 @@ func Parse(file, text string) (Chapter, error) {
 	return p.chapter, nil
 }
 
-// parser is Parse's state.
 type parser struct {
 	chapter   Chapter
 	paragraph *string  // the unfinished block's text, nil after an empty line

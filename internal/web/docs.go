@@ -82,7 +82,6 @@ func (s *Site) docs(w http.ResponseWriter, r *http.Request) {
 		s.frame("/docs/", strings.TrimPrefix(title, "# "), form{}, body))
 }
 
-// docAddress returns the address of a page of the docs.
 func docAddress(name string) string {
 	return "/docs/" + strings.TrimSuffix(strings.TrimSuffix(name, ".md"), "README")
 }

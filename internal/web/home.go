@@ -10,7 +10,6 @@ import (
 	"example.com/triplecharge/internal/faults"
 )
 
-// home shows the form and the earlier runs.
 func (s *Site) home(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	s.choose(w, http.StatusOK, q.Get("mode"), q.Get("fault"), q.Get("beside"), "")
@@ -98,10 +97,8 @@ func chosen(choices []choice) choice {
 	return choices[max(0, slices.IndexFunc(choices, func(c choice) bool { return c.Chosen }))]
 }
 
-// listedRun is a run in the list of earlier runs.
 type listedRun struct{ Address, Title, Status string }
 
-// earlierRuns lists the runs, the latest first.
 func (s *Site) earlierRuns() []listedRun {
 	var runs []listedRun
 	s.mu.Lock()

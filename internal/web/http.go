@@ -21,7 +21,6 @@ var static embed.FS
 // Static returns one of the pages' files, which the static site shares.
 func Static(name string) ([]byte, error) { return static.ReadFile("static/" + name) }
 
-// pages are the templates.
 var pages = Templates(func(c Chapter) string { return "/docs/" + c.Name })
 
 // Templates returns the templates of the pages' parts, which the static site shares. chapter
@@ -59,7 +58,6 @@ func (s *Site) Handler() http.Handler {
 	return guarded(s.Hosts, mux)
 }
 
-// frame is the data of a page.
 type frame struct {
 	Title      string
 	Tab        string // the address of its tab
@@ -70,7 +68,6 @@ type frame struct {
 	Body       any
 }
 
-// frame returns the data of a page with this body.
 func (s *Site) frame(tab, title string, f form, body any) frame {
 	return frame{
 		Title: title, Tab: tab, Matrix: s.Mode == "", Recordings: len(s.Recordings) > 0, Form: f,
@@ -114,7 +111,6 @@ func (s *Site) watch(next answerer) http.HandlerFunc {
 	}
 }
 
-// recorded passes the recording of an address to next.
 func (s *Site) recorded(next answerer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, one := range s.Recordings {
@@ -133,7 +129,6 @@ type group struct {
 	Recordings []Recording
 }
 
-// recordings lists the recordings by group.
 func (s *Site) recordings(w http.ResponseWriter, _ *http.Request) {
 	var groups []group
 	for _, r := range s.Recordings {

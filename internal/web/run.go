@@ -60,7 +60,6 @@ func newRun(mode string, f faults.Fault, expected faults.Expectation, servers []
 	}
 }
 
-// address returns the run's path on the site.
 func (r *run) address() string { return "/runs/" + r.mode + "/" + string(r.fault) + "/" + r.id }
 
 // beside returns the path of two runs beside each other, of which the other is of the mode.
@@ -89,7 +88,6 @@ func (r *run) tell(e event.Event) {
 	r.change(func(m *moment) { m.events = append(m.events, e) })
 }
 
-// open sets what is played.
 func (r *run) open(live Live) {
 	r.using.Lock()
 	defer r.using.Unlock()
@@ -98,7 +96,6 @@ func (r *run) open(live Live) {
 
 var errForgotten = errors.New("the run is no longer kept")
 
-// read reads the invoice from both sides.
 func (r *run) read(ctx context.Context) error {
 	r.using.Lock()
 	defer r.using.Unlock()

@@ -80,7 +80,6 @@ func (s *Site) Play(ctx context.Context) error {
 	}
 }
 
-// play plays one run.
 func (s *Site) play(ctx context.Context, r *run) {
 	r.enter(setting)
 	live, err := s.Begin(ctx, r.mode, r.fault, r.tell)

@@ -203,7 +203,6 @@ type account struct {
 	Read                              bool // from both sides, not counted from the events
 }
 
-// readAccount shows an invoice as it was read from both sides.
 func readAccount(i reconcile.Invoice) account {
 	return account{
 		Owed:     money.Amount(i.DueMinor, i.Currency),
