@@ -2,7 +2,12 @@ package explore
 
 func (e *explorer) apply(w *world, m move) {
 	if m.kind.isFault() {
-		e.spend(w, m.kind)
+		for _, r := range e.rules { // it is taken from its rule's budget
+			if r.kind == m.kind && w.left[r.budget] > 0 {
+				w.left[r.budget]--
+				break
+			}
+		}
 	}
 	switch {
 	case m.kind.ofServer() && m.kind.isFault():
@@ -14,16 +19,6 @@ func (e *explorer) apply(w *world, m move) {
 	default:
 		w.happen(m)
 		w.disturbed = w.disturbed || w.recoveries > 0
-	}
-}
-
-// spend takes a fault from the budget of its rule.
-func (e *explorer) spend(w *world, k kind) {
-	for _, r := range e.rules {
-		if r.kind == k && w.left[r.budget] > 0 {
-			w.left[r.budget]--
-			return
-		}
 	}
 }
 
@@ -184,19 +179,15 @@ func (w *world) happen(m move) {
 		if m.who == 0 && m.kind != clockJumps { // it counts, and its counter never expires
 			w.counted = 0
 		}
-		w.endLeases(m.who)
+		for i := range w.leftover {
+			w.leftover[i] &^= 1 << m.who
+		}
+		for i := range w.many {
+			w.servers[i].nodes &^= 1 << m.who
+		}
 		if m.kind == redisDown {
 			w.down |= 1 << m.who
 		}
-	}
-}
-
-func (w *world) endLeases(node uint8) {
-	for i := range w.leftover {
-		w.leftover[i] &^= 1 << node
-	}
-	for i := range w.many {
-		w.servers[i].nodes &^= 1 << node
 	}
 }
 

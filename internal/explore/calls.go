@@ -56,8 +56,6 @@ func (c call) toStripe() bool { return c.op >= charge }
 // takesMoney reports whether a request to Stripe may take money.
 func (c call) takesMoney() bool { return c.op == charge || c.op == confirm }
 
-func (c call) toRedis() bool { return c.op.obtains() || c.op == release }
-
 func (o op) obtains() bool { return o == obtain || o == obtainFenced }
 
 func (c call) toLedger() bool { return c.op >= charged && c.op <= giveBack }

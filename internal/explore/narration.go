@@ -139,7 +139,11 @@ type narrator struct {
 func (t *narrator) tell(m move, n named) Step {
 	switch {
 	case m.kind == arrive:
-		return t.arrival(t.world.orphans[m.who])
+		c := t.world.orphans[m.who]
+		who := t.late[c][0]
+		t.late[c] = t.late[c][1:]
+		text := "A late call of " + serverName(who) + " arrives: " + c.asks() + t.world.does(c)
+		return Step{Text: text, Events: t.charged(c, who)}
 	case !m.kind.ofServer():
 		text, e := t.elsewhere(m)
 		return Step{Text: text, Events: t.events(e)}
@@ -197,14 +201,6 @@ func (t *narrator) tell(m move, n named) Step {
 	}
 	t.answer(&step, s, n.who, a)
 	return step
-}
-
-// arrival describes the arrival of a call that nobody waits for.
-func (t *narrator) arrival(c call) Step {
-	who := t.late[c][0]
-	t.late[c] = t.late[c][1:]
-	text := "A late call of " + serverName(who) + " arrives: " + c.asks() + t.world.does(c)
-	return Step{Text: text, Events: t.charged(c, who)}
 }
 
 // answer adds to a step how a server reacts to an answer.

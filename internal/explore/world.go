@@ -254,12 +254,8 @@ func (r *reader) world(w *world) {
 	w.card, w.terms = card(r.byte()), terms(r.byte())
 	w.recoveries = r.byte()
 	r.flags(&w.claimed, &w.final, &w.paused, &w.declines, &w.disturbed, &w.phantom, &w.unasked)
-	for i := range w.leftover {
-		w.leftover[i] = r.byte()
-	}
-	for i := range w.left {
-		w.left[i] = r.byte()
-	}
+	*r = (*r)[copy(w.leftover[:], *r):]
+	*r = (*r)[copy(w.left[:], *r):]
 	w.entries, w.charges, w.canceled = uint32(r.uint(4)), uint32(r.uint(4)), uint32(r.uint(4))
 	w.asks = asked(r.uint(8))
 	for i := range w.many {

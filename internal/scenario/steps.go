@@ -113,7 +113,9 @@ func (p *play) protection(ctx context.Context) (now protection, err error) {
 	if now.claimed, err = p.sides.store.ClaimHeld(ctx, p.sides.period); err != nil {
 		return now, err
 	}
-	now.thirdParty, err = p.thirdPartyHeld(ctx)
+	if p.ThirdParty != nil && p.ThirdParty.Held != nil {
+		now.thirdParty, err = p.ThirdParty.Held(ctx, p.database, p.working.Load() > 0)
+	}
 	return now, err
 }
 
@@ -197,13 +199,6 @@ func (p *play) resume(context.Context) error {
 	return p.signal(serverA, syscall.SIGCONT, event.ServerResumed)
 }
 
-// kill ends the process at once, as a failing machine would.
-func (p *play) kill(name string) error {
-	err := p.signal(name, syscall.SIGKILL, event.ServerKilled)
-	<-p.worker(name).Exited
-	return err
-}
-
 // killCharging kills server-a, whose charge Stripe holds, once its log tells of the charge.
 func (p *play) killCharging(ctx context.Context) error {
 	err := p.killAfter(ctx, serverA, event.ChargeSent)
@@ -213,10 +208,13 @@ func (p *play) killCharging(ctx context.Context) error {
 	return err
 }
 
-// killAfter kills a server once it has logged one of the events. A server writes its log in the
-// background, and takes to the grave what is not written yet.
+// killAfter kills a server, as a failing machine would, once it has logged one of the events. A
+// server writes its log in the background, and takes to the grave what is not written yet.
 func (p *play) killAfter(ctx context.Context, name string, kinds ...event.Kind) error {
-	return errors.Join(p.awaitEvent(ctx, name, 1, kinds...), p.kill(name))
+	err := errors.Join(p.awaitEvent(ctx, name, 1, kinds...),
+		p.signal(name, syscall.SIGKILL, event.ServerKilled))
+	<-p.worker(name).Exited
+	return err
 }
 
 // signal logs the event before it sends the signal, so that no event of the server's can appear

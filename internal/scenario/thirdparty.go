@@ -103,13 +103,6 @@ func outlasting(ctx context.Context, c redislock.Client, key string) bool {
 	return err == nil && (ttl == -1 || ttl > outlives)
 }
 
-func (p *play) thirdPartyHeld(ctx context.Context) (bool, error) {
-	if p.ThirdParty == nil || p.ThirdParty.Held == nil {
-		return false, nil
-	}
-	return p.ThirdParty.Held(ctx, p.database, p.working.Load() > 0)
-}
-
 // awaitOutlasted returns when a lease has outlasted the time for which it was obtained.
 func (p *play) awaitOutlasted(ctx context.Context) error {
 	if p.outlasts(ctx) {

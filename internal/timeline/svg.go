@@ -82,7 +82,9 @@ func (c Canvas) SVG(w io.Writer) error {
 	s.text(svgMargin, 24, "title", c.Title)
 	s.axis(float64(height))
 	for _, lane := range whole.all() {
-		s.ground(lane.Name)
+		y := s.lines[lane.Name]
+		s.text(svgMargin, y+4, "name", lane.Name)
+		s.shape("path", "lane", `d="M%.1f %.1fH%d"`, s.left, y, s.width-svgEnd)
 	}
 	s.links()
 	for _, lane := range s.all() {
@@ -157,12 +159,6 @@ func (s *sheet) axis(height float64) {
 			s.text(l.left, svgTop-6-float64(l.row*rowHeight), l.class, l.words)
 		}
 	}
-}
-
-func (s *sheet) ground(name string) {
-	y := s.lines[name]
-	s.text(svgMargin, y+4, "name", name)
-	s.shape("path", "lane", `d="M%.1f %.1fH%d"`, s.left, y, s.width-svgEnd)
 }
 
 // links draws a line from each charge at Stripe to the server that made it.

@@ -16,6 +16,8 @@ type Chapter struct {
 	File   string
 	Title  string // its first heading
 	Blocks []Block
+
+	changes []Change
 }
 
 // Block is a piece of a chapter, in the order of the file.
@@ -162,7 +164,9 @@ func (p *parser) prose(number int, line string) {
 func (p *parser) fence(number int, info string, lines []string) error {
 	b := Block{Kind: Code, Line: number, Info: info, Text: strings.Join(lines, "\n")}
 	if file, ok := strings.CutPrefix(info, "diff "); ok {
-		p.changes = append(p.changes, Change{File: file, Hunks: b.Text})
+		change := Change{File: file, Hunks: b.Text}
+		p.changes = append(p.changes, change)
+		p.chapter.changes = append(p.chapter.changes, change)
 	}
 	if info == "console" {
 		b.Kind = Console

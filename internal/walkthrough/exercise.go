@@ -14,14 +14,7 @@ import (
 )
 
 // Exercise returns the changes that the chapter's exercise asks for; none if it has no exercise.
-func (c Chapter) Exercise() (changes []Change) {
-	for _, b := range c.Blocks {
-		if file, ok := strings.CutPrefix(b.Info, "diff "); ok && b.Kind == Code {
-			changes = append(changes, Change{File: file, Hunks: b.Text})
-		}
-	}
-	return changes
-}
+func (c Chapter) Exercise() []Change { return c.changes }
 
 // Prepare writes the files of the changes into the folder, a git checkout's root: as they were
 // committed, or, if solved, with the changes made. It writes nothing unless it can make all of

@@ -2,11 +2,9 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"example.com/triplecharge/internal/event"
@@ -52,13 +50,6 @@ type moment struct {
 
 // idLength makes it unlikely that two runs ever have the same address.
 const idLength = 8
-
-func newRun(mode string, f faults.Fault, expected faults.Expectation, servers []string) *run {
-	return &run{
-		id: strings.ToLower(rand.Text()[:idLength]), mode: mode, fault: f, expected: expected,
-		servers: servers, latest: moment{state: waiting, changed: make(chan struct{})},
-	}
-}
 
 func (r *run) address() string { return "/runs/" + r.mode + "/" + string(r.fault) + "/" + r.id }
 

@@ -2,9 +2,11 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"example.com/triplecharge/internal/event"
@@ -116,7 +118,10 @@ func (s *Site) ask(f faults.Fault, modes ...string) (asked []*run, err error) {
 		if !expected.Applies {
 			return nil, fmt.Errorf("the fault does not apply to %s: %s", mode, expected.Why)
 		}
-		asked = append(asked, newRun(mode, f, expected, s.Servers))
+		asked = append(asked, &run{
+			id: strings.ToLower(rand.Text()[:idLength]), mode: mode, fault: f, expected: expected,
+			servers: s.Servers, latest: moment{state: waiting, changed: make(chan struct{})},
+		})
 	}
 	s.mu.Lock() // nobody else adds to the queue
 	defer s.mu.Unlock()
