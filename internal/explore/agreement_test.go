@@ -108,11 +108,11 @@ func TestWhatModesSurviveBesideTheMatrix(t *testing.T) {
 	beforeCharge := func(_ *explorer, _ *world, s *server) bool { return s.money == noRequest }
 	rules := func(when condition, kinds ...kind) (rules []rule) {
 		for _, k := range kinds {
-			rules = append(rules, rule{k, 0, when})
+			rules = append(rules, rule{k, 0, when, 1})
 		}
 		return rules
 	}
-	lease := append(rules(beforeCharge, loseReply, refuse), rule{cut, 0, atRecheck})
+	lease := append(rules(beforeCharge, loseReply, refuse), rule{cut, 0, atRecheck, 1})
 	for _, survived := range []struct {
 		modes string
 		rules []rule

@@ -62,14 +62,13 @@ func (o Options) start() (rules []rule, w world) {
 		return anything(), w
 	}
 	for _, f := range o.Only {
-		s := scenarios()[f]
-		for _, r := range s.rules {
+		for _, r := range scenarios()[f] {
+			w.left[r.budget] = r.most
 			if len(o.Only) > 1 {
 				r.budget = 0
 			}
 			rules = append(rules, r)
 		}
-		copy(w.left[:], s.most)
 	}
 	if len(o.Only) > 1 {
 		w.left = [maxBudgets]uint8{uint8(o.Faults)}

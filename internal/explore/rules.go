@@ -11,6 +11,7 @@ type rule struct {
 	kind   kind // the kind of move that it allows
 	budget int  // which of the world's budgets the moves are taken from
 	when   condition
+	most   uint8 // how often, under the fault of the matrix
 }
 
 // condition reports whether a fault may happen to a server in its state.
@@ -61,34 +62,25 @@ func anything() (rules []rule) {
 		// ledger that forgets, and a key that is forgotten, too. redisEmpty does what clockJumps
 		// does, and more.
 		if k != dropAndCrash && k != ledgerForgets && k != clockJumps {
-			rules = append(rules, rule{k, 0, always})
+			rules = append(rules, rule{k, 0, always, 1})
 		}
 	}
 	return rules
 }
 
-// scenario is a fault of the matrix in the explorer: which moves it allows, where, and how often.
-type scenario struct {
-	rules []rule
-	most  []uint8 // how many moves each budget allows
-}
-
-// scenarios has a row for each fault. Servers may begin at any time in all of them, but under late
-// only after the others have ended.
-func scenarios() map[faults.Fault]scenario {
-	one := func(k kind, when condition) scenario {
-		return scenario{[]rule{{k, 0, when}}, []uint8{1}}
+// scenarios has the rules of each fault of the matrix. Servers may begin at any time in all of them,
+// but under late only after the others have ended.
+func scenarios() map[faults.Fault][]rule {
+	some := func(most uint8, k kind, when condition) []rule { return []rule{{k, 0, when, most}} }
+	one := func(k kind, when condition) []rule { return some(1, k, when) }
+	aDayLater := func(k kind, when condition) []rule {
+		return append(one(k, when), rule{forget, 1, always, 1})
 	}
-	aDayLater := func(k kind, when condition) scenario {
-		return scenario{[]rule{{k, 0, when}, {forget, 1, always}}, []uint8{1, 1}}
+	declinedAnd := func(k kind) []rule {
+		return append(one(decline, always), rule{k, 1, always, 1})
 	}
-	declinedAnd := func(k kind) scenario {
-		return scenario{[]rule{{decline, 0, always}, {k, 1, always}}, []uint8{1, 1}}
-	}
-	changedAfterCrash := scenario{
-		[]rule{{dropAndCrash, 0, notCharged}, {changeAmount, 1, always}}, []uint8{1, 1},
-	}
-	return map[faults.Fault]scenario{
+	changedAfterCrash := append(one(dropAndCrash, notCharged), rule{changeAmount, 1, always, 1})
+	return map[faults.Fault][]rule{
 		faults.None:                  {},
 		faults.Late:                  {},
 		faults.Pause:                 one(expire, duringCharge),
@@ -108,10 +100,10 @@ func scenarios() map[faults.Fault]scenario {
 		faults.RedisDown:             one(redisDown, atMidnight),
 		faults.RedisRestart:          one(redisEmpty, fromCharge),
 		faults.RedisFailover:         one(redisEmpty, fromCharge),
-		faults.RedlockMinority:       {[]rule{{redisDown, 0, atMidnight}}, []uint8{2}},
-		faults.RedlockMajority:       {[]rule{{redisEmpty, 0, fromCharge}}, []uint8{3}},
+		faults.RedlockMinority:       some(2, redisDown, atMidnight),
+		faults.RedlockMajority:       some(3, redisEmpty, fromCharge),
 		faults.RedisClockJump:        one(clockJumps, fromCharge),
-		faults.RedlockClockJump:      {[]rule{{clockJumps, 0, fromCharge}}, []uint8{3}},
+		faults.RedlockClockJump:      some(3, clockJumps, fromCharge),
 		faults.PartitionBeforeCharge: one(expire, atRecheck),
 		faults.PartitionDuringCharge: one(expire, duringCharge),
 		faults.PostgresDown:          one(cut, fromCharge),
@@ -125,15 +117,13 @@ func scenarios() map[faults.Fault]scenario {
 
 // Need returns how many faults a schedule needs for the fault of the matrix to happen.
 func Need(f faults.Fault) (n int) {
-	for _, most := range scenarios()[f].most {
-		n += int(most)
+	for _, r := range scenarios()[f] {
+		n += int(r.most)
 	}
 	return n
 }
 
 // forgets reports whether the fault is a ledger that forgets, which happens only if it is named.
 func forgets(f faults.Fault) bool {
-	return slices.ContainsFunc(scenarios()[f].rules, func(r rule) bool {
-		return r.kind == ledgerForgets
-	})
+	return slices.ContainsFunc(scenarios()[f], func(r rule) bool { return r.kind == ledgerForgets })
 }

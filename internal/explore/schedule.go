@@ -4,6 +4,7 @@ import (
 	_ "embed" // for the schedules
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,24 +29,13 @@ type named struct {
 	who string
 }
 
-// kindNames are the names of moves in a schedule's text.
-func kindNames() map[kind]string {
-	return map[kind]string{
-		begin: "begin", ask: "ask", send: "send", carry: "carry", reply: "reply",
-		arrive: "arrive", endLease: "end-lease", endClaim: "end-claim", endPause: "end-pause",
-		redisUp: "redis-up", replaceCard: "replace-card", acceptAgain: "accept-again",
-		recoveryRun: "recovery-run", hear: "hear",
-
-		expire: "expire", crash: "crash", dropAndCrash: "drop-and-crash",
-		loseReply: "lose-reply", giveUp: "give-up", refuse: "refuse",
-		failBefore: "fail-before", failAfter: "fail-after", cut: "cut", forget: "forget",
-		cancelIntent: "cancel", payByHand: "pay-by-hand", changeAmount: "change-amount",
-		moveCustomer: "move-customer",
-
-		ledgerForgets: "ledger-forgets", clockJumps: "clock-jumps",
-
-		decline: "decline", redisEmpty: "redis-empty", redisDown: "redis-down",
-	}
+// kindNames are the names of moves in a schedule's text, in the order of the kinds.
+func kindNames() []string {
+	return strings.Fields(`begin ask send carry reply
+		arrive end-lease end-claim end-pause redis-up replace-card accept-again hear recovery-run
+		expire crash drop-and-crash lose-reply give-up refuse fail-before fail-after cut
+		forget decline redis-empty redis-down cancel pay-by-hand change-amount move-customer
+		ledger-forgets clock-jumps`)
 }
 
 func (s Schedule) words() []string { return strings.Split(s.Wrong, ", ") }
@@ -105,10 +95,8 @@ func parseMove(text string) (named, error) {
 	if !has {
 		who, name = "", text
 	}
-	for k, known := range kindNames() {
-		if known == name {
-			return named{k, who}, nil
-		}
+	if k := slices.Index(kindNames(), name); k >= 0 {
+		return named{kind(k), who}, nil
 	}
 	return named{}, fmt.Errorf("%q is not a move such as a.begin or recovery-run", text)
 }
@@ -229,4 +217,83 @@ func Counterexamples() map[string]Schedule {
 		}
 	}
 	return known
+}
+
+// simplify makes a schedule easier to follow: it has the same length and end, and the fewest faults
+// and changes of turn that single changes can reach.
+func (s *search) simplify(moves []named, wrong string) []named {
+	for changed := range changes(moves) {
+		if complexity(changed) < complexity(moves) && s.leads(changed, wrong) {
+			return s.simplify(changed, wrong)
+		}
+	}
+	return moves
+}
+
+// complexity counts the faults first, then how often one server follows another.
+func complexity(moves []named) (n int) {
+	for i, m := range moves {
+		if m.kind.isFault() {
+			n += len(moves) // more than all turns count
+		}
+		if i > 0 && m.who != moves[i-1].who {
+			n++
+		}
+	}
+	return n
+}
+
+// changes are the schedules in which one fault is replaced by a server's own move, and those in
+// which some moves are made earlier or later. Not all of them can happen.
+func changes(moves []named) iter.Seq[[]named] {
+	return func(yield func([]named) bool) {
+		for i, m := range moves {
+			for _, plain := range []kind{ask, carry, reply} {
+				changed := slices.Clone(moves)
+				changed[i] = named{plain, m.who}
+				if m.kind.isFault() && !yield(changed) {
+					return
+				}
+			}
+		}
+		for from := range moves {
+			for to := from + 1; to <= len(moves); to++ {
+				rest := slices.Delete(slices.Clone(moves), from, to)
+				for at := range len(rest) + 1 {
+					if !yield(slices.Insert(slices.Clone(rest), at, moves[from:to]...)) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// leads reports whether the moves can happen and end in this violation, with no other before it.
+func (s *search) leads(moves []named, wrong string) bool {
+	k := s.playback()
+	for _, n := range moves {
+		m, err := k.find(n)
+		if err != nil || k.world.wrong() != "" {
+			return false
+		}
+		k.take(m)
+	}
+	return k.world.wrong() == wrong
+}
+
+// inOrder renames the servers in the order in which they begin, since they are alike.
+func inOrder(moves []named) []named {
+	names := map[string]string{}
+	moves = slices.Clone(moves)
+	for i, m := range moves {
+		if !m.kind.ofServer() || m.who == fresh {
+			continue
+		}
+		if names[m.who] == "" {
+			names[m.who] = letter(len(names))
+		}
+		moves[i].who = names[m.who]
+	}
+	return moves
 }

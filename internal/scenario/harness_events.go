@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -33,14 +32,12 @@ func (p *play) followCharges() {
 		defer close(p.charged)
 		for c, err := range p.simulator.Control.Charges(context.Background()) {
 			if err != nil {
-				return // p.charged tells awaitCharges that no more will come
+				return // p.charged tells awaitEvents that no more will come
 			}
 			p.events.Add(fleet.Charged(c))
 		}
 	}()
 }
-
-var errNoMoreCharges = errors.New("the simulator reports no more charges")
 
 // awaitCharges returns when there is an event for every charge at Stripe.
 func (p *play) awaitCharges(ctx context.Context) error {
@@ -51,26 +48,13 @@ func (p *play) awaitCharges(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for {
-		told := 0
-		events, more := p.events.Since(0)
-		for _, e := range events {
-			if e.Kind == event.StripeCharged {
-				told++
-			}
-		}
-		if told >= len(charges) {
-			return nil
-		}
-		select {
-		case <-more:
-		case <-p.charged:
-			return errNoMoreCharges
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the events of %d charges: %w", len(charges),
-				context.Cause(ctx))
-		}
+	err = p.awaitEvents(ctx, len(charges), func(e event.Event) bool {
+		return e.Kind == event.StripeCharged
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the events of %d charges: %w", len(charges), err)
 	}
+	return nil
 }
 
 // picture shows what happened to the first invoice so far. The caller has stopped the servers, so

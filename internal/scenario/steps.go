@@ -77,21 +77,34 @@ func (p *play) finish(context.Context) error { return <-p.fired }
 
 // awaitEvent returns when the server has logged events of these kinds that many times in all.
 func (p *play) awaitEvent(ctx context.Context, name string, times int, kinds ...event.Kind) error {
+	err := p.awaitEvents(ctx, times, func(e event.Event) bool {
+		return e.Server == name && slices.Contains(kinds, e.Kind)
+	})
+	if err != nil {
+		return fmt.Errorf("%s did not log %v: %w", name, kinds, err)
+	}
+	return nil
+}
+
+// awaitEvents returns when there are so many events of a sort.
+func (p *play) awaitEvents(ctx context.Context, times int, is func(event.Event) bool) error {
 	for {
-		all, more := p.events.Since(0)
-		said := 0
-		for _, e := range all {
-			if e.Server == name && slices.Contains(kinds, e.Kind) {
-				said++
+		n := 0
+		events, more := p.events.Since(0)
+		for _, e := range events {
+			if is(e) {
+				n++
 			}
 		}
-		if said >= times {
+		if n >= times {
 			return nil
 		}
 		select {
 		case <-more:
+		case <-p.charged:
+			return errors.New("the simulator reports no more charges")
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not log %v: %w", name, kinds, context.Cause(ctx))
+			return context.Cause(ctx)
 		}
 	}
 }

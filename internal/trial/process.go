@@ -62,9 +62,7 @@ func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.SysProcAttr
 // that, "" for nothing. Further calls return the same.
 func (p *process) end() string {
 	p.ending.Do(func() {
-		select {
-		case <-p.Exited:
-		default:
+		if !p.Ended() {
 			p.signal(syscall.SIGTERM)
 			p.signal(syscall.SIGCONT) // a paused process handles no signal before it is resumed
 			select {
