@@ -133,8 +133,7 @@ func (s *successors) add(w *world, m move, parent uint32) {
 		s.wrong = append(s.wrong, violation{word, parent, m})
 	}
 	at := hash % shards
-	s.found[at] = append(s.found[at],
-		successor{hash, parent, m, word != "", from, len(s.data)})
+	s.found[at] = append(s.found[at], successor{hash, parent, m, word != "", from, len(s.data)})
 }
 
 // merge adds the states that are new to the shard to the frontier. It keeps the successors' order,

@@ -32,8 +32,8 @@ func (m *midnight) note(e event.Event) {
 	}
 }
 
-// ready returns the calls that may pass.
-func (m *midnight) ready(waiting []control.Call) []control.Call {
+// ready returns the IDs of the calls that may pass.
+func (m *midnight) ready(waiting []control.Call) (ids []string) {
 	there := map[part]bool{}
 	held := map[string]int{} // by server
 	for _, c := range waiting {
@@ -45,7 +45,6 @@ func (m *midnight) ready(waiting []control.Call) []control.Call {
 	full := !slices.ContainsFunc(m.servers, func(s string) bool {
 		return !m.finished[s] && held[s] < m.concurrency
 	})
-	var calls []control.Call
 	for _, c := range waiting {
 		inv := invoiceOf(c)
 		all := !slices.ContainsFunc(m.servers, func(s string) bool {
@@ -53,10 +52,10 @@ func (m *midnight) ready(waiting []control.Call) []control.Call {
 		})
 		if full || all || m.opened[inv] {
 			m.opened[inv] = true
-			calls = append(calls, c)
+			ids = append(ids, c.ID)
 		}
 	}
-	return calls
+	return ids
 }
 
 func invoiceOf(c control.Call) string { return c.Subscription + "/" + c.Period }
@@ -125,11 +124,7 @@ func (m *midnight) hold(ctx context.Context, gate *control.Gate, log *EventLog, 
 		for _, e := range news {
 			m.note(e)
 		}
-		var ids []string
-		for _, c := range m.ready(waiting) {
-			ids = append(ids, c.ID)
-		}
-		if len(ids) > 0 {
+		if ids := m.ready(waiting); len(ids) > 0 {
 			if err := gate.Open(ctx, ids...); err != nil {
 				return err
 			}

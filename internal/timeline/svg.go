@@ -167,8 +167,7 @@ func (s *sheet) links() {
 		for _, step := range lane.Steps {
 			from, known := s.lines[step.Event.Server]
 			if step.Kind == Take && known {
-				s.shape("path", "link", `d="M%.1f %.1fV%.1f"`,
-					s.x(step.To), from, s.lines[Stripe])
+				s.shape("path", "link", `d="M%.1f %.1fV%.1f"`, s.x(step.To), from, s.lines[Stripe])
 			}
 		}
 	}

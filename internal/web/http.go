@@ -81,8 +81,7 @@ func (s *Site) render(w http.ResponseWriter, status int, name string, data any) 
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
 		s.Log(err.Error())
-		http.Error(w, "This page failed; the terminal says why.",
-			http.StatusInternalServerError)
+		http.Error(w, "This page failed; the terminal says why.", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
