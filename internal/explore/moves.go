@@ -204,7 +204,8 @@ func (e *explorer) canHappen(w *world, s *server, k kind) bool {
 		return s.valid || w.claimed && !w.final && s.claim == w.generation
 	case loseReply:
 		return s.request == executed ||
-			s.request == noRequest && (next.op.obtains() || next.op == release || next.toLedger() && !s.cut)
+			s.request == noRequest &&
+				(next.op.obtains() || next.op == release || next.toLedger() && !s.cut)
 	case giveUp:
 		return s.waits(next)
 	case refuse:

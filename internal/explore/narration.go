@@ -38,8 +38,8 @@ func Narrate(s Schedule) (Story, error) {
 		w.servers[0].program = 1
 	}
 	e := o.explorer(historiesOf(s.Mode, s.Beside))
-	e.rules = append(anything(), rule{dropAndCrash, 0, always, 1}, rule{ledgerForgets, 0, always, 1},
-		rule{clockJumps, 0, always, 1})
+	e.rules = append(anything(), rule{dropAndCrash, 0, always, 1},
+		rule{ledgerForgets, 0, always, 1}, rule{clockJumps, 0, always, 1})
 	e.told = slices.ContainsFunc(s.moves, func(m named) bool { return m.kind == hear })
 	k := e.playback(w)
 	story := Story{Schedule: s}

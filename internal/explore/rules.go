@@ -68,8 +68,8 @@ func anything() (rules []rule) {
 	return rules
 }
 
-// scenarios has the rules of each fault of the matrix. Servers may begin at any time in all of them,
-// but under late only after the others have ended.
+// scenarios has the rules of each fault of the matrix. Servers may begin at any time in all of
+// them, but under late only after the others have ended.
 func scenarios() map[faults.Fault][]rule {
 	some := func(most uint8, k kind, when condition) []rule { return []rule{{k, 0, when, most}} }
 	one := func(k kind, when condition) []rule { return some(1, k, when) }

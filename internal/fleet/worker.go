@@ -69,8 +69,8 @@ func (s Spec) command() *exec.Cmd {
 		"STRIPE_SECRET_KEY=" + s.StripeKey, "WORKER_TOKEN=" + s.Token,
 		"STRIPE_WEBHOOK_SECRET=" + s.WebhookSecret,
 	}
-	// These say how to reach Stripe itself. A worker inherits no others: what was given for it comes
-	// as a flag, or in one of the variables above.
+	// These say how to reach Stripe itself. A worker inherits no others: what was given for it
+	// comes as a flag, or in one of the variables above.
 	for _, variable := range []string{
 		"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	} {

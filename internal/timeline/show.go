@@ -172,7 +172,7 @@ func ends(e event.Event) string {
 }
 
 // returning marks the statement that returned from the mode after the call at work: a deferred call
-// has its line, or else it is the first one after the call. Nothing returned if the statement is "".
+// has its line, or else it is the first one after the call. If the statement is "", none returned.
 func (c Code) returning(statement string) Code {
 	if statement == "" {
 		return c
