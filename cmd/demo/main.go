@@ -10,7 +10,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9/logging"
 
 	"example.com/triplecharge/billing/stripecharge"
@@ -62,10 +61,14 @@ var errBroken = errors.New("not what the mode promises")
 // something failed, 2 when the command line can't be used, 130 after Ctrl-C.
 func run(args []string, stdout, stderr io.Writer) int {
 	return program().Main(args, stdout, stderr, &commands{},
-		func(ctx context.Context, chosen *kong.Context, out io.Writer) error {
-			chosen.BindTo(ctx, (*context.Context)(nil))
-			return chosen.Run(output{out, cli.Output(stderr), stderr})
+		func(ctx context.Context, chosen any, out io.Writer) error {
+			return chosen.(runner).Run(ctx, output{out, cli.Output(stderr), stderr})
 		})
+}
+
+// runner is a command.
+type runner interface {
+	Run(ctx context.Context, o output) error
 }
 
 // output is where a command writes: results to out, bars to bar and everything else to log. Both go
@@ -76,7 +79,7 @@ func program() cli.Program {
 	return cli.Program{
 		Name:        "demo",
 		Description: "Three servers run the same billing worker. See what Alice pays.",
-		Vars: kong.Vars{"modes": modeNames(), "faults": faultNames(),
+		Vars: map[string]string{"modes": modeNames(), "faults": faultNames(),
 			"concurrency": strconv.Itoa(worker.DefaultConcurrency)},
 		Interrupted: "everything it started has been stopped",
 		CheckURL: map[string]func(string) error{

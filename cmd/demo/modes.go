@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"example.com/triplecharge/billing"
@@ -10,7 +11,7 @@ import (
 type modesTable struct{}
 
 // Run prints it.
-func (modesTable) Run(o output) error {
+func (modesTable) Run(_ context.Context, o output) error {
 	for _, m := range billing.Modes() {
 		fmt.Fprintf(o.out, "%-13s  %s\n", m.Name, m.Promise)
 	}

@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/stripesim"
 )
@@ -25,9 +23,9 @@ type flags struct {
 
 	Latency     time.Duration `default:"0s" max:"1h" help:"${latency}"`
 	Jitter      time.Duration `default:"0s" max:"1h" help:"${jitter}"`
-	RateLimit   rateLimit     `default:"0" placeholder:"N|sandbox|live" help:"${rate_limit}"`
-	SearchLag   time.Duration `default:"0s" help:"${search_lag}"`
-	LockTimeout time.Duration `default:"1s" help:"${lock_timeout}"`
+	RateLimit   rateLimit     `name:"rate-limit" default:"0" placeholder:"N|sandbox|live" help:"${rate_limit}"`
+	SearchLag   time.Duration `name:"search-lag" default:"0s" help:"${search_lag}"`
+	LockTimeout time.Duration `name:"lock-timeout" default:"1s" help:"${lock_timeout}"`
 	Log         bool          `short:"v" aliases:"verbose" help:"${log}"`
 
 	Healthcheck string `placeholder:"URL" url:"http,https" help:"${healthcheck}"`
@@ -57,8 +55,8 @@ func (r *rateLimit) UnmarshalText(text []byte) error {
 }
 
 // help has the help texts that do not fit into a tag.
-func help() kong.Vars {
-	return kong.Vars{
+func help() map[string]string {
+	return map[string]string{
 		"listen": "API address (127.0.0.1:12111). Repeat it for several: requests through an " +
 			"address are attributed to its server NAME. Port 0 picks a free port.",
 		"admin": "Control address (127.0.0.1:12112). Outside loopback it needs a token in " +
@@ -79,7 +77,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, out, errs io.Writer) int {
 	var f flags
 	return program().Main(args, out, errs, &f,
-		func(ctx context.Context, _ *kong.Context, out io.Writer) error {
+		func(ctx context.Context, _ any, out io.Writer) error {
 			switch {
 			case f.Endpoints:
 				_, err := io.WriteString(out, stripesim.Endpoints())

@@ -3,28 +3,25 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"syscall"
-
-	"github.com/alecthomas/kong"
 )
 
 // Program is a command.
 type Program struct {
 	Name, Description string
 
-	Env     string    // prefix of the flags' environment variables; "" for none
-	Vars    kong.Vars // for the texts of the flags
-	Version string    // what --version prints after the module's version
+	Env     string            // prefix of the flags' environment variables; "" for none
+	Vars    map[string]string // for the texts of the flags
+	Version string            // what --version prints after the module's version
 
 	// Interrupted is printed when a signal ended Run before it was done. The exit status is then
 	// 130. If it is empty, what Run returns decides.
@@ -52,17 +49,18 @@ func Usage(err error) error {
 // ErrSaid means that the output says already what is not right.
 var ErrSaid = errors.New("not as it should be")
 
-// Main fills flags, a pointer to a struct with kong's tags, calls run, and returns the exit status:
-// 0 if run returns nil or the user asked for help or the version, 1 after an error, 2 for a command
-// line that can't be used. The context of run ends with the first SIGINT, SIGTERM or (unless it is
-// ignored, as under nohup) SIGHUP. A second signal ends the process. What run writes to out is made
-// Harmless; if it can't be written, that is an error.
+// Main fills flags, a pointer to a struct with the tags that Flag and Commands describe, calls run
+// with what Parse returns, and returns the exit status: 0 if run returns nil or the user asked for
+// help or the version, 1 after an error, 2 for a command line that can't be used. The context of
+// run ends with the first SIGINT, SIGTERM or (unless it is ignored, as under nohup) SIGHUP. A
+// second signal ends the process. What run writes to out is made Harmless; if it can't be written,
+// that is an error.
 func (p Program) Main(
 	args []string, stdout, stderr io.Writer, flags any,
-	run func(ctx context.Context, chosen *kong.Context, out io.Writer) error,
+	run func(ctx context.Context, chosen any, out io.Writer) error,
 ) int {
 	out, written := checked(stdout)
-	chosen, err := p.Parse(args, out, stderr, flags)
+	chosen, err := p.Parse(args, out, flags)
 	if err == nil && chosen == nil {
 		return 0
 	}
@@ -101,82 +99,33 @@ func (p Program) Main(
 	return status
 }
 
-// Parse fills flags and checks them by their tags. It returns nil and no error if the user asked
-// for help or the version, which it has then printed.
-func (p Program) Parse(
-	args []string, stdout, stderr io.Writer, flags any,
-) (*kong.Context, error) {
-	exited := false
-	parser, err := p.Parser(stdout, stderr, flags, func(int) { exited = true })
-	if err != nil {
+// Parse fills flags by their tags, and returns the struct of the command that was chosen; of a
+// program without commands that is flags. It returns nil and no error if the user asked for help or
+// the version, which it has then printed.
+func (p Program) Parse(args []string, stdout io.Writer, flags any) (chosen any, err error) {
+	commands := p.Commands(flags)
+	if err := fromFiles(commands); err != nil {
 		return nil, err
 	}
-	if err := fromFiles(parser.Model.Node); err != nil {
+	c, args, all, err := choose(commands, args)
+	if err == nil {
+		err = c.read(args, commands)
+	}
+	if err != nil {
+		return nil, Usage(err)
+	}
+	if err := fill(c.Flags[:commonFlags]); err != nil {
+		return nil, Usage(err)
+	}
+	switch {
+	case c.common.Help:
+		return nil, p.help(stdout, commands, c, all)
+	case c.common.Version:
+		_, err := fmt.Fprintln(stdout, version(p.Name, p.Version))
 		return nil, err
 	}
-	chosen, err := parser.Parse(args)
-	if exited {
-		return nil, nil
-	}
-	if err == nil {
-		err = checker{p.CheckURL}.check(chosen)
-	}
-	var unwritten *fs.PathError
-	if errors.As(err, &unwritten) && unwritten.Op == "write" {
-		return nil, err // the help or the version
-	}
-	return chosen, Usage(err)
-}
-
-// Parser returns kong's parser, whose model lists the flags. It calls exit after it has printed the
-// help or the version.
-func (p Program) Parser(
-	stdout, stderr io.Writer, flags any, exit func(int),
-) (*kong.Kong, error) {
-	options := []kong.Option{
-		kong.Name(p.Name), kong.Description(p.Description), kong.Writers(stdout, stderr), p.Vars,
-		kong.Vars{"version": version(p.Name, p.Version)}, kong.Exit(exit),
-		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}), kong.Help(help),
-		kong.Embed(&struct {
-			Version versionFlag `env:"-" help:"Print the version."`
-		}{}),
-	}
-	if p.Env != "" {
-		options = append(options, kong.DefaultEnvars(p.Env))
-	}
-	parser, err := kong.New(flags, options...)
-	if err != nil {
-		return nil, fmt.Errorf("describe the flags: %w", err)
-	}
-	return parser, eachFlag(parser.Model.Node, func(flag *kong.Flag) error {
-		if slices.Equal(flag.Envs, []string{"-"}) { // DefaultEnvars' word for none
-			flag.Envs, flag.Tag.Envs = nil, nil
-		}
-		return nil
-	})
-}
-
-// help prints kong's help and, where a command is the default, what that takes.
-func help(o kong.HelpOptions, c *kong.Context) error {
-	err := kong.DefaultHelpPrinter(o, c)
-	if first := c.Model.DefaultCmd; err == nil && c.Selected() == nil && first != nil {
-		fmt.Fprintln(c.Stdout)
-		if c, err = kong.Trace(c.Kong, []string{first.Name}); err == nil {
-			err = kong.DefaultHelpPrinter(o, c)
-		}
-	}
-	return err
-}
-
-// versionFlag prints the version, as kong's does, and reports that it could not.
-type versionFlag bool
-
-func (versionFlag) BeforeReset(app *kong.Kong, vars kong.Vars) error {
-	_, err := fmt.Fprintln(app.Stdout, vars["version"])
-	if err == nil {
-		app.Exit(0)
-	}
-	return err
+	err = cmp.Or(fill(c.Flags[commonFlags:]), fill(c.Arguments), c.complete())
+	return c.target, Usage(err)
 }
 
 // fromFile gives an environment variable that is empty the content of the file that NAME_FILE
@@ -209,27 +158,17 @@ func fromFile(name string) error {
 }
 
 // fromFiles does so for the variables of all flags.
-func fromFiles(n *kong.Node) error {
-	return eachFlag(n, func(flag *kong.Flag) error {
-		for _, name := range flag.Envs {
-			if err := fromFile(name); err != nil {
-				return err
+func fromFiles(commands []*Command) error {
+	for _, c := range commands {
+		for _, f := range c.Flags {
+			for _, name := range f.envs {
+				if err := fromFile(name); err != nil {
+					return err
+				}
 			}
 		}
-		return nil
-	})
-}
-
-// eachFlag calls do for the flags of all commands, until it returns an error.
-func eachFlag(n *kong.Node, do func(*kong.Flag) error) error {
-	return kong.Visit(n, func(v kong.Visitable, next kong.Next) error {
-		if flag, ok := v.(*kong.Flag); ok {
-			if err := do(flag); err != nil {
-				return err
-			}
-		}
-		return next(nil)
-	})
+	}
+	return nil
 }
 
 // Secret returns a secret from the environment, or from the file that it names, "" if there is

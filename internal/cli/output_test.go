@@ -7,8 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/alecthomas/kong"
 )
 
 func TestWhatComesFromOutsideCantTakeOverTheTerminal(t *testing.T) {
@@ -39,7 +37,7 @@ func TestOutputThatCantBeWrittenIsAnError(t *testing.T) {
 	for _, args := range [][]string{nil, {"--help"}, {"--version"}} {
 		var errs bytes.Buffer
 		status := Program{Name: "test"}.Main(args, full, &errs, &struct{}{},
-			func(_ context.Context, _ *kong.Context, out io.Writer) error {
+			func(_ context.Context, _ any, out io.Writer) error {
 				_, _ = io.WriteString(out, "done\n")
 				return nil
 			})
@@ -53,12 +51,9 @@ func TestTheHelpNamesNoVariableThatIsNone(t *testing.T) {
 	t.Parallel()
 	for _, env := range []string{"", "MY"} {
 		var out strings.Builder
-		parser, err := Program{Name: "mine", Env: env}.Parser(&out, &out, &struct{}{}, func(int) {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = parser.Parse([]string{"--help"})
-		if !strings.Contains(out.String(), "--version") || strings.Contains(out.String(), "($-)") {
+		_, err := Program{Name: "mine", Env: env}.Parse([]string{"--help"}, &out, &struct{}{})
+		if err != nil || !strings.Contains(out.String(), "--version") ||
+			strings.Contains(out.String(), "($-)") {
 			t.Errorf("the help is %s", out.String())
 		}
 	}

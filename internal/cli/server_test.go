@@ -151,7 +151,7 @@ func TestASecretComesFromAFile(t *testing.T) {
 		URL string `env:"SOME_URL"`
 	}
 	p := Program{Name: "test"}
-	_, err := p.Parse(nil, io.Discard, io.Discard, &flags)
+	_, err := p.Parse(nil, io.Discard, &flags)
 	if err != nil || flags.URL != "hunter2" {
 		t.Errorf("got %q, %v", flags.URL, err)
 	}
@@ -161,7 +161,7 @@ func TestASecretComesFromAFile(t *testing.T) {
 	for _, file := range []string{file + "s", filepath.Dir(file), "/dev/zero"} {
 		t.Setenv("SOME_URL", "")
 		t.Setenv("SOME_URL_FILE", file)
-		_, err = p.Parse(nil, io.Discard, io.Discard, &flags)
+		_, err = p.Parse(nil, io.Discard, &flags)
 		if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "SOME_URL_FILE") {
 			t.Errorf("%s: got %v, want an error about SOME_URL_FILE", file, err)
 		}

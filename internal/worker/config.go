@@ -14,8 +14,8 @@ import (
 	"example.com/triplecharge/ledger"
 )
 
-// Config is a server's command line, filled by kong. Each flag can also come from the environment
-// as WORKER_<FLAG>, and the URLs under their usual names.
+// Config is a server's command line, as cli.Flag describes it. Each flag can also come from the
+// environment as WORKER_<FLAG>, and the URLs under their usual names.
 type Config struct {
 	Name string `required:"" word:"" placeholder:"NAME" help:"This server's name, such as server-a."`
 	Mode string `required:"" placeholder:"MODE" help:"How to protect an invoice before charging it: ${modes}."`
@@ -77,7 +77,7 @@ type plan struct {
 	begin    *float64      // of --part, where in the list due runs begin; nil: by the name
 }
 
-// check parses what kong can't, and finds all errors before anything is opened.
+// check parses what the flags' tags can't describe, and finds all errors before anything is opened.
 func (c Config) check(s Secrets, now time.Time) (plan, error) {
 	var p plan
 	var err error

@@ -3,16 +3,14 @@ package worker
 import (
 	"bytes"
 	"io"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/ledger"
 )
 
@@ -45,7 +43,7 @@ func TestFlagsComeFromTheEnvironment(t *testing.T) {
 		"at": "2026-12-01T00:00:00Z", "mode": "locked", "log-format": "text",
 		"redis-nodes": "redis://one,redis://two",
 	}
-	sample := func(f *kong.Flag) string {
+	sample := func(f *cli.Flag) string {
 		if s, ok := samples[f.Name]; ok {
 			return s
 		}
@@ -66,13 +64,11 @@ func TestFlagsComeFromTheEnvironment(t *testing.T) {
 		return ""
 	}
 	required := map[string]string{"name": "n", "mode": "locked", "database-url": "postgres://d"}
-	parser, err := program().Parser(io.Discard, io.Discard, &Config{}, os.Exit)
-	must(t, err)
 	extra := map[string]string{
 		"DATABASE_URL": "database-url", "REDIS_URL": "redis-url", "STRIPE_URL": "stripe-url",
 	}
 	seen := 0
-	for _, f := range parser.Model.Flags {
+	for _, f := range program().Commands(&Config{})[0].Flags {
 		if f.Name == "help" || f.Name == "version" {
 			continue
 		}
@@ -110,16 +106,14 @@ func TestFlagsComeFromTheEnvironment(t *testing.T) {
 
 func parse(t *testing.T, args ...string) (c Config) {
 	t.Helper()
-	_, err := program().Parse(args, io.Discard, io.Discard, &c)
+	_, err := program().Parse(args, io.Discard, &c)
 	must(t, err)
 	return c
 }
 
 func TestSecretsComeFromTheEnvironmentOnly(t *testing.T) {
 	t.Parallel()
-	parser, err := program().Parser(io.Discard, io.Discard, &Config{}, os.Exit)
-	must(t, err)
-	for _, f := range parser.Model.Flags {
+	for _, f := range program().Commands(&Config{})[0].Flags {
 		if strings.Contains(f.Name, "key") || strings.Contains(f.Name, "token") {
 			t.Errorf("--%s would show a secret to everyone who can list processes", f.Name)
 		}

@@ -28,7 +28,7 @@ func TestFlagsHaveBounds(t *testing.T) {
 		if !strings.HasPrefix(flag, "--name") {
 			args = append(args, "--name=server-a")
 		}
-		_, err := program().Parse(args, io.Discard, io.Discard, new(Config))
+		_, err := program().Parse(args, io.Discard, new(Config))
 		name, _, _ := strings.Cut(flag, "=")
 		if !errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), name+": want") {
 			t.Errorf("%s: got %v", flag, err)

@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9/logging"
 
 	"example.com/triplecharge/billing"
@@ -44,7 +43,7 @@ func MainWith(args []string, stdout, stderr io.Writer, change Change) int {
 	logging.Disable()
 	var c Config
 	return program().Main(args, stdout, stderr, &c,
-		func(ctx context.Context, _ *kong.Context, _ io.Writer) error {
+		func(ctx context.Context, _ any, _ io.Writer) error {
 			token, err := cli.Token("WORKER_TOKEN")
 			key, keyErr := cli.Secret(cli.StripeKey)
 			webhook, webhookErr := cli.Token("STRIPE_WEBHOOK_SECRET")
@@ -80,7 +79,7 @@ func program() cli.Program {
 		Description: "One billing server: charges the due invoices of a billing period.\n\n" +
 			"Modes:\n" + modes(),
 		Env: "WORKER",
-		Vars: kong.Vars{
+		Vars: map[string]string{
 			"modes": modeNames(), "stripe_timeout": stripecharge.DefaultTimeout.String(),
 			"lock_patience": redislock.DefaultPatience.String(),
 			"concurrency":   strconv.Itoa(DefaultConcurrency),

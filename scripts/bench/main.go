@@ -7,19 +7,16 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"syscall"
 
-	"github.com/alecthomas/kong"
-
+	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/load"
 	"example.com/triplecharge/internal/services"
 )
 
-// cli is the command line.
-type cli struct {
+// flags are the command line.
+type flags struct {
 	Quick    bool     `help:"Use small numbers: takes a minute or two and shows that everything runs, not what it costs."`
 	Only     []string `placeholder:"SECTION" help:"Measure only these: lock, quorum, due, river, growth, latency."`
 	Rounds   int      `default:"5" help:"Turns per pair."`
@@ -29,9 +26,9 @@ type cli struct {
 }
 
 // quickly shrinks the numbers for --quick.
-func (c *cli) quickly() {
-	if c.Quick {
-		c.Rounds, c.Invoices, c.Growth = 2, 2000, 5000
+func (f *flags) quickly() {
+	if f.Quick {
+		f.Rounds, f.Invoices, f.Growth = 2, 2000, 5000
 	}
 }
 
@@ -44,29 +41,19 @@ func main() {
 
 // run returns the exit status: 0 if everything was measured, goals missed or not.
 func run(args []string, stdout, stderr io.Writer) int {
-	var c cli
-	parser, err := kong.New(&c, kong.Name("bench"), kong.Writers(stdout, stderr),
-		kong.Description("Measures the cost of locks and due runs against alternatives."))
-	if err == nil {
-		_, err = parser.Parse(args)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "bench: %v\nRun with --help for the flags.\n", err)
-		return 2
-	}
-	c.quickly()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := c.measure(ctx, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "bench:", err)
-		return 1
-	}
-	return 0
+	var f flags
+	return cli.Program{
+		Name:        "bench",
+		Description: "Measures the cost of locks and due runs against alternatives.",
+	}.Main(args, stdout, stderr, &f, func(ctx context.Context, _ any, out io.Writer) error {
+		f.quickly()
+		return f.measure(ctx, out, stderr)
+	})
 }
 
 // bench is one run of all measurements.
 type bench struct {
-	cli
+	flags
 	services *services.Services
 	worker   string // path of the built cmd/worker
 	self     string // path of this program, which also plays other workers
@@ -75,8 +62,8 @@ type bench struct {
 }
 
 // measure measures section by section and prints the report, also if some sections failed.
-func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
-	b := &bench{cli: c, log: log, report: report{quick: c.Quick}}
+func (f flags) measure(ctx context.Context, out, log io.Writer) (err error) {
+	b := &bench{flags: f, log: log, report: report{quick: f.Quick}}
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
@@ -107,7 +94,7 @@ func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 		{"lock", b.lock}, {"quorum", b.quorum}, {"due", b.due}, {"river", b.river},
 		{"growth", b.growth}, {"latency", b.latency},
 	} {
-		if len(c.Only) > 0 && !slices.Contains(c.Only, section.name) {
+		if len(f.Only) > 0 && !slices.Contains(f.Only, section.name) {
 			continue
 		}
 		if err := section.measure(ctx); err != nil {
@@ -116,9 +103,9 @@ func (c cli) measure(ctx context.Context, out, log io.Writer) (err error) {
 	}
 	text := b.report.markdown()
 	fmt.Fprint(out, text)
-	if c.Docs == "" {
+	if f.Docs == "" {
 		return failed
 	}
-	return errors.Join(failed, insert(filepath.Join(c.Docs, "performance.md"), text),
-		os.WriteFile(filepath.Join(c.Docs, "performance.svg"), []byte(b.report.svg()), 0o644))
+	return errors.Join(failed, insert(filepath.Join(f.Docs, "performance.md"), text),
+		os.WriteFile(filepath.Join(f.Docs, "performance.svg"), []byte(b.report.svg()), 0o644))
 }

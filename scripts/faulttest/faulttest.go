@@ -23,8 +23,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/event"
@@ -99,7 +97,7 @@ func Run(args []string, stdout, stderr io.Writer, protections ...Protection) int
 		Interrupted: "everything it started has ended",
 		CheckURL:    map[string]func(string) error{"postgres": ledger.CheckURL},
 	}.Main(args, stdout, stderr, flags,
-		func(ctx context.Context, _ *kong.Context, out io.Writer) error {
+		func(ctx context.Context, _ any, out io.Writer) error {
 			return flags.measure(ctx, out, stderr)
 		})
 }

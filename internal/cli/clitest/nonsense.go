@@ -1,18 +1,15 @@
-// Package clitest gives nonsense to every flag of a command, as kong's own model lists them. A new
+// Package clitest gives nonsense to every flag of a command, as internal/cli lists them. A new
 // flag is in it without anybody thinking of it.
 package clitest
 
 import (
 	"errors"
 	"io"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/alecthomas/kong"
 
 	"example.com/triplecharge/internal/cli"
 	"example.com/triplecharge/internal/golden"
@@ -25,22 +22,10 @@ import (
 // required flags of all commands, flags is a new pointer to the command line each time.
 func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[string]string) {
 	t.Helper()
-	parser, err := p.Parser(io.Discard, io.Discard, flags(), os.Exit)
-	if err != nil {
-		t.Fatal(err)
-	}
 	tried := 0
-	for _, command := range append(parser.Model.Leaves(false), parser.Model.Node) {
-		if command == parser.Model.Node && len(command.Children) > 0 {
-			continue // its commands have its flags
-		}
+	for _, command := range p.Commands(flags()) {
 		var help strings.Builder
-		args := []string{command.Name, "--help"}
-		if command.Type != kong.CommandNode {
-			args = args[1:]
-		}
-		p.Main(args, screen.New(&help, 80), io.Discard,
-			flags(), nil)
+		p.Main(append(named(command), "--help"), screen.New(&help, 80), io.Discard, flags(), nil)
 		golden.Fits(t, help.String(), 80)
 		if !strings.Contains(help.String(), "--version") {
 			t.Errorf("%s --help prints %q", command.Name, help.String())
@@ -51,7 +36,7 @@ func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[st
 				for _, value := range nonsense {
 					args = append(args, "--"+f.Name+"="+value)
 				}
-				_, err := p.Parse(args, io.Discard, io.Discard, flags())
+				_, err := p.Parse(args, io.Discard, flags())
 				tried++
 				if !errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), "--"+f.Name) ||
 					strings.ContainsFunc(err.Error(), screen.IsControl) {
@@ -68,11 +53,9 @@ func RefuseNonsense(t *testing.T, p cli.Program, flags func() any, usable map[st
 
 // arguments are the command, its arguments and its other required flags, but none that exclude each
 // other.
-func arguments(command *kong.Node, but *kong.Flag, usable map[string]string) (args []string) {
-	if command.Type == kong.CommandNode {
-		args = append(args, command.Name)
-	}
-	for _, argument := range command.Positional {
+func arguments(command *cli.Command, but *cli.Flag, usable map[string]string) []string {
+	args := named(command)
+	for _, argument := range command.Arguments {
 		if argument.Required {
 			args = append(args, "argument")
 		}
@@ -88,8 +71,13 @@ func arguments(command *kong.Node, but *kong.Flag, usable map[string]string) (ar
 	return args
 }
 
+// named is the beginning of a command line that names the command, if it has a name.
+func named(command *cli.Command) []string {
+	return strings.Fields(command.Name)
+}
+
 // valuesFor returns lists of values to give to a flag at once.
-func valuesFor(f *kong.Flag) (all [][]string) {
+func valuesFor(f *cli.Flag) (all [][]string) {
 	kind := f.Target.Type()
 	if kind.Kind() == reflect.Pointer {
 		kind = kind.Elem()
@@ -106,14 +94,14 @@ func valuesFor(f *kong.Flag) (all [][]string) {
 		values = append(values, "-1", "NaN", "Inf", "-Inf", "1e300", "9223372036854775807",
 			"99999999999999999999", "１", "0x")
 		good = "1"
-	case kind.Kind() == reflect.String && f.Enum == "":
+	case kind.Kind() == reflect.String:
 		values = append(values, strings.Repeat("long", 50_000))
 		good = "text"
 	}
 	for _, v := range values {
 		all = append(all, []string{v})
 	}
-	if !f.IsCumulative() && good != "" {
+	if !f.IsList() && good != "" {
 		all = append(all, []string{good, good})
 	}
 	return all

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"example.com/triplecharge/billing"
 	"example.com/triplecharge/billing/stripecharge"
 	"example.com/triplecharge/internal/cli"
@@ -84,8 +82,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	return program().Main(args, stdout, stderr, &commands{},
-		func(ctx context.Context, chosen *kong.Context, out io.Writer) error {
-			c := chosen.Selected().Target.Addr().Interface().(subcommand)
+		func(ctx context.Context, chosen any, out io.Writer) error {
+			c := chosen.(subcommand)
 			if err := c.check(key, time.Now()); err != nil {
 				return cli.Usage(err)
 			}
@@ -112,7 +110,8 @@ func program() cli.Program {
 
 // subcommand is what a command line asks for.
 type subcommand interface {
-	// check finds what kong doesn't, so that every mistake is found before anything is opened.
+	// check finds what the flags' tags don't, so that every mistake is found before anything is
+	// opened.
 	check(key string, now time.Time) error
 	// run does it. ok: nothing is wrong with the payments.
 	run(ctx context.Context, stdout, stderr io.Writer) (ok bool, err error)
