@@ -41,8 +41,8 @@ type tests struct {
 	tags string // "searches" builds only the tests of the search, which find most mutants
 }
 
-// catchers returns the catchers of a mutant, the quick ones first. The contract suites test the real
-// ledger, too.
+// catchers returns the catchers of a mutant, the quick ones first. The contract suites test the
+// real ledger, too.
 func (m mutant) catchers() []catcher {
 	if strings.HasPrefix(m.file, "ledger/") {
 		return []catcher{{"a contract suite", tests{"./ledger", ""},

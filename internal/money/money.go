@@ -32,7 +32,8 @@ func Amount(minor int64, currency string) string {
 // decimals returns the number of digits after the decimal point in amounts at Stripe. The lists are
 // from https://docs.stripe.com/currencies#minor-units. golang.org/x/text/currency follows Unicode,
 // which differs from Stripe for 22 currencies: the Icelandic krona and the Ugandan shilling have no
-// decimals there, and two at Stripe (https://docs.stripe.com/currencies#special-cases). A list of exceptions would be longer than these.
+// decimals there, and two at Stripe (https://docs.stripe.com/currencies#special-cases). A list of
+// exceptions would be longer than these.
 func decimals(currency string) int {
 	switch currency {
 	case "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf",
