@@ -196,9 +196,8 @@ func TestARunThatLosesItsLockEnds(t *testing.T) {
 	w.tripled(1)
 	job := w.job(true)
 	job.Found = func(reconcile.Report) {
-		w.sql(`SELECT pg_terminate_backend(pid) FROM pg_locks
-			WHERE locktype = 'advisory' AND database =
-				(SELECT oid FROM pg_database WHERE datname = current_database())`)
+		w.sql(`SELECT pg_terminate_backend(pid) FROM pg_locks, ledger_identity
+			WHERE locktype = 'advisory' AND objid = hashtext(id)::oid`) // not other tests' locks
 		time.Sleep(3 * time.Second) // longer than the lock is asked for
 	}
 	if o, err := w.reconciler().Run(t.Context(), job); err == nil || len(o.Done) > 0 {
