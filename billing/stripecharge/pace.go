@@ -69,6 +69,9 @@ const (
 	averageOf = 32
 	// idleSender is how long a goroutine waits for another request to send.
 	idleSender = time.Second
+	// mostSenders is up to how many requests in flight such goroutines save time. With more, they
+	// save none, and take memory beside the invoices' own.
+	mostSenders = 64
 	// second is the time a rate is measured over, and instant the least time to measure one over.
 	second, instant = time.Second, 100 * time.Millisecond
 )
@@ -132,6 +135,10 @@ func (p *pace) leave() {
 // deep stack: its invoice's goroutine would grow its own, step by step, and keep it while the
 // charge is recorded. After close each request has a goroutine of its own.
 func (p *pace) run(send func()) {
+	if cap(p.slots) > mostSenders {
+		send()
+		return
+	}
 	ended := make(chan struct{})
 	job := func() {
 		defer close(ended)
