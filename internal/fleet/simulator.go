@@ -95,17 +95,9 @@ func Saves500(when control.When) Wrong {
 	}
 }
 
-// While calls run while something is wrong with a server's charges at Stripe.
-func (s *Simulator) While(
-	ctx context.Context, goesWrong Wrong, server string, run func() error,
-) error {
-	begun, err := goesWrong(s.Control, ctx, control.Rule{
-		Server: server, Operation: control.OperationCharge,
-	})
-	if err != nil {
-		return err
-	}
-	return errors.Join(run(), begun.Remove(ctx))
+// ChargesOf selects a server's requests that charge.
+func ChargesOf(server string) control.Rule {
+	return control.Rule{Server: server, Operation: control.OperationCharge}
 }
 
 // Charged returns the event of a charge at Stripe.

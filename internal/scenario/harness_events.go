@@ -32,7 +32,7 @@ func (p *play) followCharges() {
 		defer close(p.charged)
 		for c, err := range p.simulator.Control.Charges(context.Background()) {
 			if err != nil {
-				return // p.charged tells awaitEvents that no more will come
+				return // p.charged tells awaitCharges that no more will come
 			}
 			p.events.Add(fleet.Charged(c))
 		}
@@ -48,7 +48,7 @@ func (p *play) awaitCharges(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = p.awaitEvents(ctx, len(charges), func(e event.Event) bool {
+	err = p.awaitEvents(ctx, p.charged, len(charges), func(e event.Event) bool {
 		return e.Kind == event.StripeCharged
 	})
 	if err != nil {

@@ -197,9 +197,12 @@ func crash(after time.Duration) step {
 // then a's own retries, if it makes any, can succeed just as theirs can.
 func whileItLasts(goesWrong fleet.Wrong, then ...step) step {
 	return func(p *play, ctx context.Context) error {
-		err := p.simulator.While(ctx, goesWrong, serverA,
-			func() error { return p.run(ctx, serverA) })
-		return errors.Join(err, inOrder(append(then, (*play).others)...)(p, ctx))
+		begun, err := goesWrong(p.simulator.Control, ctx, fleet.ChargesOf(serverA))
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.run(ctx, serverA), begun.Remove(ctx),
+			inOrder(append(then, (*play).others)...)(p, ctx))
 	}
 }
 

@@ -77,7 +77,7 @@ func (p *play) finish(context.Context) error { return <-p.fired }
 
 // awaitEvent returns when the server has logged events of these kinds that many times in all.
 func (p *play) awaitEvent(ctx context.Context, name string, times int, kinds ...event.Kind) error {
-	err := p.awaitEvents(ctx, times, func(e event.Event) bool {
+	err := p.awaitEvents(ctx, nil, times, func(e event.Event) bool {
 		return e.Server == name && slices.Contains(kinds, e.Kind)
 	})
 	if err != nil {
@@ -86,8 +86,10 @@ func (p *play) awaitEvent(ctx context.Context, name string, times int, kinds ...
 	return nil
 }
 
-// awaitEvents returns when there are so many events of a sort.
-func (p *play) awaitEvents(ctx context.Context, times int, is func(event.Event) bool) error {
+// awaitEvents returns when there are so many events of a sort. If ended is closed, none will come.
+func (p *play) awaitEvents(
+	ctx context.Context, ended <-chan struct{}, times int, is func(event.Event) bool,
+) error {
 	for {
 		n := 0
 		events, more := p.events.Since(0)
@@ -101,8 +103,8 @@ func (p *play) awaitEvents(ctx context.Context, times int, is func(event.Event) 
 		}
 		select {
 		case <-more:
-		case <-p.charged:
-			return errors.New("the simulator reports no more charges")
+		case <-ended:
+			return errors.New("no more will come")
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -196,9 +196,11 @@ func crash(point control.Point, after time.Duration) script {
 // whileItLasts lets a run while something is wrong at Stripe, and ends that before the others run.
 func whileItLasts(goesWrong fleet.Wrong) script {
 	return func(ctx context.Context, p *play) error {
-		err := p.simulator.While(ctx, goesWrong, serverA,
-			func() error { return p.run(ctx, serverA) })
-		return errors.Join(err, p.others(ctx))
+		begun, err := goesWrong(p.simulator.Control, ctx, fleet.ChargesOf(serverA))
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.run(ctx, serverA), begun.Remove(ctx), p.others(ctx))
 	}
 }
 
