@@ -82,18 +82,14 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	t.Cleanup(func() { _ = svc.Close() })
 	all := mutants()
 	overlay := overlaid(t, all)
-	built, passed := map[tests]string{}, map[string]bool{}
-	for _, m := range all {
+	built := map[tests]string{}
+	for _, m := range []mutant{{file: "ledger/"}, {file: "billing/"}} { // all tests, all cells
 		for _, c := range m.catchers() {
 			if built[c.tests] == "" {
 				built[c.tests] = c.built(t, overlay)
 			}
-			if what := fmt.Sprint(c); !passed[what] {
-				passed[what] = true
-				caught, err := c.catches(t.Context(), built[c.tests], svc, 0)
-				if caught || err != nil {
-					t.Fatalf("%s fails without a mutant: %v", what, err)
-				}
+			if caught, err := c.catches(t.Context(), built[c.tests], svc, 0); caught || err != nil {
+				t.Fatalf("%s fails without a mutant: %v", c.name, err)
 			}
 		}
 	}
