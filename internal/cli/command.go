@@ -28,7 +28,7 @@ type common struct {
 	Version bool `env:"-" help:"Print the version."`
 }
 
-const commonFlags = 2
+var commonFlags = reflect.TypeFor[common]().NumField()
 
 // Commands returns what command lines can have, as the tags of the struct to which flags points say
 // it: a program's commands are its fields with the tag cmd. With the tag default, one is chosen if
@@ -119,10 +119,10 @@ func (c *Command) read(args []string, commands []*Command) error {
 		}
 		f.given, rest = rest[:n], rest[n:]
 	}
-	switch isFirst := func(c *Command) bool { return c.Name != "" && c.Name == rest[0] }; {
+	switch isCommand := func(c *Command) bool { return c.Name != "" && c.Name == rest[0] }; {
 	case len(rest) == 0:
 		return nil
-	case slices.ContainsFunc(commands, isFirst):
+	case slices.ContainsFunc(commands, isCommand):
 		return fmt.Errorf("unexpected argument %s: a command comes before its flags", rest[0])
 	}
 	return unexpected(rest[0], nil)
