@@ -133,7 +133,8 @@ func (p *pace) leave() {
 
 // run calls send on a goroutine that has sent others, and returns when it has. A request needs a
 // deep stack: its invoice's goroutine would grow its own, step by step, and keep it while the
-// charge is recorded. After close each request has a goroutine of its own.
+// charge is recorded. After close each request has a goroutine of its own. With more in flight than
+// mostSenders, the caller's goroutine sends.
 func (p *pace) run(send func()) {
 	if cap(p.slots) > mostSenders {
 		send()
